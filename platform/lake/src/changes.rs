@@ -1,0 +1,66 @@
+//! Bronze: changes of a source table as Arrow rows.
+//!
+//! A bronze row is the source row after the change (before it, for a delete) followed by the columns named here. Rows
+//! stand in the order of their positions.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
+use arrow::record_batch::RecordBatch;
+use cortex_types::TenantId;
+
+/// `insert`, `update` or `delete`.
+pub const OP: &str = "_op";
+pub const SOURCE: &str = "_source";
+pub const EPOCH: &str = "_epoch";
+pub const COMMIT: &str = "_commit";
+pub const SEQ: &str = "_seq";
+/// Number of the source's transaction.
+pub const TX: &str = "_tx";
+/// When the system could know of the change.
+pub const KNOWN_AT: &str = "_known_at";
+/// How that is known: `clock`, or the declaration under which history was imported.
+pub const KNOWN_BY: &str = "_known_by";
+pub const PRINCIPAL: &str = "_principal";
+pub const TRACE_ID: &str = "_trace_id";
+/// The whole row before an update, as JSON; null otherwise.
+pub const BEFORE: &str = "_before";
+
+/// Instants are microseconds, UTC.
+#[must_use]
+pub fn timestamp_type() -> DataType {
+    DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC")))
+}
+
+/// The columns that bronze adds to those of the source table.
+#[must_use]
+pub fn metadata_fields() -> Vec<Field> {
+    vec![
+        Field::new(OP, DataType::Utf8, false),
+        Field::new(SOURCE, DataType::Utf8, false),
+        Field::new(EPOCH, DataType::Int64, false),
+        Field::new(COMMIT, DataType::Int64, false),
+        Field::new(SEQ, DataType::Int64, false),
+        Field::new(TX, DataType::Int64, false),
+        Field::new(KNOWN_AT, timestamp_type(), false),
+        Field::new(KNOWN_BY, DataType::Utf8, false),
+        Field::new(PRINCIPAL, DataType::Utf8, false),
+        Field::new(TRACE_ID, DataType::Utf8, false),
+        Field::new(BEFORE, DataType::Utf8, true),
+    ]
+}
+
+/// The bronze schema of a source table: its columns, all nullable (a later schema may drop one), then the metadata.
+#[must_use]
+pub fn bronze_schema(source_columns: &Fields) -> SchemaRef {
+    let columns = source_columns.iter().map(|field| field.as_ref().clone().with_nullable(true));
+    Arc::new(Schema::new(columns.chain(metadata_fields()).collect::<Vec<_>>()))
+}
+
+/// Changes of one table of one tenant, in the bronze schema, in the order of their positions.
+#[derive(Clone, Debug)]
+pub struct ChangeBatch {
+    pub tenant: TenantId,
+    pub table: Arc<str>,
+    pub rows: RecordBatch,
+}

@@ -1,0 +1,20 @@
+//! The lake port: append-only, versioned tables of Arrow rows that everything analytical reads.
+//!
+//! [`Lake`] is what a lake can do; [`ChangeBatch`] is the shape in which changes of a source table travel to it and to
+//! the feature store ("bronze": the row's columns plus where, when and by which transaction it changed);
+//! [`MemoryLake`] is the implementation that tests use. Reading happens through DataFusion's `TableProvider`s, so that
+//! filters and projections push down.
+//!
+//! This crate never names Delta Lake, an object store or a file system: that is `cortex-lake-delta`.
+
+pub mod changes;
+mod error;
+mod memory;
+mod port;
+mod table;
+
+pub use changes::ChangeBatch;
+pub use error::LakeError;
+pub use memory::MemoryLake;
+pub use port::{Appended, AsOf, Commit, CommitRecord, Lake, Snapshot};
+pub use table::{Layer, TableRef};

@@ -1,0 +1,239 @@
+//! What went wrong, in a word that stays the same: callers branch on [`ErrorCode`], people read the message.
+//!
+//! Each crate has one error enum and says through [`Coded`] which code each of its variants is. HTTP status, gRPC
+//! status and retry policy follow from the code alone, so that no edge decides them again.
+
+use serde::{Deserialize, Serialize};
+
+use crate::context::TraceId;
+
+/// What kind of failure it is; HTTP and gRPC statuses follow from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The request can never succeed as it stands.
+    Invalid,
+    Unauthenticated,
+    Forbidden,
+    NotFound,
+    /// It contradicts what is already there.
+    Conflict,
+    /// It would succeed in another state of the system.
+    Precondition,
+    TooLarge,
+    /// A bounded queue is full.
+    Overloaded,
+    Unavailable,
+    DeadlineExceeded,
+    /// Our fault.
+    Internal,
+}
+
+/// Whether trying again can help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Retry {
+    Never,
+    /// The same call, after a pause.
+    Later,
+    /// Only after somebody did what the message says.
+    AfterRepair,
+}
+
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal => $kind:ident, $retry:ident;)+) => {
+        /// The stable code of an error. Codes are never renamed, and never reused for something else.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum ErrorCode {
+            $($(#[$doc])* #[serde(rename = $text)] $name,)+
+        }
+
+        impl ErrorCode {
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+
+            #[must_use]
+            pub const fn kind(self) -> ErrorKind {
+                match self { $(Self::$name => ErrorKind::$kind,)+ }
+            }
+
+            #[must_use]
+            pub const fn retry(self) -> Retry {
+                match self { $(Self::$name => Retry::$retry,)+ }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// A value is missing, malformed or out of range.
+    InvalidArgument = "invalid-argument" => Invalid, Never;
+    /// The configuration has an unknown key or a bad value.
+    InvalidConfiguration = "invalid-configuration" => Invalid, AfterRepair;
+    /// No credentials, or credentials nobody knows.
+    Unauthenticated = "unauthenticated" => Unauthenticated, AfterRepair;
+    /// The token was valid once.
+    TokenExpired = "token-expired" => Unauthenticated, AfterRepair;
+    /// The principal's roles do not allow it.
+    PermissionDenied = "permission-denied" => Forbidden, AfterRepair;
+    /// The token belongs to another tenant than the call.
+    WrongTenant = "wrong-tenant" => Forbidden, AfterRepair;
+    /// A non-loopback address without authentication.
+    InsecureBind = "insecure-bind" => Precondition, AfterRepair;
+    NotFound = "not-found" => NotFound, Never;
+    AlreadyExists = "already-exists" => Conflict, Never;
+    /// The idempotency key was used for another body.
+    IdempotencyConflict = "idempotency-conflict" => Conflict, Never;
+    /// Debits and credits differ.
+    Unbalanced = "unbalanced-entry" => Invalid, Never;
+    UnknownParty = "unknown-party" => Invalid, Never;
+    UnknownProduct = "unknown-product" => Invalid, Never;
+    UnknownAccount = "unknown-account" => Invalid, Never;
+    /// A posted document cannot be changed, only reversed.
+    Immutable = "immutable-document" => Conflict, Never;
+    UnknownFeature = "unknown-feature" => NotFound, Never;
+    UnknownModel = "unknown-model" => NotFound, Never;
+    /// A tensor has another shape than the model takes.
+    WrongShape = "wrong-shape" => Invalid, Never;
+    /// A tensor has another datatype than the model takes.
+    WrongType = "wrong-type" => Invalid, Never;
+    /// The model file cannot be loaded.
+    CorruptModel = "corrupt-model" => Precondition, AfterRepair;
+    /// The alias moves only with a passing gate report.
+    GateFailed = "gate-failed" => Precondition, AfterRepair;
+    /// ONNX Runtime's shared library was not found.
+    RuntimeMissing = "onnxruntime-missing" => Unavailable, AfterRepair;
+    ModelNotReady = "model-not-ready" => Unavailable, Later;
+    /// A bounded queue is full.
+    Overloaded = "overloaded" => Overloaded, Later;
+    /// The process is draining, or a dependency is away.
+    Unavailable = "unavailable" => Unavailable, Later;
+    DeadlineExceeded = "deadline-exceeded" => DeadlineExceeded, Later;
+    TooLarge = "too-large" => TooLarge, Never;
+    /// The disk, the database or the lake refused to store it.
+    StorageFailed = "storage-failed" => Unavailable, AfterRepair;
+    /// The data folder is held by another process.
+    DataInUse = "data-in-use" => Precondition, AfterRepair;
+    /// Stored data does not read as what was written.
+    Corrupt = "corrupt-data" => Internal, AfterRepair;
+    Internal = "internal" => Internal, Later;
+}
+
+impl ErrorCode {
+    #[must_use]
+    pub const fn http_status(self) -> u16 {
+        match self.kind() {
+            ErrorKind::Invalid => 400,
+            ErrorKind::Unauthenticated => 401,
+            ErrorKind::Forbidden => 403,
+            ErrorKind::NotFound => 404,
+            ErrorKind::Conflict | ErrorKind::Precondition => 409,
+            ErrorKind::TooLarge => 413,
+            ErrorKind::Overloaded | ErrorKind::Unavailable => 503,
+            ErrorKind::DeadlineExceeded => 504,
+            ErrorKind::Internal => 500,
+        }
+    }
+
+    /// The numeric gRPC status.
+    #[must_use]
+    pub const fn grpc_status(self) -> i32 {
+        match self {
+            Self::AlreadyExists => 6,
+            _ => match self.kind() {
+                ErrorKind::Invalid | ErrorKind::TooLarge => 3,
+                ErrorKind::DeadlineExceeded => 4,
+                ErrorKind::NotFound => 5,
+                ErrorKind::Forbidden => 7,
+                ErrorKind::Overloaded => 8,
+                ErrorKind::Conflict | ErrorKind::Precondition => 9,
+                ErrorKind::Internal => 13,
+                ErrorKind::Unavailable => 14,
+                ErrorKind::Unauthenticated => 16,
+            },
+        }
+    }
+}
+
+impl std::fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An error that knows its stable code. The `Display` text of a client's mistake goes to the caller; that of our own
+/// failure stays in the log.
+pub trait Coded: std::error::Error {
+    fn code(&self) -> ErrorCode;
+}
+
+/// RFC 9457 problem details, with the stable code and the trace id that finds the log line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub title: String,
+    pub status: u16,
+    pub detail: String,
+    pub code: ErrorCode,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<TraceId>,
+}
+
+impl Problem {
+    #[must_use]
+    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:cortex:error:{code}"),
+            title: code.as_str().replace('-', " "),
+            status: code.http_status(),
+            detail: detail.into(),
+            code,
+            trace_id: None,
+        }
+    }
+
+    /// What the caller may see of `error`: everything, unless the failure is ours.
+    #[must_use]
+    pub fn of(error: &dyn Coded) -> Self {
+        let code = error.code();
+        match code.kind() {
+            ErrorKind::Internal => Self::new(code, "something went wrong on our side; the log has it under this trace id"),
+            _ => Self::new(code, error.to_string()),
+        }
+    }
+
+    #[must_use]
+    pub fn traced(mut self, trace_id: TraceId) -> Self {
+        self.trace_id = Some(trace_id);
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn codes_are_distinct_and_kebab_case() {
+        let texts: BTreeSet<&str> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(texts.len(), ErrorCode::ALL.len());
+        assert!(texts.iter().all(|text| text.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')));
+    }
+
+    #[test]
+    fn an_internal_failure_does_not_leak_its_message() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("password=hunter2")]
+        struct Secretive;
+        impl Coded for Secretive {
+            fn code(&self) -> ErrorCode {
+                ErrorCode::Internal
+            }
+        }
+        assert!(!Problem::of(&Secretive).detail.contains("hunter2"));
+    }
+}

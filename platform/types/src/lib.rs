@@ -1,0 +1,29 @@
+//! The vocabulary that every stage of Cortex shares.
+//!
+//! A row committed in the ERP, the change event it becomes, the feature it moves, the prediction it informs and the
+//! decision that prediction advised are all described with the types of this crate: typed ids, [`Money`] and
+//! [`Quantity`] as integers, [`Position`] and [`Frontier`] for *where* something was computed, [`Timestamp`] for
+//! *when*, [`RequestContext`] for *on whose behalf*, and [`ErrorCode`] for *what went wrong*.
+//!
+//! This crate does no I/O, knows no database, no web framework and no other crate of ours.
+
+pub mod change;
+pub mod clock;
+pub mod context;
+pub mod error;
+pub mod ids;
+pub mod money;
+pub mod position;
+pub mod quantity;
+
+pub use change::{ChangeEvent, ChangeOp, TransactionMeta};
+pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use context::{Principal, RequestContext, Role, TraceId};
+pub use error::{Coded, ErrorCode, ErrorKind, Problem, Retry};
+pub use ids::{
+    CommandId, CreditNoteId, DecisionId, ExperimentId, FeedbackId, InvoiceId, JournalEntryId, JournalLineId, LineId,
+    ModelVersionId, OutcomeId, PartyId, PaymentId, ProductId, ReceiptId, RunId, StockMoveId, TenantId,
+};
+pub use money::{Currency, Money, MoneyError};
+pub use position::{Frontier, Position, SourceId};
+pub use quantity::{Quantity, QuantityError, Unit};

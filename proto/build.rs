@@ -1,0 +1,28 @@
+//! Generates the wire types with protox, so that nobody needs a protoc.
+
+use std::path::{Path, PathBuf};
+
+fn proto_files(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            proto_files(&path, found)?;
+        } else if path.extension().is_some_and(|extension| extension == "proto") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let root = Path::new("protos");
+    println!("cargo:rerun-if-changed={}", root.display());
+    let mut files = Vec::new();
+    proto_files(root, &mut files)?;
+    files.sort();
+    let descriptors = protox::compile(&files, [root])?;
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    std::fs::write(out.join("descriptors.bin"), prost::Message::encode_to_vec(&descriptors))?;
+    tonic_prost_build::configure().bytes(".inference").compile_fds(descriptors)?;
+    Ok(())
+}
