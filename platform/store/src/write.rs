@@ -1,0 +1,153 @@
+//! Writing: one physical commit, and the logical transactions within it.
+
+use std::sync::Arc;
+
+use cortex_security::AuditEntry;
+use cortex_types::{RequestContext, Timestamp};
+use fail::fail_point;
+use sqlx::{Sqlite, SqliteConnection, Transaction};
+
+use crate::bulk::{self, RowValues};
+use crate::{Database, StoreError, audit};
+
+const COMMITS_TOTAL: &str = "cortex_store_commits_total";
+const TRANSACTIONS_TOTAL: &str = "cortex_store_transactions_total";
+
+/// When the system could know of a transaction, and how that is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Known {
+    /// Now, by the database's clock.
+    #[default]
+    ByClock,
+    /// History imported from elsewhere, under a declaration such as `event-time+0s`.
+    Declared { at: Timestamp, by: Arc<str> },
+}
+
+/// A physical commit in the making; it alone may write until it is committed, or dropped, which rolls it back.
+///
+/// A group commit carries many logical transactions: each is one row of `tx_meta`, and the `tx_no` that rows of
+/// captured tables must carry.
+#[derive(Debug)]
+pub struct WriteTransaction {
+    database: Database,
+    sql: Transaction<'static, Sqlite>,
+    commit_no: u64,
+}
+
+impl WriteTransaction {
+    pub(crate) async fn begin(database: Database, mut sql: Transaction<'static, Sqlite>) -> Result<Self, StoreError> {
+        let commit_no: i64 = sqlx::query_scalar("UPDATE commit_sequence SET newest = newest + 1 RETURNING newest")
+            .fetch_one(&mut *sql)
+            .await
+            .map_err(|error| database.failed(error))?;
+        Ok(Self {
+            database,
+            sql,
+            commit_no: commit_no.unsigned_abs(),
+        })
+    }
+
+    pub fn connection(&mut self) -> &mut SqliteConnection {
+        &mut self.sql
+    }
+
+    /// The number of this physical commit: larger than that of every commit before it; gaps mean nothing.
+    #[must_use]
+    pub fn commit_no(&self) -> u64 {
+        self.commit_no
+    }
+
+    /// Begins one logical transaction and answers its `tx_no`.
+    pub async fn transaction(&mut self, ctx: &RequestContext, known: Known) -> Result<u64, StoreError> {
+        let numbers = self.transactions(&[(ctx.clone(), known)]).await?;
+        // One transaction was asked for, so one number came.
+        Ok(numbers.first().copied().unwrap_or_default())
+    }
+
+    /// Begins several logical transactions at once; their numbers are consecutive, in the given order.
+    pub async fn transactions(&mut self, metas: &[(RequestContext, Known)]) -> Result<Vec<u64>, StoreError> {
+        let newest: i64 = sqlx::query_scalar("SELECT coalesce(max(tx_no), 0) FROM tx_meta")
+            .fetch_one(&mut *self.sql)
+            .await
+            .map_err(|error| self.database.failed(error))?;
+        let numbered: Vec<(i64, &(RequestContext, Known))> = (newest + 1..).zip(metas).collect();
+        let commit_no = self.commit_no.cast_signed();
+        let now = self.database.clock().now();
+        self.insert_rows(
+            "tx_meta",
+            &[
+                "tx_no",
+                "commit_no",
+                "tenant_id",
+                "known_at",
+                "known_by",
+                "principal",
+                "trace_id",
+            ],
+            &numbered,
+            |row, (tx_no, (ctx, known))| {
+                let (known_at, known_by) = match known {
+                    Known::ByClock => (now, "clock"),
+                    Known::Declared { at, by } => (*at, &**by),
+                };
+                row.bind(*tx_no)
+                    .bind(commit_no)
+                    .bind(ctx.tenant.as_str().to_owned())
+                    .bind(known_at.micros());
+                row.bind(known_by.to_owned())
+                    .bind(ctx.principal.id.to_string())
+                    .bind(ctx.trace_id.to_string());
+            },
+        )
+        .await?;
+        metrics::counter!(TRANSACTIONS_TOTAL).increment(metas.len() as u64);
+        Ok(numbered.into_iter().map(|(tx_no, _)| tx_no.unsigned_abs()).collect())
+    }
+
+    /// Inserts `rows` into `table`, many to a statement; `bind` binds each row's values in the order of `columns`.
+    pub async fn insert_rows<T>(
+        &mut self,
+        table: &'static str,
+        columns: &[&'static str],
+        rows: &[T],
+        bind: impl FnMut(&mut RowValues<'_>, &T),
+    ) -> Result<(), StoreError> {
+        bulk::insert_rows(&mut self.sql, table, columns, rows, bind)
+            .await
+            .map_err(|error| self.database.failed(error))
+    }
+
+    /// Appends records to the audit log of the caller's tenant, within this transaction.
+    pub async fn audit(&mut self, ctx: &RequestContext, entries: &[AuditEntry]) -> Result<(), StoreError> {
+        audit::append(self, ctx, entries).await
+    }
+
+    /// Commits, durably, and answers the number of the commit.
+    pub async fn commit(mut self) -> Result<u64, StoreError> {
+        fail_point!("store::before-commit", |_| Err(StoreError::Overloaded));
+        // The log's last row is this commit's, or this commit captured nothing.
+        sqlx::query(
+            "INSERT INTO change_commits (commit_no, last_seq) SELECT commit_no, seq FROM change_log \
+             WHERE seq = (SELECT max(seq) FROM change_log) AND commit_no = $1",
+        )
+        .bind(self.commit_no.cast_signed())
+        .execute(&mut *self.sql)
+        .await
+        .map_err(|error| self.database.failed(error))?;
+        self.sql.commit().await.map_err(|error| self.database.failed(error))?;
+        fail_point!("store::after-commit");
+        metrics::counter!(COMMITS_TOTAL).increment(1);
+        self.database.announce(self.commit_no);
+        Ok(self.commit_no)
+    }
+
+    /// Undoes everything; dropping the transaction does the same without waiting for it.
+    pub async fn roll_back(self) -> Result<(), StoreError> {
+        let Self { database, sql, .. } = self;
+        sql.rollback().await.map_err(|error| database.failed(error))
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+}
