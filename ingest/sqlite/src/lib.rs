@@ -1,0 +1,27 @@
+//! The change log of a SQLite store as a `ChangeSource`, and its planned batches.
+//!
+//! [`SqliteChangeLog`] reads what the capture triggers of `cortex-store` wrote, decodes the JSON of each row to Arrow by
+//! the declared types of the table's columns, and prunes what all readers have acknowledged. [`MIGRATIONS`] are its own
+//! tables: the readers' acknowledgements and the planned batches of each pipeline.
+//!
+//! This crate never knows a business table: what is captured is what it carries.
+
+mod change_log;
+mod decode;
+mod plan_log;
+mod readers;
+
+pub use change_log::SqliteChangeLog;
+
+use cortex_store::{Migration, MigrationSet};
+
+/// The tables of this crate.
+pub const MIGRATIONS: MigrationSet = MigrationSet {
+    name: "ingest",
+    migrations: &[Migration {
+        version: 1,
+        name: "ingest",
+        sql: include_str!("../migrations/0001_ingest.sql"),
+    }],
+    captured: &[],
+};

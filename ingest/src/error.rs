@@ -1,0 +1,64 @@
+use cortex_lake::LakeError;
+use cortex_types::{Coded, ErrorCode};
+
+/// What can stop changes from flowing.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    #[error("the change source '{source_id}' could not be read: {detail}")]
+    Source {
+        source_id: String,
+        detail: String,
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    #[error(
+        "changes of '{source_id}' before {oldest} were pruned, but '{reader}' stands at {reader_at}: rebuild that reader from the lake"
+    )]
+    HistoryLost {
+        source_id: String,
+        reader: String,
+        reader_at: String,
+        oldest: String,
+    },
+    #[error("the sink '{sink}' could not take changes: {detail}")]
+    Sink {
+        sink: String,
+        detail: String,
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+}
+
+impl IngestError {
+    /// A failure of the source `id`.
+    pub fn source(id: impl std::fmt::Display, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        let error = error.into();
+        Self::Source {
+            source_id: id.to_string(),
+            detail: error.to_string(),
+            source: Some(error),
+        }
+    }
+
+    /// A failure of the sink `name`.
+    pub fn sink(name: impl std::fmt::Display, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        let error = error.into();
+        Self::Sink {
+            sink: name.to_string(),
+            detail: error.to_string(),
+            source: Some(error),
+        }
+    }
+}
+
+impl Coded for IngestError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Source { .. } | Self::Sink { .. } => ErrorCode::StorageFailed,
+            Self::HistoryLost { .. } => ErrorCode::Corrupt,
+            Self::Lake(error) => error.code(),
+        }
+    }
+}
