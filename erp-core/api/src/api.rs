@@ -1,0 +1,91 @@
+use std::sync::Arc;
+
+use cortex_erp::{Command, CreateParty, Erp, ErpError, IdempotencyKey, InvoiceEntry, Known, Party, Receipt, Records};
+use cortex_runtime::http::ApiError;
+use cortex_security::{Area, Authorizer, Permission, Sealer, SecurityError, Verb};
+use cortex_types::{Coded, Currency, ErrorCode, RequestContext};
+
+/// The field under which a party's name is sealed.
+const NAME: &str = "name";
+
+/// The ERP, and who may ask it.
+#[derive(Clone, Debug)]
+pub struct ErpApi {
+    pub erp: Erp,
+    pub entry: InvoiceEntry,
+    pub records: Arc<dyn Records>,
+    pub authorizer: Arc<dyn Authorizer>,
+    pub sealer: Sealer,
+    /// Of documents that name none.
+    pub currency: Currency,
+}
+
+impl ErpApi {
+    pub(crate) fn may_read(&self, ctx: &RequestContext) -> Result<(), SecurityError> {
+        self.authorizer.authorize(ctx, Permission::new(Area::Erp, Verb::Read))
+    }
+
+    pub(crate) fn may_post(&self, ctx: &RequestContext) -> Result<(), SecurityError> {
+        self.authorizer.authorize(ctx, Permission::new(Area::Erp, Verb::Write))
+    }
+
+    pub(crate) async fn execute(
+        &self,
+        ctx: &RequestContext,
+        command: Command,
+        key: IdempotencyKey,
+    ) -> Result<Receipt, ErpError> {
+        self.erp.execute(ctx, command, key, Known::ByClock).await
+    }
+
+    /// Creates a party; `name` is sealed under a key of this party.
+    pub(crate) async fn create_party(
+        &self,
+        ctx: &RequestContext,
+        mut party: CreateParty,
+        name: Option<&str>,
+        key: IdempotencyKey,
+    ) -> Result<Receipt, PartyError> {
+        if let Some(name) = name.filter(|name| !name.is_empty()) {
+            let sealed = self.sealer.seal(ctx, &Party::subject(&party.code), NAME, name).await;
+            party.name_sealed = Some(sealed.map_err(PartyError::Security)?);
+        }
+        self.execute(ctx, Command::CreateParty(party), key)
+            .await
+            .map_err(PartyError::Erp)
+    }
+
+    /// The name of a party; `None` where it has none, or its key was destroyed.
+    pub(crate) async fn name_of(&self, ctx: &RequestContext, party: &Party) -> Result<Option<String>, SecurityError> {
+        let Some(sealed) = &party.name_sealed else {
+            return Ok(None);
+        };
+        match self.sealer.open(ctx, &Party::subject(&party.code), NAME, sealed).await {
+            Ok(name) => Ok(Some(name)),
+            Err(SecurityError::Erased { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Why a party was not created.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PartyError {
+    #[error(transparent)]
+    Erp(ErpError),
+    #[error(transparent)]
+    Security(SecurityError),
+}
+
+impl Coded for PartyError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Erp(error) => error.code(),
+            Self::Security(error) => error.code(),
+        }
+    }
+}
+
+pub(crate) fn not_found(kind: &'static str, number: String) -> ApiError {
+    ErpError::NotFound { kind, number }.into()
+}

@@ -1,0 +1,78 @@
+//! Lines of sales documents, in and out.
+
+use cortex_erp::{ErpError, InvoiceLineInput, LinePrice, SalesLine};
+use cortex_types::{Currency, Unit};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::decimals::{amount_minor, amount_text, quantity_micro, quantity_text};
+
+/// A line to be posted. Without `unit_price` and `net` it takes the product's list price.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LineBody {
+    #[schema(example = "85123A")]
+    pub product: String,
+    #[schema(value_type = String, example = "6")]
+    pub quantity: Decimal,
+    /// Refused where it is not the product's unit.
+    pub unit: Option<String>,
+    #[schema(value_type = Option<String>, example = "2.55")]
+    pub unit_price: Option<Decimal>,
+    /// Net of the whole line.
+    #[schema(value_type = Option<String>)]
+    pub net: Option<Decimal>,
+}
+
+impl LineBody {
+    pub fn input(self, index: usize, currency: Currency) -> Result<InvoiceLineInput, ErpError> {
+        let field = |name: &str| format!("lines[{index}].{name}");
+        let price = match (self.unit_price, self.net) {
+            (Some(price), None) => LinePrice::Unit(price),
+            (None, Some(net)) => LinePrice::Net(amount_minor(&field("net"), net, currency)?),
+            (None, None) => LinePrice::List,
+            (Some(_), Some(_)) => return Err(ErpError::invalid(field("net"), "give unit_price or net, not both")),
+        };
+        let unit = match self.unit {
+            Some(unit) => Some(unit.parse::<Unit>()?),
+            None => None,
+        };
+        let quantity_micro = quantity_micro(&field("quantity"), self.quantity)?;
+        Ok(InvoiceLineInput {
+            product: self.product.into(),
+            quantity_micro,
+            unit,
+            price,
+        })
+    }
+}
+
+/// A line as it was posted.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct LineView {
+    pub line_no: u32,
+    pub product: String,
+    /// `goods` or `service`.
+    pub product_kind: String,
+    pub quantity: String,
+    pub unit: String,
+    pub net: String,
+    /// On credit notes: `return`, `discount` or `other`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl LineView {
+    pub fn new(line: SalesLine, currency: Currency) -> Self {
+        Self {
+            line_no: line.line_no,
+            product: line.product_code.to_string(),
+            product_kind: line.product_kind.as_str().to_owned(),
+            quantity: quantity_text(line.quantity_micro),
+            unit: line.unit.to_string(),
+            net: amount_text(line.net_minor, currency),
+            reason: None,
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! The `Idempotency-Key` header, which every POST must carry.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use cortex_erp::{ErpError, IdempotencyKey};
+use cortex_runtime::http::ApiError;
+
+const HEADER: &str = "idempotency-key";
+
+pub(crate) struct Key(pub IdempotencyKey);
+
+impl<S: Sync> FromRequestParts<S> for Key {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+        let Some(value) = parts.headers.get(HEADER) else {
+            let problem = "this header is needed: choose a key per request, and send the same one when you repeat it";
+            return Err(ErpError::invalid("Idempotency-Key", problem).into());
+        };
+        let text = value
+            .to_str()
+            .map_err(|_| ErpError::invalid("Idempotency-Key", "must be visible ASCII"))?;
+        Ok(Self(IdempotencyKey::new(text)?))
+    }
+}

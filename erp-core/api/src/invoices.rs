@@ -1,0 +1,172 @@
+//! `/erp/v1/sales-invoices`
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use cortex_erp::{Invoice, PostInvoice};
+use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query};
+use cortex_types::{Currency, DecisionId, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
+
+use crate::ErpApi;
+use crate::api::not_found;
+use crate::bodies::{LineBody, LineView};
+use crate::decimals::amount_text;
+use crate::idempotency::Key;
+use crate::paging::{List, PageQuery};
+use crate::receipt::{AdviceView, ReceiptView};
+
+pub(crate) fn routes() -> Router<Arc<ErpApi>> {
+    Router::new()
+        .route("/erp/v1/sales-invoices", get(list).post(post))
+        .route("/erp/v1/sales-invoices/{number}", get(one))
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(list, post, one))]
+pub(crate) struct Document;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InvoiceBody {
+    /// Kept where it is given; the next of the series otherwise.
+    number: Option<String>,
+    /// Code of the customer; absent for a cash sale.
+    #[schema(example = "17850")]
+    customer: Option<String>,
+    /// The customer's where it is absent.
+    country: Option<String>,
+    #[schema(value_type = Option<String>, example = "GBP")]
+    currency: Option<Currency>,
+    /// Where the goods leave from; `main` where it is absent.
+    location: Option<String>,
+    /// RFC 3339; now where it is absent.
+    #[schema(value_type = Option<String>)]
+    invoiced_at: Option<Timestamp>,
+    /// The advice that you had; the server asks for its own where it is absent.
+    #[schema(value_type = Option<String>)]
+    decision_id: Option<DecisionId>,
+    lines: Vec<LineBody>,
+}
+
+impl InvoiceBody {
+    fn command(self, default: Currency) -> Result<PostInvoice, ApiError> {
+        let currency = self.currency.unwrap_or(default);
+        let lines = self
+            .lines
+            .into_iter()
+            .enumerate()
+            .map(|(index, line)| line.input(index, currency));
+        Ok(PostInvoice {
+            lines: lines.collect::<Result<_, _>>()?,
+            number: self.number.map(Arc::from),
+            customer: self.customer.map(Arc::from),
+            country: self.country.map(Arc::from),
+            currency,
+            location: self.location.map(Arc::from),
+            invoiced_at: self.invoiced_at,
+            decision_id: self.decision_id,
+        })
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct InvoiceView {
+    id: String,
+    number: String,
+    /// Absent on a cash sale.
+    customer: Option<String>,
+    country: String,
+    currency: String,
+    net: String,
+    invoiced_at: String,
+    /// The advice that was there when it was entered.
+    decision_id: Option<String>,
+    lines: Vec<LineView>,
+}
+
+impl From<Invoice> for InvoiceView {
+    fn from(invoice: Invoice) -> Self {
+        let currency = invoice.currency;
+        Self {
+            id: invoice.id.to_string(),
+            number: invoice.number.to_string(),
+            customer: invoice.customer_code.map(|code| code.to_string()),
+            country: invoice.country.to_string(),
+            currency: currency.to_string(),
+            net: amount_text(invoice.net_minor, currency),
+            invoiced_at: invoice.invoiced_at.to_string(),
+            decision_id: invoice.decision_id.map(|id| id.to_string()),
+            lines: invoice
+                .lines
+                .into_iter()
+                .map(|line| LineView::new(line, currency))
+                .collect(),
+        }
+    }
+}
+
+/// Posted invoices, oldest first.
+#[utoipa::path(get, path = "/erp/v1/sales-invoices", tag = "erp", params(PageQuery),
+    responses((status = 200, description = "A page", body = List<InvoiceView>)))]
+async fn list(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<List<InvoiceView>>, ApiError> {
+    api.may_read(&ctx)?;
+    let page = query.page();
+    let invoices = api.records.invoices(&ctx, &page).await?;
+    Ok(Json(List::new(
+        &page,
+        invoices,
+        |invoice| invoice.id.to_string(),
+        InvoiceView::from,
+    )))
+}
+
+/// One invoice.
+#[utoipa::path(get, path = "/erp/v1/sales-invoices/{number}", tag = "erp", params(("number" = String, Path)),
+    responses(
+        (status = 200, description = "The invoice", body = InvoiceView),
+        (status = 404, description = "No such invoice"),
+    ))]
+async fn one(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Path(number): Path<String>,
+) -> Result<Json<InvoiceView>, ApiError> {
+    api.may_read(&ctx)?;
+    match api.records.invoice(&ctx, &number).await? {
+        Some(invoice) => Ok(Json(invoice.into())),
+        None => Err(not_found("sales-invoice", number)),
+    }
+}
+
+/// Posts an invoice with its stock moves and its journal entry, in one transaction. Advice about the customer is asked
+/// for on the way; an invoice never waits for it longer than its deadline.
+#[utoipa::path(post, path = "/erp/v1/sales-invoices", tag = "erp", request_body = InvoiceBody,
+    params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
+    responses(
+        (status = 201, description = "Posted", body = ReceiptView),
+        (status = 200, description = "Posted before, under the same key", body = ReceiptView),
+        (status = 400, description = "Unknown product or party, or a value out of range, as problem details"),
+        (status = 409, description = "The key was used for another body, or the number is taken"),
+        (status = 503, description = "Too many commands wait"),
+    ))]
+async fn post(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Key(key): Key,
+    Json(body): Json<InvoiceBody>,
+) -> Result<ReceiptView, ApiError> {
+    api.may_post(&ctx)?;
+    let entered = api.entry.enter(&ctx, body.command(api.currency)?, key).await?;
+    Ok(ReceiptView {
+        advice: entered.advice.map(AdviceView::from),
+        ..entered.receipt.into()
+    })
+}

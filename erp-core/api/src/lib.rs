@@ -1,0 +1,66 @@
+//! The ERP over HTTP (`/erp/v1/…`) and gRPC (`cortex.erp.v1.ErpService`).
+//!
+//! [`ErpApi`] holds what the handlers need; [`routes`], [`openapi`] and [`grpc`] hand them out. Every handler asks the
+//! authorizer first. Amounts and quantities are decimals here and integers inside; a party's name is sealed before it
+//! goes any further, and only ever opened for the one who reads that party.
+//!
+//! Nothing is decided here: requests are translated into commands, and receipts back.
+
+mod api;
+mod bodies;
+mod credit_notes;
+mod decimals;
+mod grpc;
+mod idempotency;
+mod invoices;
+mod journal;
+mod paging;
+mod parties;
+mod products;
+mod purchasing;
+mod receipt;
+mod reports;
+mod stock;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::Router;
+use cortex_proto::erp::erp_service_server::ErpServiceServer;
+use utoipa::OpenApi;
+
+pub use api::ErpApi;
+pub use grpc::ErpGrpc;
+
+/// Everything under `/erp/v1`.
+pub fn routes(api: Arc<ErpApi>) -> Router {
+    Router::new()
+        .merge(parties::routes())
+        .merge(products::routes())
+        .merge(invoices::routes())
+        .merge(credit_notes::routes())
+        .merge(stock::routes())
+        .merge(journal::routes())
+        .merge(purchasing::routes())
+        .merge(reports::routes())
+        .with_state(api)
+}
+
+/// What the routes take and answer.
+#[must_use]
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    parties::Document::openapi()
+        .merge_from(products::Document::openapi())
+        .merge_from(invoices::Document::openapi())
+        .merge_from(credit_notes::Document::openapi())
+        .merge_from(stock::Document::openapi())
+        .merge_from(journal::Document::openapi())
+        .merge_from(purchasing::Document::openapi())
+        .merge_from(reports::Document::openapi())
+}
+
+/// `cortex.erp.v1.ErpService`.
+pub fn grpc(api: Arc<ErpApi>) -> ErpServiceServer<ErpGrpc> {
+    ErpServiceServer::new(ErpGrpc::new(api))
+}

@@ -1,0 +1,236 @@
+//! `/erp/v1/purchase-receipts` and `/erp/v1/payments`
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use cortex_erp::{
+    Command, ErpError, Payment, PaymentDirection, PurchaseReceipt, ReceiptLineInput, ReceiveGoods, RecordPayment,
+};
+use cortex_runtime::http::{ApiError, Ctx, Json, Query};
+use cortex_types::{Currency, Timestamp};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
+
+use crate::ErpApi;
+use crate::decimals::{amount_minor, amount_text, quantity_micro, quantity_text};
+use crate::idempotency::Key;
+use crate::paging::{List, PageQuery};
+use crate::receipt::ReceiptView;
+
+pub(crate) fn routes() -> Router<Arc<ErpApi>> {
+    Router::new()
+        .route("/erp/v1/purchase-receipts", get(list_receipts).post(receive))
+        .route("/erp/v1/payments", get(list_payments).post(pay))
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(list_receipts, receive, list_payments, pay))]
+pub(crate) struct Document;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PurchaseReceiptBody {
+    number: Option<String>,
+    supplier: String,
+    #[schema(value_type = Option<String>)]
+    currency: Option<Currency>,
+    location: Option<String>,
+    #[schema(value_type = Option<String>)]
+    received_at: Option<Timestamp>,
+    lines: Vec<PurchaseReceiptLineBody>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PurchaseReceiptLineBody {
+    product: String,
+    #[schema(value_type = String, example = "100")]
+    quantity: Decimal,
+    /// What the whole line cost.
+    #[schema(value_type = String, example = "125.00")]
+    value: Decimal,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PurchaseReceiptView {
+    id: String,
+    number: String,
+    supplier: String,
+    currency: String,
+    value: String,
+    received_at: String,
+    lines: Vec<PurchaseReceiptLineView>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PurchaseReceiptLineView {
+    line_no: u32,
+    product: String,
+    quantity: String,
+    value: String,
+}
+
+impl From<PurchaseReceipt> for PurchaseReceiptView {
+    fn from(receipt: PurchaseReceipt) -> Self {
+        let currency = receipt.currency;
+        let lines = receipt.lines.into_iter().map(|line| PurchaseReceiptLineView {
+            line_no: line.line_no,
+            product: line.product_code.to_string(),
+            quantity: quantity_text(line.quantity_micro),
+            value: amount_text(line.value_minor, currency),
+        });
+        Self {
+            lines: lines.collect(),
+            id: receipt.id.to_string(),
+            number: receipt.number.to_string(),
+            supplier: receipt.supplier_code.to_string(),
+            currency: currency.to_string(),
+            value: amount_text(receipt.value_minor, currency),
+            received_at: receipt.received_at.to_string(),
+        }
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PaymentBody {
+    number: Option<String>,
+    /// Code of the customer or supplier.
+    party: String,
+    /// `in` (received) or `out` (paid).
+    #[schema(value_type = String, example = "in")]
+    direction: PaymentDirection,
+    #[schema(value_type = String, example = "15.30")]
+    amount: Decimal,
+    #[schema(value_type = Option<String>)]
+    currency: Option<Currency>,
+    #[schema(value_type = Option<String>)]
+    paid_at: Option<Timestamp>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct PaymentView {
+    id: String,
+    number: String,
+    party: String,
+    direction: String,
+    amount: String,
+    currency: String,
+    paid_at: String,
+}
+
+impl From<Payment> for PaymentView {
+    fn from(payment: Payment) -> Self {
+        Self {
+            id: payment.id.to_string(),
+            number: payment.number.to_string(),
+            party: payment.party_code.to_string(),
+            direction: payment.direction.as_str().to_owned(),
+            amount: amount_text(payment.amount_minor, payment.currency),
+            currency: payment.currency.to_string(),
+            paid_at: payment.paid_at.to_string(),
+        }
+    }
+}
+
+/// Receipts of purchased goods, oldest first.
+#[utoipa::path(get, path = "/erp/v1/purchase-receipts", tag = "erp", params(PageQuery),
+    responses((status = 200, description = "A page", body = List<PurchaseReceiptView>)))]
+async fn list_receipts(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<List<PurchaseReceiptView>>, ApiError> {
+    api.may_read(&ctx)?;
+    let page = query.page();
+    let receipts = api.records.purchase_receipts(&ctx, &page).await?;
+    Ok(Json(List::new(
+        &page,
+        receipts,
+        |receipt| receipt.id.to_string(),
+        PurchaseReceiptView::from,
+    )))
+}
+
+/// Receives goods into stock, at what they cost.
+#[utoipa::path(post, path = "/erp/v1/purchase-receipts", tag = "erp", request_body = PurchaseReceiptBody,
+    params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
+    responses(
+        (status = 201, description = "Posted", body = ReceiptView),
+        (status = 400, description = "Refused, as problem details"),
+    ))]
+async fn receive(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Key(key): Key,
+    Json(body): Json<PurchaseReceiptBody>,
+) -> Result<ReceiptView, ApiError> {
+    api.may_post(&ctx)?;
+    let currency = body.currency.unwrap_or(api.currency);
+    let lines = body.lines.into_iter().enumerate().map(|(index, line)| {
+        let quantity_micro = quantity_micro(&format!("lines[{index}].quantity"), line.quantity)?;
+        let value_minor = amount_minor(&format!("lines[{index}].value"), line.value, currency)?;
+        Ok(ReceiptLineInput {
+            product: line.product.into(),
+            quantity_micro,
+            value_minor,
+        })
+    });
+    let command = ReceiveGoods {
+        lines: lines.collect::<Result<_, ErpError>>()?,
+        number: body.number.map(Arc::from),
+        supplier: body.supplier.into(),
+        currency,
+        location: body.location.map(Arc::from),
+        received_at: body.received_at,
+    };
+    Ok(api.execute(&ctx, Command::ReceiveGoods(command), key).await?.into())
+}
+
+/// Payments, oldest first.
+#[utoipa::path(get, path = "/erp/v1/payments", tag = "erp", params(PageQuery),
+    responses((status = 200, description = "A page", body = List<PaymentView>)))]
+async fn list_payments(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<List<PaymentView>>, ApiError> {
+    api.may_read(&ctx)?;
+    let page = query.page();
+    let payments = api.records.payments(&ctx, &page).await?;
+    Ok(Json(List::new(
+        &page,
+        payments,
+        |payment| payment.id.to_string(),
+        PaymentView::from,
+    )))
+}
+
+/// Records a payment received or made.
+#[utoipa::path(post, path = "/erp/v1/payments", tag = "erp", request_body = PaymentBody,
+    params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
+    responses(
+        (status = 201, description = "Posted", body = ReceiptView),
+        (status = 400, description = "Refused, as problem details"),
+    ))]
+async fn pay(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Key(key): Key,
+    Json(body): Json<PaymentBody>,
+) -> Result<ReceiptView, ApiError> {
+    api.may_post(&ctx)?;
+    let currency = body.currency.unwrap_or(api.currency);
+    let command = RecordPayment {
+        number: body.number.map(Arc::from),
+        party: body.party.into(),
+        direction: body.direction,
+        amount_minor: amount_minor("amount", body.amount, currency)?,
+        currency,
+        paid_at: body.paid_at,
+    };
+    Ok(api.execute(&ctx, Command::RecordPayment(command), key).await?.into())
+}

@@ -1,0 +1,141 @@
+//! `/erp/v1/stock-moves`
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use cortex_erp::{AdjustStock, AdjustmentLineInput, Command, ErpError, Page, StockMove};
+use cortex_runtime::http::{ApiError, Ctx, Json, Query};
+use cortex_types::Timestamp;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, OpenApi, ToSchema};
+
+use crate::ErpApi;
+use crate::decimals::{amount_text, quantity_micro, quantity_text};
+use crate::idempotency::Key;
+use crate::paging::List;
+use crate::receipt::ReceiptView;
+
+pub(crate) fn routes() -> Router<Arc<ErpApi>> {
+    Router::new().route("/erp/v1/stock-moves", get(list).post(adjust))
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(list, adjust))]
+pub(crate) struct Document;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct MovesQuery {
+    /// Code of the product; all where it is absent.
+    product: Option<String>,
+    /// `next` of the page before.
+    after: Option<String>,
+    limit: Option<u32>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AdjustmentBody {
+    /// Why: damaged, counted, found.
+    #[serde(default)]
+    memo: String,
+    location: Option<String>,
+    #[schema(value_type = Option<String>)]
+    moved_at: Option<Timestamp>,
+    lines: Vec<AdjustmentLineBody>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AdjustmentLineBody {
+    product: String,
+    /// Below zero: written off; above zero: found.
+    #[schema(value_type = String, example = "-2")]
+    quantity: Decimal,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct MoveView {
+    id: String,
+    product: String,
+    location: String,
+    /// Positive into stock, negative out of it.
+    quantity: String,
+    value: String,
+    currency: String,
+    /// `sale`, `return`, `write_off`, `found` or `receipt`.
+    reason: String,
+    document_kind: String,
+    document_id: String,
+    moved_at: String,
+}
+
+impl From<StockMove> for MoveView {
+    fn from(moved: StockMove) -> Self {
+        Self {
+            id: moved.id.to_string(),
+            product: moved.product_code.to_string(),
+            location: moved.location.to_string(),
+            quantity: quantity_text(moved.quantity_micro),
+            value: amount_text(moved.value_minor, moved.currency),
+            currency: moved.currency.to_string(),
+            reason: moved.reason.as_str().to_owned(),
+            document_kind: moved.document.kind.to_string(),
+            document_id: moved.document.id.to_string(),
+            moved_at: moved.moved_at.to_string(),
+        }
+    }
+}
+
+/// Stock moves, oldest first.
+#[utoipa::path(get, path = "/erp/v1/stock-moves", tag = "erp", params(MovesQuery),
+    responses((status = 200, description = "A page", body = List<MoveView>)))]
+async fn list(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Query(query): Query<MovesQuery>,
+) -> Result<Json<List<MoveView>>, ApiError> {
+    api.may_read(&ctx)?;
+    let page = Page::new(query.after, query.limit.unwrap_or(Page::default().limit()));
+    let moves = api.records.stock_moves(&ctx, query.product.as_deref(), &page).await?;
+    Ok(Json(List::new(
+        &page,
+        moves,
+        |moved| moved.id.to_string(),
+        MoveView::from,
+    )))
+}
+
+/// Writes stock off, or takes in what was found.
+#[utoipa::path(post, path = "/erp/v1/stock-moves", tag = "erp", request_body = AdjustmentBody,
+    params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
+    responses(
+        (status = 201, description = "Posted", body = ReceiptView),
+        (status = 400, description = "Refused, as problem details"),
+    ))]
+async fn adjust(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Key(key): Key,
+    Json(body): Json<AdjustmentBody>,
+) -> Result<ReceiptView, ApiError> {
+    api.may_post(&ctx)?;
+    let lines = body.lines.into_iter().enumerate().map(|(index, line)| {
+        let quantity_micro = quantity_micro(&format!("lines[{index}].quantity"), line.quantity)?;
+        Ok(AdjustmentLineInput {
+            product: line.product.into(),
+            quantity_micro,
+        })
+    });
+    let command = AdjustStock {
+        lines: lines.collect::<Result<_, ErpError>>()?,
+        memo: body.memo,
+        location: body.location.map(Arc::from),
+        moved_at: body.moved_at,
+    };
+    Ok(api.execute(&ctx, Command::AdjustStock(command), key).await?.into())
+}

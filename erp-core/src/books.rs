@@ -1,0 +1,165 @@
+//! What planning knows of the ledger: what was loaded for a group of commands, with what the group itself has planned
+//! so far laid over it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cortex_types::Currency;
+use uuid::Uuid;
+
+use crate::postings::{Document, Postings};
+use crate::valuation::StockLevel;
+use crate::{Answered, DocumentKind, ErpError, LevelKey, MAIN_LOCATION, Party, PartyKind, Product, ProductKind};
+
+const NUMBER_LENGTH_MAX: usize = 64;
+
+/// The books of one tenant, as far as a group of commands refers to them.
+#[derive(Clone, Debug, Default)]
+pub struct Books {
+    pub parties: HashMap<Arc<str>, Party>,
+    pub walk_in: Option<Party>,
+    pub products: HashMap<Arc<str>, Product>,
+    pub levels: HashMap<LevelKey, StockLevel>,
+    /// Documents by kind and number, of the numbers that were asked for.
+    pub documents: HashMap<(DocumentKind, Arc<str>), Uuid>,
+    /// The newest number drawn from each series.
+    pub series: HashMap<DocumentKind, u64>,
+    pub answered: HashMap<Arc<str>, Answered>,
+    pub(crate) touched: HashMap<LevelKey, Currency>,
+}
+
+impl Books {
+    pub fn party(&self, code: &Arc<str>) -> Result<&Party, ErpError> {
+        self.parties
+            .get(code)
+            .ok_or_else(|| ErpError::UnknownParty(Arc::clone(code)))
+    }
+
+    /// The customer of a sale: the one named, or the walk-in party.
+    pub fn customer(&self, code: Option<&Arc<str>>) -> Result<&Party, ErpError> {
+        let Some(code) = code else {
+            return self.walk_in.as_ref().ok_or(ErpError::NoWalkInParty);
+        };
+        let party = self.party(code)?;
+        match party.kind {
+            PartyKind::Customer | PartyKind::WalkIn => Ok(party),
+            PartyKind::Supplier => Err(ErpError::invalid("customer", format!("'{code}' is a supplier"))),
+        }
+    }
+
+    pub fn supplier(&self, code: &Arc<str>) -> Result<&Party, ErpError> {
+        let party = self.party(code)?;
+        match party.kind {
+            PartyKind::Supplier => Ok(party),
+            PartyKind::Customer | PartyKind::WalkIn => {
+                Err(ErpError::invalid("supplier", format!("'{code}' is a customer")))
+            }
+        }
+    }
+
+    /// The product, which must be kept in the document's currency.
+    pub fn product(&self, code: &Arc<str>, document: Currency) -> Result<&Product, ErpError> {
+        let product = self
+            .products
+            .get(code)
+            .ok_or_else(|| ErpError::UnknownProduct(Arc::clone(code)))?;
+        if product.currency == document {
+            Ok(product)
+        } else {
+            Err(ErpError::WrongCurrency {
+                what: format!("product '{code}'"),
+                kept: product.currency,
+                document,
+            })
+        }
+    }
+
+    /// The product, which must be one that lies in stock.
+    pub fn goods(&self, code: &Arc<str>, document: Currency) -> Result<&Product, ErpError> {
+        let product = self.product(code, document)?;
+        match product.kind {
+            ProductKind::Goods => Ok(product),
+            ProductKind::Service => Err(ErpError::invalid(
+                "product",
+                format!("'{code}' is a service and has no stock"),
+            )),
+        }
+    }
+
+    #[must_use]
+    pub fn level(&self, key: &LevelKey) -> StockLevel {
+        self.levels.get(key).copied().unwrap_or_default()
+    }
+
+    /// The number of a new document: the given one when it is free, the next of the series otherwise. The second part
+    /// is the place in the series, when one was drawn.
+    pub fn number(&self, kind: DocumentKind, given: Option<&Arc<str>>) -> Result<(Arc<str>, Option<u64>), ErpError> {
+        let Some(given) = given else {
+            let next = self.series.get(&kind).copied().unwrap_or(0) + 1;
+            return Ok((kind.number(next), Some(next)));
+        };
+        check_code("number", given)?;
+        if kind.prefix().is_some_and(|prefix| given.starts_with(prefix)) {
+            let problem = format!("'{given}' looks like a number of our own series: leave it out to draw the next one");
+            return Err(ErpError::invalid("number", problem));
+        }
+        if self.documents.contains_key(&(kind, Arc::clone(given))) {
+            return Err(ErpError::AlreadyExists {
+                kind: kind.as_str(),
+                number: Arc::clone(given),
+            });
+        }
+        Ok((Arc::clone(given), None))
+    }
+
+    /// Lays what was planned over the books, so that the next command of the group sees it.
+    pub fn apply(&mut self, postings: &Postings) {
+        match &postings.document {
+            Document::Party(party) => {
+                if party.kind == PartyKind::WalkIn {
+                    self.walk_in = Some(party.clone());
+                }
+                self.parties.insert(Arc::clone(&party.code), party.clone());
+            }
+            Document::Product(product) => {
+                self.products.insert(Arc::clone(&product.code), product.clone());
+            }
+            _ => {
+                self.documents
+                    .insert((postings.kind, Arc::clone(&postings.number)), postings.id);
+            }
+        }
+        for (key, currency, level) in &postings.levels {
+            self.levels.insert(key.clone(), *level);
+            self.touched.insert(key.clone(), *currency);
+        }
+        for (kind, drawn) in &postings.drawn {
+            self.series.insert(*kind, *drawn);
+        }
+    }
+
+    /// The levels that planning has moved.
+    pub fn moved(&self) -> impl Iterator<Item = (LevelKey, Currency, StockLevel)> + '_ {
+        self.touched
+            .iter()
+            .map(|(key, currency)| (key.clone(), *currency, self.level(key)))
+    }
+}
+
+/// A code or number that people type: 1 to 64 characters, without spaces around it and without control characters.
+pub(crate) fn check_code(field: &str, code: &str) -> Result<(), ErpError> {
+    let fits = (1..=NUMBER_LENGTH_MAX).contains(&code.chars().count());
+    if fits && code.trim() == code && !code.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let problem = format!("'{code}' must be 1 to {NUMBER_LENGTH_MAX} characters without spaces around it");
+    Err(ErpError::invalid(field, problem))
+}
+
+/// The location named, or the main one.
+pub(crate) fn location(given: Option<&Arc<str>>) -> Result<Arc<str>, ErpError> {
+    match given {
+        Some(name) => check_code("location", name).map(|()| Arc::clone(name)),
+        None => Ok(MAIN_LOCATION.into()),
+    }
+}

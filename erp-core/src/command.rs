@@ -1,0 +1,288 @@
+//! What the ERP can be asked to do. A command names things by their codes and numbers, as people do; planning turns it
+//! into rows.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cortex_types::{Currency, DecisionId, Timestamp, Unit};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{CreditReason, DocumentKind, ErpError, PartyKind, PaymentDirection, ProductKind};
+
+/// One request to the ERP. Each is carried out whole, or not at all.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    CreateParty(CreateParty),
+    CreateProduct(CreateProduct),
+    PostInvoice(PostInvoice),
+    PostCreditNote(PostCreditNote),
+    PostJournalEntry(PostJournalEntry),
+    AdjustStock(AdjustStock),
+    ReceiveGoods(ReceiveGoods),
+    RecordPayment(RecordPayment),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CreateParty {
+    pub code: Arc<str>,
+    pub kind: PartyKind,
+    pub country: Arc<str>,
+    /// Sealed already. It is not part of the body that an idempotency key stands for: sealing the same name twice gives
+    /// different texts, and a digest of a name in clear would survive the erasure of its key.
+    #[serde(skip)]
+    pub name_sealed: Option<String>,
+    /// Now, where it is absent; so with the times of all commands.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub created_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CreateProduct {
+    pub code: Arc<str>,
+    pub description: String,
+    pub kind: ProductKind,
+    pub unit: Unit,
+    pub currency: Currency,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub list_price_minor: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub created_at: Option<Timestamp>,
+}
+
+/// What a line costs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinePrice {
+    /// Price of one unit, in the document's currency; the line's net is rounded to the minor unit, halves to even.
+    Unit(Decimal),
+    /// Net of the whole line, in minor units.
+    Net(i64),
+    /// The product's list price.
+    List,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InvoiceLineInput {
+    pub product: Arc<str>,
+    /// Above zero.
+    pub quantity_micro: i64,
+    /// The product's own unit where it is absent; another one is refused.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unit: Option<Unit>,
+    pub price: LinePrice,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PostInvoice {
+    /// Kept where it is given; the next of the series otherwise.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub number: Option<Arc<str>>,
+    /// Absent on a cash sale.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub customer: Option<Arc<str>>,
+    /// Where it went; the customer's country where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub country: Option<Arc<str>>,
+    pub currency: Currency,
+    /// Where the goods leave from.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub location: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub invoiced_at: Option<Timestamp>,
+    /// The advice that the caller had when entering it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub decision_id: Option<DecisionId>,
+    pub lines: Vec<InvoiceLineInput>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CreditLineInput {
+    #[serde(flatten)]
+    pub line: InvoiceLineInput,
+    pub reason: CreditReason,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PostCreditNote {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub number: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub customer: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub country: Option<Arc<str>>,
+    pub currency: Currency,
+    /// Where the goods come back to.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub location: Option<Arc<str>>,
+    /// Number of the invoice it corrects.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub invoice: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub credited_at: Option<Timestamp>,
+    pub lines: Vec<CreditLineInput>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JournalLineInput {
+    pub account: String,
+    #[serde(default)]
+    pub debit_minor: i64,
+    #[serde(default)]
+    pub credit_minor: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PostJournalEntry {
+    pub memo: String,
+    pub currency: Currency,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub posted_at: Option<Timestamp>,
+    pub lines: Vec<JournalLineInput>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AdjustmentLineInput {
+    pub product: Arc<str>,
+    /// Below zero: written off; above zero: found.
+    pub quantity_micro: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AdjustStock {
+    pub memo: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub location: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub moved_at: Option<Timestamp>,
+    pub lines: Vec<AdjustmentLineInput>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReceiptLineInput {
+    pub product: Arc<str>,
+    pub quantity_micro: i64,
+    /// What the whole line cost, in minor units.
+    pub value_minor: i64,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReceiveGoods {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub number: Option<Arc<str>>,
+    pub supplier: Arc<str>,
+    pub currency: Currency,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub location: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub received_at: Option<Timestamp>,
+    pub lines: Vec<ReceiptLineInput>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecordPayment {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub number: Option<Arc<str>>,
+    pub party: Arc<str>,
+    pub direction: PaymentDirection,
+    /// Above zero.
+    pub amount_minor: i64,
+    pub currency: Currency,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub paid_at: Option<Timestamp>,
+}
+
+impl Command {
+    #[must_use]
+    pub const fn kind(&self) -> DocumentKind {
+        match self {
+            Self::CreateParty(_) => DocumentKind::Party,
+            Self::CreateProduct(_) => DocumentKind::Product,
+            Self::PostInvoice(_) => DocumentKind::SalesInvoice,
+            Self::PostCreditNote(_) => DocumentKind::CreditNote,
+            Self::PostJournalEntry(_) => DocumentKind::JournalEntry,
+            Self::AdjustStock(_) => DocumentKind::StockAdjustment,
+            Self::ReceiveGoods(_) => DocumentKind::PurchaseReceipt,
+            Self::RecordPayment(_) => DocumentKind::Payment,
+        }
+    }
+
+    /// SHA-256 of the command's JSON. The JSON is canonical because fields are written in the order of their
+    /// declaration and absent ones are left out.
+    pub(crate) fn digest(&self) -> Result<[u8; 32], ErpError> {
+        let body = serde_json::to_vec(self).map_err(|error| ErpError::invalid("body", error.to_string()))?;
+        Ok(Sha256::digest(&body).into())
+    }
+}
+
+/// What a group of commands refers to, so that it can be loaded in a few queries.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct References {
+    pub parties: BTreeSet<Arc<str>>,
+    /// Whether the walk-in party is needed.
+    pub walk_in: bool,
+    /// With their stock levels at all locations.
+    pub products: BTreeSet<Arc<str>>,
+    pub numbers: BTreeSet<(DocumentKind, Arc<str>)>,
+    pub keys: BTreeSet<Arc<str>>,
+}
+
+impl References {
+    /// Adds what `command` refers to.
+    pub fn collect(&mut self, command: &Command) {
+        match command {
+            Command::CreateParty(party) => {
+                self.parties.insert(Arc::clone(&party.code));
+                self.walk_in |= party.kind == PartyKind::WalkIn;
+            }
+            Command::CreateProduct(product) => {
+                self.products.insert(Arc::clone(&product.code));
+            }
+            Command::PostInvoice(invoice) => {
+                self.customer(invoice.customer.as_ref());
+                self.number(DocumentKind::SalesInvoice, invoice.number.as_ref());
+                self.products
+                    .extend(invoice.lines.iter().map(|line| Arc::clone(&line.product)));
+            }
+            Command::PostCreditNote(note) => {
+                self.customer(note.customer.as_ref());
+                self.number(DocumentKind::CreditNote, note.number.as_ref());
+                self.number(DocumentKind::SalesInvoice, note.invoice.as_ref());
+                self.products
+                    .extend(note.lines.iter().map(|line| Arc::clone(&line.line.product)));
+            }
+            Command::PostJournalEntry(_) => {}
+            Command::AdjustStock(adjustment) => {
+                self.products
+                    .extend(adjustment.lines.iter().map(|line| Arc::clone(&line.product)));
+            }
+            Command::ReceiveGoods(receipt) => {
+                self.parties.insert(Arc::clone(&receipt.supplier));
+                self.number(DocumentKind::PurchaseReceipt, receipt.number.as_ref());
+                self.products
+                    .extend(receipt.lines.iter().map(|line| Arc::clone(&line.product)));
+            }
+            Command::RecordPayment(payment) => {
+                self.parties.insert(Arc::clone(&payment.party));
+                self.number(DocumentKind::Payment, payment.number.as_ref());
+            }
+        }
+    }
+
+    fn customer(&mut self, code: Option<&Arc<str>>) {
+        match code {
+            Some(code) => {
+                self.parties.insert(Arc::clone(code));
+            }
+            None => self.walk_in = true,
+        }
+    }
+
+    fn number(&mut self, kind: DocumentKind, number: Option<&Arc<str>>) {
+        if let Some(number) = number {
+            self.numbers.insert((kind, Arc::clone(number)));
+        }
+    }
+}

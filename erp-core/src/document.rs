@@ -1,0 +1,72 @@
+//! The kinds of documents, and how they are numbered.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DocumentKind {
+    Party,
+    Product,
+    SalesInvoice,
+    CreditNote,
+    JournalEntry,
+    StockAdjustment,
+    PurchaseReceipt,
+    Payment,
+}
+
+impl DocumentKind {
+    pub const ALL: [Self; 8] = [
+        Self::Party,
+        Self::Product,
+        Self::SalesInvoice,
+        Self::CreditNote,
+        Self::JournalEntry,
+        Self::StockAdjustment,
+        Self::PurchaseReceipt,
+        Self::Payment,
+    ];
+
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Party => "party",
+            Self::Product => "product",
+            Self::SalesInvoice => "sales-invoice",
+            Self::CreditNote => "credit-note",
+            Self::JournalEntry => "journal-entry",
+            Self::StockAdjustment => "stock-adjustment",
+            Self::PurchaseReceipt => "purchase-receipt",
+            Self::Payment => "payment",
+        }
+    }
+
+    /// What the numbers of its series begin with; parties and products have codes instead.
+    #[must_use]
+    pub const fn prefix(self) -> Option<&'static str> {
+        match self {
+            Self::Party | Self::Product => None,
+            Self::SalesInvoice => Some("INV-"),
+            Self::CreditNote => Some("CN-"),
+            Self::JournalEntry => Some("J-"),
+            Self::StockAdjustment => Some("ADJ-"),
+            Self::PurchaseReceipt => Some("GRN-"),
+            Self::Payment => Some("PAY-"),
+        }
+    }
+
+    /// The `n`th number of the series, such as `INV-000042`.
+    #[must_use]
+    pub fn number(self, n: u64) -> Arc<str> {
+        format!("{}{n:06}", self.prefix().unwrap_or_default()).into()
+    }
+}
+
+impl fmt::Display for DocumentKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

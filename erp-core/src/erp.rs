@@ -1,0 +1,256 @@
+use std::sync::Arc;
+
+use cortex_types::{Clock, DecisionId, RequestContext};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::sequencer::{Message, Sequencer, Submission};
+use crate::{Command, ErpError, IdempotencyKey, Known, Receipt, UnitOfWork};
+
+/// Limits of the posting queue.
+#[derive(Clone, Debug)]
+pub struct ErpConfig {
+    /// Most commands that may wait; one more is answered [`ErpError::Overloaded`].
+    pub queue_commands_max: usize,
+    /// Most commands of one group commit.
+    pub group_commands_max: usize,
+    /// A group takes no further command once it has this many document lines.
+    pub group_lines_max: usize,
+}
+
+impl Default for ErpConfig {
+    fn default() -> Self {
+        Self {
+            queue_commands_max: 1024,
+            group_commands_max: 256,
+            group_lines_max: 8192,
+        }
+    }
+}
+
+/// The one way into the ledger. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Erp {
+    queue: mpsc::Sender<Message>,
+    commands_max: usize,
+}
+
+/// A command that is in the queue.
+#[derive(Debug)]
+pub struct Pending(oneshot::Receiver<Result<Receipt, ErpError>>);
+
+impl Pending {
+    /// Waits until the command is committed, or refused.
+    pub async fn answer(self) -> Result<Receipt, ErpError> {
+        self.0.await.unwrap_or(Err(ErpError::Stopped))
+    }
+}
+
+impl Erp {
+    /// Starts the sequencer as a task of the current Tokio runtime. It ends when every clone is gone, or after
+    /// [`Erp::drain`].
+    #[must_use]
+    pub fn start(unit_of_work: Arc<dyn UnitOfWork>, clock: Arc<dyn Clock>, config: &ErpConfig) -> Self {
+        let commands_max = config.queue_commands_max.max(1);
+        let (queue, waiting) = mpsc::channel(commands_max);
+        let sequencer = Sequencer {
+            unit_of_work,
+            clock,
+            group_commands_max: config.group_commands_max.max(1),
+            group_lines_max: config.group_lines_max.max(1),
+        };
+        tokio::spawn(sequencer.run(waiting));
+        Self { queue, commands_max }
+    }
+
+    /// Carries a command out. When it returns a receipt, the command is durable.
+    ///
+    /// The same idempotency key with the same body returns the first receipt again, marked as repeated; with another
+    /// body it is [`ErpError::IdempotencyConflict`]. A refused command leaves nothing, not even its key.
+    pub async fn execute(
+        &self,
+        ctx: &RequestContext,
+        command: Command,
+        idempotency: IdempotencyKey,
+        known: Known,
+    ) -> Result<Receipt, ErpError> {
+        self.submit(ctx, command, idempotency, known)?.answer().await
+    }
+
+    /// Puts a command into the queue without waiting for it. Commands are carried out in the order of submission.
+    pub fn submit(
+        &self,
+        ctx: &RequestContext,
+        command: Command,
+        idempotency: IdempotencyKey,
+        known: Known,
+    ) -> Result<Pending, ErpError> {
+        self.submit_advised(ctx, command, idempotency, known, None)
+    }
+
+    /// `advice` is kept with an invoice, but is no part of the body that the idempotency key stands for.
+    pub(crate) fn submit_advised(
+        &self,
+        ctx: &RequestContext,
+        command: Command,
+        idempotency: IdempotencyKey,
+        known: Known,
+        advice: Option<DecisionId>,
+    ) -> Result<Pending, ErpError> {
+        let digest = command.digest()?;
+        let (answer, answered) = oneshot::channel();
+        let submission = Submission {
+            ctx: ctx.clone(),
+            command,
+            digest,
+            key: idempotency,
+            known,
+            advice,
+            answer,
+        };
+        match self.queue.try_send(Message::Submit(Box::new(submission))) {
+            Ok(()) => Ok(Pending(answered)),
+            Err(TrySendError::Full(_)) => Err(ErpError::Overloaded {
+                commands_max: self.commands_max,
+            }),
+            Err(TrySendError::Closed(_)) => Err(ErpError::Stopped),
+        }
+    }
+
+    /// Takes no more commands, and returns when all that waited are answered.
+    pub async fn drain(&self) {
+        let (done, drained) = oneshot::channel();
+        if self.queue.send(Message::Drain(done)).await.is_ok() {
+            // An error means that the sequencer is gone, which is what was asked for.
+            let _ = drained.await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CreateParty, DocumentKind, MemoryLedger, PartyKind, PaymentDirection, RecordPayment};
+    use cortex_types::{Currency, SystemClock, TenantId};
+    use futures::future::join_all;
+
+    fn ctx(tenant: &str) -> RequestContext {
+        RequestContext::system(TenantId::new(tenant).unwrap())
+    }
+
+    fn key(text: &str) -> IdempotencyKey {
+        IdempotencyKey::new(text).unwrap()
+    }
+
+    fn customer(code: &str) -> Command {
+        let (kind, country) = (PartyKind::Customer, "France".into());
+        Command::CreateParty(CreateParty {
+            code: code.into(),
+            kind,
+            country,
+            name_sealed: None,
+            created_at: None,
+        })
+    }
+
+    fn payment(party: &str, amount_minor: i64) -> Command {
+        Command::RecordPayment(RecordPayment {
+            number: None,
+            party: party.into(),
+            direction: PaymentDirection::In,
+            amount_minor,
+            currency: Currency::GBP,
+            paid_at: None,
+        })
+    }
+
+    fn start(ledger: &MemoryLedger, config: &ErpConfig) -> Erp {
+        Erp::start(Arc::new(ledger.clone()), Arc::new(SystemClock), config)
+    }
+
+    #[tokio::test]
+    async fn a_repeated_request_gets_the_first_answer_and_another_body_is_refused() {
+        let (ledger, ctx) = (MemoryLedger::default(), ctx("a"));
+        let erp = start(&ledger, &ErpConfig::default());
+        let execute = |command, text| erp.execute(&ctx, command, key(text), Known::ByClock);
+        execute(customer("C1"), "k0").await.unwrap();
+        let first = execute(payment("C1", 100), "k1").await.unwrap();
+        let again = execute(payment("C1", 100), "k1").await.unwrap();
+        assert!(again.repeated);
+        assert_eq!(
+            Receipt {
+                repeated: false,
+                ..again
+            },
+            first
+        );
+        let other = execute(payment("C1", 101), "k1").await;
+        assert!(matches!(other, Err(ErpError::IdempotencyConflict(_))));
+        assert_eq!(ledger.count(&ctx.tenant, DocumentKind::Payment).await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_refused_command_fails_alone_and_leaves_no_gap_in_the_numbers() {
+        let (ledger, ctx) = (MemoryLedger::default(), ctx("a"));
+        let erp = start(&ledger, &ErpConfig::default());
+        // All submitted before the sequencer runs, so they share one group.
+        let mut pending = vec![erp.submit(&ctx, customer("C1"), key("c"), Known::ByClock).unwrap()];
+        for (index, party) in ["C1", "C9", "C1", "C9", "C1"].into_iter().enumerate() {
+            let command = payment(party, 100);
+            pending.push(
+                erp.submit(&ctx, command, key(&format!("p{index}")), Known::ByClock)
+                    .unwrap(),
+            );
+        }
+        let answers = join_all(pending.into_iter().map(Pending::answer)).await;
+        let numbers: Vec<String> = answers
+            .iter()
+            .skip(1)
+            .flatten()
+            .map(|receipt| receipt.number.to_string())
+            .collect();
+        assert_eq!(numbers, ["PAY-000001", "PAY-000002", "PAY-000003"]);
+        assert_eq!(answers.iter().filter(|answer| answer.is_err()).count(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_says_so_and_drops_nothing() {
+        let (ledger, ctx) = (MemoryLedger::default(), ctx("a"));
+        let erp = start(
+            &ledger,
+            &ErpConfig {
+                queue_commands_max: 2,
+                ..ErpConfig::default()
+            },
+        );
+        let submit = |text: &str| erp.submit(&ctx, customer(text), key(text), Known::ByClock);
+        let taken = [submit("a").unwrap(), submit("b").unwrap()];
+        assert!(matches!(submit("c"), Err(ErpError::Overloaded { commands_max: 2 })));
+        for pending in taken {
+            pending.answer().await.unwrap();
+        }
+        submit("c").unwrap().answer().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_party_of_one_tenant_is_unknown_to_another() {
+        let ledger = MemoryLedger::default();
+        let erp = start(&ledger, &ErpConfig::default());
+        erp.execute(&ctx("a"), customer("C1"), key("k"), Known::ByClock)
+            .await
+            .unwrap();
+        let other = erp.execute(&ctx("b"), payment("C1", 1), key("k"), Known::ByClock).await;
+        assert!(matches!(other, Err(ErpError::UnknownParty(_))));
+    }
+
+    #[tokio::test]
+    async fn draining_answers_what_waits_and_takes_nothing_more() {
+        let (ledger, ctx) = (MemoryLedger::default(), ctx("a"));
+        let erp = start(&ledger, &ErpConfig::default());
+        let waiting = erp.submit(&ctx, customer("C1"), key("k"), Known::ByClock).unwrap();
+        erp.drain().await;
+        assert!(waiting.answer().await.is_ok());
+        let late = erp.submit(&ctx, customer("C2"), key("l"), Known::ByClock);
+        assert!(matches!(late, Err(ErpError::Stopped)));
+    }
+}

@@ -1,0 +1,98 @@
+use std::sync::Arc;
+
+use cortex_types::{Coded, Currency, ErrorCode, Money, MoneyError, QuantityError};
+
+/// Why the ERP refused a command, or could not carry it out.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ErpError {
+    #[error("{field}: {problem}")]
+    Invalid { field: String, problem: String },
+    #[error("no party has the code '{0}': create it first, or correct the code")]
+    UnknownParty(Arc<str>),
+    #[error("there is no walk-in party for cash sales: create one party of kind walk_in, or name a customer")]
+    NoWalkInParty,
+    #[error("no product has the code '{0}': create it first, or correct the code")]
+    UnknownProduct(Arc<str>),
+    #[error("the chart of accounts has no account '{0}'")]
+    UnknownAccount(String),
+    #[error("the entry does not balance: debits are {debits}, credits are {credits}")]
+    Unbalanced { debits: Money, credits: Money },
+    #[error("{what} is kept in {kept}, but the document is in {document}")]
+    WrongCurrency {
+        what: String,
+        kept: Currency,
+        document: Currency,
+    },
+    #[error("{kind} '{number}' exists already")]
+    AlreadyExists { kind: &'static str, number: Arc<str> },
+    #[error("there is no {kind} '{number}'")]
+    NotFound { kind: &'static str, number: String },
+    #[error("the idempotency key '{0}' was used before, with another body: use a new key for a new request")]
+    IdempotencyConflict(Arc<str>),
+    #[error("{commands_max} commands wait already: try again in a moment")]
+    Overloaded { commands_max: usize },
+    #[error("the ERP is shutting down: try again when it is up")]
+    Stopped,
+    #[error(transparent)]
+    Money(#[from] MoneyError),
+    #[error(transparent)]
+    Quantity(#[from] QuantityError),
+    #[error("cannot import {file}: {problem}")]
+    Import { file: String, problem: String },
+    #[error("line {line} of {file} was refused, and the import is strict: {reason}")]
+    StrictImport { file: String, line: u64, reason: String },
+    #[error("the ERP's store could not {what}: {source}")]
+    Storage {
+        what: String,
+        code: ErrorCode,
+        #[source]
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl ErpError {
+    #[must_use]
+    pub fn invalid(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Invalid {
+            field: field.into(),
+            problem: problem.into(),
+        }
+    }
+
+    /// A failure of the database under the [`UnitOfWork`](crate::UnitOfWork).
+    #[must_use]
+    pub fn storage(
+        what: impl Into<String>,
+        code: ErrorCode,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Self::Storage {
+            what: what.into(),
+            code,
+            source: Arc::new(source),
+        }
+    }
+}
+
+impl Coded for ErpError {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Invalid { .. }
+            | Self::WrongCurrency { .. }
+            | Self::Money(_)
+            | Self::Quantity(_)
+            | Self::Import { .. }
+            | Self::StrictImport { .. } => ErrorCode::InvalidArgument,
+            Self::UnknownParty(_) | Self::NoWalkInParty => ErrorCode::UnknownParty,
+            Self::UnknownProduct(_) => ErrorCode::UnknownProduct,
+            Self::UnknownAccount(_) => ErrorCode::UnknownAccount,
+            Self::Unbalanced { .. } => ErrorCode::Unbalanced,
+            Self::AlreadyExists { .. } => ErrorCode::AlreadyExists,
+            Self::NotFound { .. } => ErrorCode::NotFound,
+            Self::IdempotencyConflict(_) => ErrorCode::IdempotencyConflict,
+            Self::Overloaded { .. } => ErrorCode::Overloaded,
+            Self::Stopped => ErrorCode::Unavailable,
+            Self::Storage { code, .. } => *code,
+        }
+    }
+}

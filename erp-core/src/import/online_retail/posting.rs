@@ -1,0 +1,152 @@
+//! Commands into the queue, many at a time, so that the sequencer commits them in groups.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cortex_types::{Coded, ErrorCode, RequestContext};
+
+use super::documents::{Entry, EntryKind, RetailHistory};
+use super::rejects::Reject;
+use super::{KindTotal, OnlineRetailOptions};
+use crate::{Erp, ErpError, IdempotencyKey, Known, Pending, Receipt};
+
+/// How long to wait when others fill the queue.
+const QUEUE_PAUSE: Duration = Duration::from_millis(2);
+const PROGRESS_ENTRIES: usize = 100;
+
+/// How far an import is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    pub entries_done: usize,
+    pub entries: usize,
+    pub lines_done: usize,
+}
+
+/// What came of the commands.
+#[derive(Clone, Debug, Default)]
+pub struct Posted {
+    pub totals: BTreeMap<EntryKind, KindTotal>,
+    /// Answered from an earlier run.
+    pub repeated: u64,
+    pub rejects: Vec<Reject>,
+}
+
+pub(super) async fn post(
+    erp: &Erp,
+    ctx: &RequestContext,
+    history: &RetailHistory,
+    entries: &[Entry],
+    options: &OnlineRetailOptions,
+    progress: &(dyn Fn(Progress) + Send + Sync),
+) -> Result<Posted, ErpError> {
+    let declared: Arc<str> = format!("event-time+{}s", options.known_delay.as_secs()).into();
+    let mut posted = Posted::default();
+    let mut waiting: VecDeque<(&Entry, Pending)> = VecDeque::new();
+    let mut at = Progress {
+        entries_done: 0,
+        entries: entries.len(),
+        lines_done: 0,
+    };
+    let mut upcoming = entries.iter();
+    let mut next = upcoming.next();
+    while next.is_some() || !waiting.is_empty() {
+        let room = waiting.len() < options.in_flight_max.max(1);
+        if let Some(entry) = next.filter(|_| room) {
+            let known = Known::Declared {
+                at: entry.at.saturating_add(options.known_delay),
+                by: Arc::clone(&declared),
+            };
+            let key = IdempotencyKey::new(entry.key.as_str())?;
+            match erp.submit(ctx, entry.command.clone(), key, known) {
+                Ok(pending) => {
+                    waiting.push_back((entry, pending));
+                    next = upcoming.next();
+                    continue;
+                }
+                Err(ErpError::Overloaded { .. }) if waiting.is_empty() => tokio::time::sleep(QUEUE_PAUSE).await,
+                Err(ErpError::Overloaded { .. }) => {}
+                Err(error) => posted
+                    .refuse(history, entry, &error, options.strict)
+                    .map(|()| next = upcoming.next())?,
+            }
+        }
+        let Some((entry, pending)) = waiting.pop_front() else {
+            continue;
+        };
+        match pending.answer().await {
+            Ok(receipt) => posted.take(entry, &receipt),
+            Err(error) => posted.refuse(history, entry, &error, options.strict)?,
+        }
+        at.entries_done += 1;
+        at.lines_done += if is_document(entry.kind) {
+            entry.records.len()
+        } else {
+            0
+        };
+        if at.entries_done.is_multiple_of(PROGRESS_ENTRIES) || at.entries_done == at.entries {
+            progress(at);
+        }
+    }
+    Ok(posted)
+}
+
+fn is_document(kind: EntryKind) -> bool {
+    !matches!(kind, EntryKind::Party | EntryKind::Product)
+}
+
+impl Posted {
+    fn take(&mut self, entry: &Entry, receipt: &Receipt) {
+        self.repeated += u64::from(receipt.repeated);
+        let total = self.totals.entry(entry.kind).or_default();
+        total.documents += 1;
+        total.lines += entry.records.len() as u64;
+        total.file_minor += entry.value_minor;
+        total.ledger_minor += match entry.kind {
+            EntryKind::CreditNote => -receipt.amount_minor,
+            // An entry's amount is the sum of its debits; which way it goes was the file's sign.
+            EntryKind::BadDebt | EntryKind::Fees => receipt.amount_minor * entry.value_minor.signum(),
+            EntryKind::Invoice => receipt.amount_minor,
+            EntryKind::Party | EntryKind::Product | EntryKind::WriteOff | EntryKind::Found => 0,
+        };
+    }
+
+    /// A refused document is rejected line by line and the import goes on; a failure of the store, or a strict import,
+    /// ends it.
+    fn refuse(
+        &mut self,
+        history: &RetailHistory,
+        entry: &Entry,
+        error: &ErpError,
+        strict: bool,
+    ) -> Result<(), ErpError> {
+        let code = error.code();
+        let there_already = matches!(code, ErrorCode::AlreadyExists | ErrorCode::IdempotencyConflict);
+        if there_already && !is_document(entry.kind) {
+            // Created by an earlier file, or by hand.
+            self.repeated += 1;
+            return Ok(());
+        }
+        if matches!(error, ErpError::Stopped | ErpError::Storage { .. }) {
+            return Err(error.clone());
+        }
+        let reason = error.to_string();
+        if strict {
+            let line = entry.records.first().map_or(0, |record| history.line_of(*record));
+            return Err(ErpError::StrictImport {
+                file: history.file_name().to_owned(),
+                line,
+                reason,
+            });
+        }
+        if is_document(entry.kind) {
+            let reject = |record: &u32| Reject {
+                record: *record,
+                line: history.line_of(*record),
+                reason: reason.clone(),
+            };
+            self.rejects.extend(entry.records.iter().map(reject));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,116 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use cortex_types::{RequestContext, SystemClock, TenantId};
+
+use super::*;
+use crate::{ErpConfig, MemoryLedger};
+
+fn fixture() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/online_retail_dirty.csv")
+}
+
+fn start() -> (MemoryLedger, Erp, RequestContext) {
+    let ledger = MemoryLedger::default();
+    let erp = Erp::start(Arc::new(ledger.clone()), Arc::new(SystemClock), &ErpConfig::default());
+    (ledger, erp, RequestContext::system(TenantId::new("gifts").unwrap()))
+}
+
+#[tokio::test]
+async fn every_line_of_the_dirty_file_becomes_what_it_is() {
+    let (ledger, erp, ctx) = start();
+    let folder = tempfile::tempdir().unwrap();
+    let rejects = folder.path().join("rejects.csv");
+    let options = OnlineRetailOptions {
+        rejects: Some(rejects.clone()),
+        ..OnlineRetailOptions::default()
+    };
+    let report = import(&erp, &ctx, &fixture(), &options, &|_| {}).await.unwrap();
+
+    let lines = |kind| report.lines_by_kind.get(&kind).copied().unwrap_or_default();
+    assert_eq!(lines(LineKind::GoodsSold), 6);
+    assert_eq!(lines(LineKind::ServiceSold), 3);
+    assert_eq!(lines(LineKind::GivenAway), 2);
+    assert_eq!(lines(LineKind::GoodsReturned), 1);
+    assert_eq!((lines(LineKind::Discount), lines(LineKind::OtherCredit)), (1, 1));
+    assert_eq!((lines(LineKind::BadDebt), lines(LineKind::OwnFee)), (1, 2));
+    assert_eq!(
+        (
+            lines(LineKind::WrittenOff),
+            lines(LineKind::Found),
+            lines(LineKind::NoEffect)
+        ),
+        (1, 1, 1)
+    );
+    assert_eq!((report.lines, report.rejected_lines), (27, 7));
+    assert_eq!(
+        report.lines_by_kind.values().sum::<u64>() + report.rejected_lines,
+        report.lines
+    );
+
+    // 700001: 25.50 + 18.00; 700002: 1.50; 700003: 6.58 + 4.95; 700010: 15.00; 700013: 12.75 + 2.50.
+    let total = |kind| report.documents[&kind].ledger_minor;
+    assert_eq!(total(EntryKind::Invoice), 4350 + 150 + 1153 + 1500 + 1525);
+    assert_eq!(total(EntryKind::CreditNote), -(765 + 1150));
+    assert_eq!((total(EntryKind::Fees), total(EntryKind::BadDebt)), (-10_000, -3_000));
+    assert!(report.reconciled);
+
+    let balances = ledger.balances(&ctx.tenant).await;
+    assert_eq!(balances.values().sum::<i64>(), 0);
+    assert_eq!(balances["6100"], 10_000);
+    assert_eq!(balances["6900"], 3_000);
+    assert_eq!(balances["4900"], 765);
+    assert_eq!(balances["4910"], 1_000);
+    assert_eq!(ledger.customers(&ctx.tenant).await.len(), 3);
+
+    let written = std::fs::read_to_string(&rejects).unwrap();
+    assert_eq!(written.lines().count(), 8);
+    assert!(written.contains("21,a negative quantity with a price needs a cancellation (C…),\"700014,11002"));
+    assert!(written.contains("28,its customer is not that of the first line of 700013"));
+}
+
+#[tokio::test]
+async fn a_second_run_adds_nothing() {
+    let (ledger, erp, ctx) = start();
+    let options = OnlineRetailOptions::default();
+    let first = import(&erp, &ctx, &fixture(), &options, &|_| {}).await.unwrap();
+    let committed = ledger.accepted(&ctx.tenant).await.len();
+    let second = import(&erp, &ctx, &fixture(), &options, &|_| {}).await.unwrap();
+    assert_eq!(ledger.accepted(&ctx.tenant).await.len(), committed);
+    assert_eq!((first.repeated, second.repeated), (0, committed as u64));
+    assert_eq!(first.documents, second.documents);
+}
+
+#[tokio::test]
+async fn a_strict_import_stops_at_the_first_bad_line_and_posts_nothing() {
+    let (ledger, erp, ctx) = start();
+    let options = OnlineRetailOptions {
+        strict: true,
+        ..OnlineRetailOptions::default()
+    };
+    let error = import(&erp, &ctx, &fixture(), &options, &|_| {}).await.unwrap_err();
+    assert!(matches!(error, ErpError::StrictImport { line: 21, .. }), "{error}");
+    assert!(ledger.accepted(&ctx.tenant).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_file_without_a_needed_column_is_refused_by_name() {
+    let (_, erp, ctx) = start();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sales.csv");
+    std::fs::write(&path, "InvoiceNo,StockCode\n1,2\n").unwrap();
+    let error = import(&erp, &ctx, &path, &OnlineRetailOptions::default(), &|_| {})
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("has no column 'Description'"), "{error}");
+}
+
+#[test]
+fn history_comes_in_the_order_of_time_with_what_it_needs_first() {
+    let history = RetailHistory::read(&fixture(), false).unwrap();
+    assert!(history.entries().windows(2).all(|pair| pair[0].at <= pair[1].at));
+    let keys: Vec<&str> = history.entries().iter().map(|entry| entry.key.as_str()).collect();
+    let place = |key| keys.iter().position(|known| *known == key).unwrap();
+    assert!(place("online-retail/product/11001A") < place("online-retail/invoice/700001"));
+    assert!(place("online-retail/party/WALK-IN") < place("online-retail/invoice/700003"));
+}

@@ -1,0 +1,268 @@
+//! Entering an invoice by hand or by API: advice is asked for on the way, and never in the way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cortex_types::{Coded, RequestContext};
+
+use crate::metrics::ADVICE_TOTAL;
+use crate::{
+    Advice, AdviceRequest, Advisor, Command, Erp, ErpError, IdempotencyKey, Known, PostInvoice, Receipt, Records,
+};
+
+#[derive(Clone, Debug)]
+pub struct InvoiceEntryConfig {
+    /// The model that is asked about the invoice's customer.
+    pub model: Arc<str>,
+    /// The invoice is posted without advice when this has passed.
+    pub advice_timeout: Duration,
+}
+
+impl Default for InvoiceEntryConfig {
+    fn default() -> Self {
+        Self {
+            model: "repurchase-30d".into(),
+            advice_timeout: Duration::from_millis(50),
+        }
+    }
+}
+
+/// Posts invoices with the advice that was to be had in time.
+#[derive(Clone, Debug)]
+pub struct InvoiceEntry {
+    erp: Erp,
+    records: Arc<dyn Records>,
+    advisor: Option<Arc<dyn Advisor>>,
+    config: InvoiceEntryConfig,
+}
+
+/// An invoice that was entered.
+#[derive(Clone, Debug)]
+pub struct Entered {
+    pub receipt: Receipt,
+    /// Absent on a repeated request, a cash sale, and where no advice came in time.
+    pub advice: Option<Advice>,
+}
+
+impl InvoiceEntry {
+    #[must_use]
+    pub fn new(
+        erp: Erp,
+        records: Arc<dyn Records>,
+        advisor: Option<Arc<dyn Advisor>>,
+        config: InvoiceEntryConfig,
+    ) -> Self {
+        Self {
+            erp,
+            records,
+            advisor,
+            config,
+        }
+    }
+
+    /// Posts the invoice. Advice that is unavailable or late is left out; only what is wrong with the invoice is an
+    /// error.
+    pub async fn enter(
+        &self,
+        ctx: &RequestContext,
+        invoice: PostInvoice,
+        idempotency: IdempotencyKey,
+    ) -> Result<Entered, ErpError> {
+        let advice = match (&self.advisor, &invoice.customer, invoice.decision_id) {
+            (Some(advisor), Some(customer), None) if self.is_new(ctx, &idempotency).await => {
+                self.advice(ctx, advisor.as_ref(), customer).await
+            }
+            _ => None,
+        };
+        let decision = advice.as_ref().map(|advice| advice.decision_id);
+        let command = Command::PostInvoice(invoice);
+        let receipt = self
+            .erp
+            .submit_advised(ctx, command, idempotency, Known::ByClock, decision)?
+            .answer()
+            .await?;
+        let advice = advice.filter(|_| !receipt.repeated);
+        Ok(Entered { receipt, advice })
+    }
+
+    /// A repeated request asks for no second decision: it would never get an outcome.
+    async fn is_new(&self, ctx: &RequestContext, idempotency: &IdempotencyKey) -> bool {
+        self.records
+            .answered(ctx, idempotency)
+            .await
+            .is_ok_and(|answered| answered.is_none())
+    }
+
+    async fn advice(&self, ctx: &RequestContext, advisor: &dyn Advisor, customer: &Arc<str>) -> Option<Advice> {
+        let request = AdviceRequest {
+            model: Arc::clone(&self.config.model),
+            entity_key: Arc::clone(customer),
+        };
+        let asked = tokio::time::timeout(self.config.advice_timeout, advisor.advise(ctx, request)).await;
+        let (result, advice) = match asked {
+            Ok(Ok(advice)) => ("advised", Some(advice)),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "an invoice is posted without advice");
+                (error.code().as_str(), None)
+            }
+            Err(_) => ("late", None),
+        };
+        metrics::counter!(ADVICE_TOTAL, "result" => result).increment(1);
+        advice
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AdvisorError, CreateParty, ErpConfig, InvoiceLineInput, LinePrice, MemoryLedger, PartyKind};
+    use crate::{CreateProduct, ProductKind};
+    use async_trait::async_trait;
+    use cortex_types::{Currency, DecisionId, ErrorCode, SystemClock, TenantId, Unit};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[derive(Debug)]
+    enum Behaviour {
+        Answers(DecisionId),
+        Fails,
+        Hangs,
+    }
+
+    #[derive(Debug)]
+    struct Stub(Behaviour, AtomicUsize);
+
+    #[async_trait]
+    impl Advisor for Stub {
+        async fn advise(&self, _ctx: &RequestContext, request: AdviceRequest) -> Result<Advice, AdvisorError> {
+            self.1.fetch_add(1, Ordering::SeqCst);
+            assert_eq!((&*request.model, &*request.entity_key), ("repurchase-30d", "C1"));
+            match self.0 {
+                Behaviour::Answers(decision_id) => Ok(Advice {
+                    decision_id,
+                    score: 0.2,
+                    action: Some("offer".into()),
+                    model_version: 1,
+                }),
+                Behaviour::Fails => Err(AdvisorError {
+                    code: ErrorCode::Unavailable,
+                    reason: "down".to_owned(),
+                }),
+                Behaviour::Hangs => std::future::pending().await,
+            }
+        }
+    }
+
+    struct Desk {
+        ledger: MemoryLedger,
+        entry: InvoiceEntry,
+        advisor: Arc<Stub>,
+        ctx: RequestContext,
+    }
+
+    impl Desk {
+        async fn with(behaviour: Behaviour) -> Self {
+            let ledger = MemoryLedger::default();
+            let erp = Erp::start(Arc::new(ledger.clone()), Arc::new(SystemClock), &ErpConfig::default());
+            let ctx = RequestContext::system(TenantId::new("acme").unwrap());
+            for (code, kind) in [("C1", PartyKind::Customer), ("W", PartyKind::WalkIn)] {
+                let (code, country) = (code.into(), "France".into());
+                let party = CreateParty {
+                    code,
+                    kind,
+                    country,
+                    name_sealed: None,
+                    created_at: None,
+                };
+                let key = IdempotencyKey::new(format!("{kind:?}")).unwrap();
+                erp.execute(&ctx, Command::CreateParty(party), key, Known::ByClock)
+                    .await
+                    .unwrap();
+            }
+            let product = CreateProduct {
+                code: "MUG".into(),
+                description: String::new(),
+                kind: ProductKind::Goods,
+                unit: Unit::each(),
+                currency: Currency::GBP,
+                list_price_minor: Some(300),
+                created_at: None,
+            };
+            let key = IdempotencyKey::new("product").unwrap();
+            erp.execute(&ctx, Command::CreateProduct(product), key, Known::ByClock)
+                .await
+                .unwrap();
+            let advisor = Arc::new(Stub(behaviour, AtomicUsize::new(0)));
+            let config = InvoiceEntryConfig::default();
+            let entry = InvoiceEntry::new(
+                erp,
+                Arc::new(ledger.clone()),
+                Some(Arc::clone(&advisor) as Arc<dyn Advisor>),
+                config,
+            );
+            Self {
+                ledger,
+                entry,
+                advisor,
+                ctx,
+            }
+        }
+
+        async fn enter(&self, customer: Option<&str>) -> Entered {
+            let (unit, price) = (None, LinePrice::List);
+            let line = InvoiceLineInput {
+                product: "MUG".into(),
+                quantity_micro: 1_000_000,
+                unit,
+                price,
+            };
+            let invoice = PostInvoice {
+                number: None,
+                customer: customer.map(Arc::from),
+                country: None,
+                currency: Currency::GBP,
+                location: None,
+                invoiced_at: None,
+                decision_id: None,
+                lines: vec![line],
+            };
+            let key = IdempotencyKey::new("order-1").unwrap();
+            self.entry.enter(&self.ctx, invoice, key).await.unwrap()
+        }
+
+        async fn stored(&self) -> Option<DecisionId> {
+            self.ledger
+                .invoice(&self.ctx, "INV-000001")
+                .await
+                .unwrap()
+                .unwrap()
+                .decision_id
+        }
+    }
+
+    #[tokio::test]
+    async fn the_decision_is_kept_with_the_invoice_and_a_repeat_asks_for_no_other() {
+        let decision = DecisionId::new();
+        let desk = Desk::with(Behaviour::Answers(decision)).await;
+        assert_eq!(desk.enter(Some("C1")).await.advice.unwrap().decision_id, decision);
+        assert_eq!(desk.stored().await, Some(decision));
+        let again = desk.enter(Some("C1")).await;
+        assert!(again.receipt.repeated && again.advice.is_none());
+        assert_eq!(desk.advisor.1.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn advice_that_fails_or_never_comes_does_not_stop_the_invoice() {
+        for behaviour in [Behaviour::Fails, Behaviour::Hangs] {
+            let desk = Desk::with(behaviour).await;
+            assert!(desk.enter(Some("C1")).await.advice.is_none());
+            assert_eq!(desk.stored().await, None);
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_is_asked_about_a_cash_sale() {
+        let desk = Desk::with(Behaviour::Answers(DecisionId::new())).await;
+        assert!(desk.enter(None).await.advice.is_none());
+        assert_eq!(desk.advisor.1.load(Ordering::SeqCst), 0);
+    }
+}

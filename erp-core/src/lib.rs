@@ -1,0 +1,61 @@
+//! The ERP core: ledger, inventory, sales, purchasing, parties.
+//!
+//! [`Erp`] is the one way in: it takes a [`Command`] with an [`IdempotencyKey`] and answers with a [`Receipt`] once
+//! the command is durable. Commands wait in a bounded queue for a sequencer that plans them in order — plain functions
+//! from a command and the [`Books`] to the rows it comes to ([`plan`]) — and commits whatever waits as one transaction of the
+//! [`UnitOfWork`] port. [`Records`] is the reading side. [`InvoiceEntry`] asks the [`Advisor`] port for advice while an
+//! invoice is entered; [`import`] brings history in through the same door.
+//!
+//! Nothing posted is ever edited: corrections are credit notes and reversing entries. A posted journal entry that does
+//! not balance cannot be made. This crate names no database driver and no web framework.
+
+mod account;
+mod advisor;
+mod books;
+mod command;
+mod document;
+mod erp;
+mod error;
+pub mod import;
+mod invoice_entry;
+mod journal;
+mod memory;
+mod memory_records;
+pub mod metrics;
+mod party;
+pub mod plan;
+pub mod postings;
+mod product;
+mod purchasing;
+mod records;
+mod sales;
+mod sequencer;
+mod stock;
+mod submission;
+mod unit_of_work;
+pub mod valuation;
+
+pub use account::{Account, AccountKind};
+pub use advisor::{Advice, AdviceRequest, Advisor, AdvisorError};
+pub use books::Books;
+pub use command::{
+    AdjustStock, AdjustmentLineInput, Command, CreateParty, CreateProduct, CreditLineInput, InvoiceLineInput,
+    JournalLineInput, LinePrice, PostCreditNote, PostInvoice, PostJournalEntry, ReceiptLineInput, ReceiveGoods,
+    RecordPayment, References,
+};
+pub use document::DocumentKind;
+pub use erp::{Erp, ErpConfig, Pending};
+pub use error::ErpError;
+pub use invoice_entry::{Entered, InvoiceEntry, InvoiceEntryConfig};
+pub use journal::{DocumentRef, JournalDraft, JournalLine, PostedEntry};
+pub use memory::MemoryLedger;
+pub use party::{Party, PartyKind};
+pub use product::{Product, ProductKind};
+pub use purchasing::{Payment, PaymentDirection, PurchaseReceipt, PurchaseReceiptLine};
+pub use records::{
+    AccountBalance, Finding, JournalEntryRecord, JournalLineRecord, PAGE_LIMIT_MAX, Page, Records, StockOnHand,
+};
+pub use sales::{CreditNote, CreditNoteLine, CreditReason, Invoice, SalesLine};
+pub use stock::{LevelKey, MAIN_LOCATION, MoveReason, StockMove};
+pub use submission::{Answered, IdempotencyKey, Known, Receipt};
+pub use unit_of_work::{UnitOfWork, Work};

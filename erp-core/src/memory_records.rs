@@ -1,0 +1,208 @@
+//! [`Records`] over the ledger in memory.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use cortex_types::{Currency, RequestContext};
+
+use crate::postings::{Accepted, Document};
+use crate::{
+    AccountBalance, Answered, CreditNote, ErpError, Finding, IdempotencyKey, Invoice, JournalEntryRecord,
+    JournalLineRecord, MemoryLedger, Page, Party, Payment, Product, PurchaseReceipt, Records, StockMove, StockOnHand,
+};
+
+impl MemoryLedger {
+    /// What `pick` finds in the documents of the caller's tenant, in order, from behind the page's cursor.
+    async fn listed<T>(
+        &self,
+        ctx: &RequestContext,
+        page: &Page,
+        pick: impl Fn(Accepted) -> Vec<(String, T)>,
+    ) -> Vec<T> {
+        let accepted = self.accepted(&ctx.tenant).await;
+        let after = |id: &String| page.after.as_ref().is_none_or(|after| id > after);
+        let found = accepted
+            .into_iter()
+            .flat_map(pick)
+            .filter(|(id, _)| after(id))
+            .map(|(_, row)| row);
+        found.take(page.limit() as usize).collect()
+    }
+
+    async fn document<T>(&self, ctx: &RequestContext, pick: impl Fn(Document) -> Option<T>) -> Option<T> {
+        self.accepted(&ctx.tenant)
+            .await
+            .into_iter()
+            .find_map(|accepted| pick(accepted.postings.document))
+    }
+}
+
+/// The documents of one kind, as rows of a list.
+macro_rules! documents {
+    ($kind:ident) => {
+        |accepted: Accepted| match accepted.postings.document {
+            Document::$kind(document) => vec![(document.id.to_string(), document)],
+            _ => Vec::new(),
+        }
+    };
+}
+
+#[async_trait]
+impl Records for MemoryLedger {
+    async fn party(&self, ctx: &RequestContext, code: &str) -> Result<Option<Party>, ErpError> {
+        let of_code = |document| match document {
+            Document::Party(party) if &*party.code == code => Some(party),
+            _ => None,
+        };
+        Ok(self.document(ctx, of_code).await)
+    }
+
+    async fn parties(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Party>, ErpError> {
+        Ok(self.listed(ctx, page, documents!(Party)).await)
+    }
+
+    async fn product(&self, ctx: &RequestContext, code: &str) -> Result<Option<Product>, ErpError> {
+        let of_code = |document| match document {
+            Document::Product(product) if &*product.code == code => Some(product),
+            _ => None,
+        };
+        Ok(self.document(ctx, of_code).await)
+    }
+
+    async fn products(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Product>, ErpError> {
+        Ok(self.listed(ctx, page, documents!(Product)).await)
+    }
+
+    async fn invoice(&self, ctx: &RequestContext, number: &str) -> Result<Option<Invoice>, ErpError> {
+        let of_number = |document| match document {
+            Document::Invoice(invoice) if &*invoice.number == number => Some(invoice),
+            _ => None,
+        };
+        Ok(self.document(ctx, of_number).await)
+    }
+
+    async fn invoices(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Invoice>, ErpError> {
+        Ok(self.listed(ctx, page, documents!(Invoice)).await)
+    }
+
+    async fn credit_note(&self, ctx: &RequestContext, number: &str) -> Result<Option<CreditNote>, ErpError> {
+        let of_number = |document| match document {
+            Document::CreditNote(note) if &*note.number == number => Some(note),
+            _ => None,
+        };
+        Ok(self.document(ctx, of_number).await)
+    }
+
+    async fn credit_notes(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<CreditNote>, ErpError> {
+        Ok(self.listed(ctx, page, documents!(CreditNote)).await)
+    }
+
+    async fn journal_entries(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<JournalEntryRecord>, ErpError> {
+        let entry = |accepted: Accepted| {
+            let entry = accepted.postings.entry.into_iter();
+            entry
+                .map(|entry| (entry.id().to_string(), JournalEntryRecord::from(&entry)))
+                .collect()
+        };
+        Ok(self.listed(ctx, page, entry).await)
+    }
+
+    async fn stock_moves(
+        &self,
+        ctx: &RequestContext,
+        product: Option<&str>,
+        page: &Page,
+    ) -> Result<Vec<StockMove>, ErpError> {
+        let moves = |accepted: Accepted| {
+            let moves = accepted.postings.moves.into_iter();
+            let of_product = moves.filter(|moved| product.is_none_or(|code| &*moved.product_code == code));
+            of_product.map(|moved| (moved.id.to_string(), moved)).collect()
+        };
+        Ok(self.listed(ctx, page, moves).await)
+    }
+
+    async fn purchase_receipts(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseReceipt>, ErpError> {
+        Ok(self.listed(ctx, page, documents!(PurchaseReceipt)).await)
+    }
+
+    async fn payments(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Payment>, ErpError> {
+        Ok(self.listed(ctx, page, documents!(Payment)).await)
+    }
+
+    async fn trial_balance(&self, ctx: &RequestContext) -> Result<Vec<AccountBalance>, ErpError> {
+        let mut balances: BTreeMap<(&str, Currency), (i64, i64)> = BTreeMap::new();
+        for accepted in self.accepted(&ctx.tenant).await {
+            let Some(entry) = accepted.postings.entry else { continue };
+            for line in entry.lines() {
+                let (debit, credit) = balances.entry((line.account.code(), entry.currency())).or_default();
+                *debit += line.debit_minor;
+                *credit += line.credit_minor;
+            }
+        }
+        let balance =
+            |((account, currency), (debit_minor, credit_minor)): ((&str, Currency), (i64, i64))| AccountBalance {
+                account: account.to_owned(),
+                currency,
+                debit_minor,
+                credit_minor,
+            };
+        Ok(balances.into_iter().map(balance).collect())
+    }
+
+    async fn stock_on_hand(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<StockOnHand>, ErpError> {
+        let products = self.listed(ctx, &Page::new(None, u32::MAX), documents!(Product)).await;
+        let levels = self.levels(&ctx.tenant).await;
+        let mut stock = Vec::new();
+        for (key, level) in levels {
+            let Some(product) = products.iter().find(|product| product.id == key.product_id) else {
+                continue;
+            };
+            stock.push(StockOnHand {
+                product_code: product.code.clone(),
+                description: product.description.clone(),
+                location: key.location,
+                quantity_micro: level.quantity_micro,
+                unit: product.unit.clone(),
+                value_minor: level.value_minor,
+                currency: product.currency,
+            });
+        }
+        stock.retain(|stock| page.after.as_ref().is_none_or(|after| *stock.product_code > **after));
+        stock.sort_by(|one, other| (&one.product_code, &one.location).cmp(&(&other.product_code, &other.location)));
+        stock.truncate(page.limit() as usize);
+        Ok(stock)
+    }
+
+    async fn answered(&self, ctx: &RequestContext, key: &IdempotencyKey) -> Result<Option<Answered>, ErpError> {
+        let accepted = self
+            .accepted(&ctx.tenant)
+            .await
+            .into_iter()
+            .find(|accepted| accepted.key == *key);
+        Ok(accepted.map(|Accepted { digest, receipt, .. }| Answered { digest, receipt }))
+    }
+
+    /// What is planned is sound, and nothing here can be changed afterwards.
+    async fn verify(&self, _ctx: &RequestContext) -> Result<Vec<Finding>, ErpError> {
+        Ok(Vec::new())
+    }
+}
+
+impl From<&crate::PostedEntry> for JournalEntryRecord {
+    fn from(entry: &crate::PostedEntry) -> Self {
+        let lines = entry.lines().iter().map(|line| JournalLineRecord {
+            account: line.account.code().to_owned(),
+            debit_minor: line.debit_minor,
+            credit_minor: line.credit_minor,
+        });
+        Self {
+            id: entry.id(),
+            number: entry.number().clone(),
+            document: entry.document(),
+            memo: entry.memo().to_owned(),
+            currency: entry.currency(),
+            posted_at: entry.posted_at(),
+            lines: lines.collect(),
+        }
+    }
+}

@@ -1,0 +1,105 @@
+use std::sync::Arc;
+
+use cortex_types::{Currency, PartyId, ProductId, Timestamp};
+use uuid::Uuid;
+
+use crate::books::check_code;
+use crate::postings::{Document, Postings};
+use crate::{Books, CreateParty, CreateProduct, DocumentKind, ErpError, Party, PartyKind, Product};
+
+const DESCRIPTION_LENGTH_MAX: usize = 500;
+
+/// A new party. There is one walk-in party at most.
+pub fn plan_party(command: &CreateParty, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
+    check_code("code", &command.code)?;
+    check_code("country", &command.country)?;
+    let taken = books.parties.get(&command.code);
+    let walk_in = books.walk_in.as_ref().filter(|_| command.kind == PartyKind::WalkIn);
+    if let Some(party) = taken.or(walk_in) {
+        return Err(ErpError::AlreadyExists {
+            kind: DocumentKind::Party.as_str(),
+            number: Arc::clone(&party.code),
+        });
+    }
+    let party = Party {
+        id: PartyId::new(),
+        code: Arc::clone(&command.code),
+        kind: command.kind,
+        name_sealed: command.name_sealed.clone(),
+        country: Arc::clone(&command.country),
+        created_at: command.created_at.unwrap_or(now),
+    };
+    let (id, at) = (party.id.0, party.created_at);
+    Ok(master_data(
+        DocumentKind::Party,
+        id,
+        Arc::clone(&command.code),
+        Currency::GBP,
+        at,
+        Document::Party(party),
+    ))
+}
+
+/// A new product.
+pub fn plan_product(command: &CreateProduct, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
+    check_code("code", &command.code)?;
+    if command.description.chars().count() > DESCRIPTION_LENGTH_MAX {
+        return Err(ErpError::invalid(
+            "description",
+            format!("is longer than {DESCRIPTION_LENGTH_MAX} characters"),
+        ));
+    }
+    if command.list_price_minor.is_some_and(|price| price < 0) {
+        return Err(ErpError::invalid("list_price", "must not be negative"));
+    }
+    if books.products.contains_key(&command.code) {
+        let number = Arc::clone(&command.code);
+        return Err(ErpError::AlreadyExists {
+            kind: DocumentKind::Product.as_str(),
+            number,
+        });
+    }
+    let product = Product {
+        id: ProductId::new(),
+        code: Arc::clone(&command.code),
+        description: command.description.clone(),
+        kind: command.kind,
+        unit: command.unit.clone(),
+        currency: command.currency,
+        list_price_minor: command.list_price_minor,
+        created_at: command.created_at.unwrap_or(now),
+    };
+    let (id, at) = (product.id.0, product.created_at);
+    let code = Arc::clone(&command.code);
+    Ok(master_data(
+        DocumentKind::Product,
+        id,
+        code,
+        command.currency,
+        at,
+        Document::Product(product),
+    ))
+}
+
+fn master_data(
+    kind: DocumentKind,
+    id: Uuid,
+    number: Arc<str>,
+    currency: Currency,
+    at: Timestamp,
+    document: Document,
+) -> Postings {
+    Postings {
+        kind,
+        id,
+        number,
+        currency,
+        amount_minor: 0,
+        at,
+        document,
+        moves: Vec::new(),
+        entry: None,
+        levels: Vec::new(),
+        drawn: Vec::new(),
+    }
+}

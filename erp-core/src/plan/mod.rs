@@ -1,0 +1,83 @@
+//! Planning: what a command comes to, given the books. Plain functions over data — no I/O, and nothing is changed; the
+//! only thing that is not decided by the input is the fresh ids.
+
+mod credit_note;
+mod invoice;
+mod journal_entry;
+mod master_data;
+mod payment;
+mod purchase_receipt;
+mod sales_lines;
+mod shelf;
+mod stock_adjustment;
+#[cfg(test)]
+mod tests;
+
+pub use credit_note::plan_credit_note;
+pub use invoice::plan_invoice;
+pub use journal_entry::plan_journal_entry;
+pub use master_data::{plan_party, plan_product};
+pub use payment::plan_payment;
+pub use purchase_receipt::plan_purchase_receipt;
+pub use stock_adjustment::plan_stock_adjustment;
+
+use cortex_types::{DecisionId, JournalEntryId, Timestamp};
+
+use crate::journal::{DocumentRef, JournalDraft, PostedEntry};
+use crate::postings::Postings;
+use crate::{Books, Command, DocumentKind, ErpError};
+
+/// Most lines that one document may have.
+pub const LINES_MAX: usize = 5_000;
+
+/// What `command` comes to at `now`. `advice` is what was advised when an invoice was entered; it is no part of the
+/// command's body.
+pub fn plan(
+    command: &Command,
+    books: &Books,
+    now: Timestamp,
+    advice: Option<DecisionId>,
+) -> Result<Postings, ErpError> {
+    match command {
+        Command::CreateParty(party) => plan_party(party, books, now),
+        Command::CreateProduct(product) => plan_product(product, books, now),
+        Command::PostInvoice(invoice) => plan_invoice(invoice, books, now, advice),
+        Command::PostCreditNote(note) => plan_credit_note(note, books, now),
+        Command::PostJournalEntry(entry) => plan_journal_entry(entry, books, now),
+        Command::AdjustStock(adjustment) => plan_stock_adjustment(adjustment, books, now),
+        Command::ReceiveGoods(receipt) => plan_purchase_receipt(receipt, books, now),
+        Command::RecordPayment(payment) => plan_payment(payment, books, now),
+    }
+}
+
+fn check_line_count(count: usize) -> Result<(), ErpError> {
+    match count {
+        0 => Err(ErpError::invalid("lines", "a document needs at least one line")),
+        count if count > LINES_MAX => Err(ErpError::invalid(
+            "lines",
+            format!("{count} lines are more than the {LINES_MAX} a document may have"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn line_number(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1)
+}
+
+/// Posts a draft under the next number of the journal; a draft without amounts posts nothing.
+fn post_entry(
+    draft: JournalDraft,
+    books: &Books,
+    document: DocumentRef,
+    at: Timestamp,
+    drawn: &mut Vec<(DocumentKind, u64)>,
+) -> Result<Option<PostedEntry>, ErpError> {
+    if draft.is_empty() {
+        return Ok(None);
+    }
+    let (number, place) = books.number(DocumentKind::JournalEntry, None)?;
+    let entry = draft.post(JournalEntryId::new(), number, document, at)?;
+    drawn.extend(place.map(|place| (DocumentKind::JournalEntry, place)));
+    Ok(Some(entry))
+}

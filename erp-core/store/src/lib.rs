@@ -1,0 +1,17 @@
+//! The ERP's ports on SQL.
+//!
+//! [`SqlLedger`] implements [`UnitOfWork`](cortex_erp::UnitOfWork) — one group of commands is one physical commit, each
+//! command one transaction of the change log — and [`Records`](cortex_erp::Records). [`MIGRATIONS`] brings the tables;
+//! the columns of the captured ones are the contract that features, training and experience read.
+//!
+//! Nothing here decides anything about the business: rows come planned. Every statement is scoped by tenant, and posted
+//! rows refuse to be changed by triggers of their own.
+
+mod ledger;
+mod migrations;
+mod read;
+mod rows;
+mod write;
+
+pub use ledger::SqlLedger;
+pub use migrations::MIGRATIONS;

@@ -1,0 +1,25 @@
+use cortex_store::{Migration, MigrationSet};
+
+/// The ERP's tables.
+pub const MIGRATIONS: MigrationSet = MigrationSet {
+    name: "erp",
+    migrations: &[Migration {
+        version: 1,
+        name: "erp",
+        sql: include_str!("../migrations/0001_erp.sql"),
+    }],
+    captured: &[
+        "parties",
+        "products",
+        "sales_invoices",
+        "sales_invoice_lines",
+        "credit_notes",
+        "credit_note_lines",
+        "stock_moves",
+        "journal_entries",
+        "journal_lines",
+        "purchase_receipts",
+        "purchase_receipt_lines",
+        "payments",
+    ],
+};

@@ -1,0 +1,146 @@
+//! Loads what a group of commands refers to, in a few queries.
+
+use std::sync::Arc;
+
+use cortex_erp::valuation::{CostBasis, StockLevel};
+use cortex_erp::{Answered, Books, DocumentKind, LevelKey, PartyKind, References};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use uuid::Uuid;
+
+use super::{master_data, records};
+use crate::rows::Columns;
+
+/// Values of one `IN (…)` list.
+const LIST_MAX: usize = 1_000;
+
+pub(crate) async fn books(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+    wanted: &References,
+) -> Result<Books, sqlx::Error> {
+    let mut books = Books::default();
+    let keys: Vec<&str> = wanted.keys.iter().map(|key| &**key).collect();
+    for row in rows(connection, records::ANSWERS, "idempotency_key", tenant, &keys).await? {
+        let answered: Answered = records::answered(&row)?;
+        books.answered.insert(row.text("idempotency_key")?, answered);
+    }
+    let codes: Vec<&str> = wanted.parties.iter().map(|code| &**code).collect();
+    for row in rows(connection, master_data::PARTIES, "code", tenant, &codes).await? {
+        let party = master_data::party(&row)?;
+        books.parties.insert(Arc::clone(&party.code), party);
+    }
+    if wanted.walk_in {
+        let kind = [PartyKind::WalkIn.as_str()];
+        let found = rows(connection, master_data::PARTIES, "kind", tenant, &kind).await?;
+        books.walk_in = found.first().map(master_data::party).transpose()?;
+    }
+    products(connection, tenant, wanted, &mut books).await?;
+    numbers(connection, tenant, wanted, &mut books).await?;
+    let series = "SELECT kind, newest FROM document_series WHERE tenant_id = $1";
+    for row in sqlx::query(series).bind(tenant).fetch_all(&mut *connection).await? {
+        let kind = row.word("kind", &DocumentKind::ALL, DocumentKind::as_str)?;
+        books.series.insert(kind, row.integer("newest")?.unsigned_abs());
+    }
+    Ok(books)
+}
+
+async fn products(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+    wanted: &References,
+    books: &mut Books,
+) -> Result<(), sqlx::Error> {
+    let codes: Vec<&str> = wanted.products.iter().map(|code| &**code).collect();
+    let mut ids = Vec::with_capacity(codes.len());
+    for row in rows(connection, master_data::PRODUCTS, "code", tenant, &codes).await? {
+        let product = master_data::product(&row)?;
+        ids.push(product.id.to_string());
+        books.products.insert(Arc::clone(&product.code), product);
+    }
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let levels = "SELECT product_id, location, quantity_micro, value_minor, cost_value_minor, cost_quantity_micro \
+                  FROM stock_levels";
+    for row in rows(connection, levels, "product_id", tenant, &ids).await? {
+        let (key, level) = level(&row)?;
+        books.levels.insert(key, level);
+    }
+    Ok(())
+}
+
+fn level(row: &SqliteRow) -> Result<(LevelKey, StockLevel), sqlx::Error> {
+    use sqlx::Row;
+    let cost: (Option<i64>, Option<i64>) = (row.try_get("cost_value_minor")?, row.try_get("cost_quantity_micro")?);
+    let last_cost = match cost {
+        (Some(value_minor), Some(quantity_micro)) => Some(CostBasis {
+            value_minor,
+            quantity_micro,
+        }),
+        _ => None,
+    };
+    let key = LevelKey {
+        product_id: row.parsed("product_id")?,
+        location: row.text("location")?,
+    };
+    let (quantity_micro, value_minor) = (row.integer("quantity_micro")?, row.integer("value_minor")?);
+    Ok((
+        key,
+        StockLevel {
+            quantity_micro,
+            value_minor,
+            last_cost,
+        },
+    ))
+}
+
+async fn numbers(
+    connection: &mut SqliteConnection,
+    tenant: &str,
+    wanted: &References,
+    books: &mut Books,
+) -> Result<(), sqlx::Error> {
+    for (kind, select) in [
+        (DocumentKind::SalesInvoice, "SELECT id, number FROM sales_invoices"),
+        (DocumentKind::CreditNote, "SELECT id, number FROM credit_notes"),
+        (
+            DocumentKind::PurchaseReceipt,
+            "SELECT id, number FROM purchase_receipts",
+        ),
+        (DocumentKind::Payment, "SELECT id, number FROM payments"),
+    ] {
+        let of_kind = wanted.numbers.iter().filter(|(of, _)| *of == kind);
+        let numbers: Vec<&str> = of_kind.map(|(_, number)| &**number).collect();
+        for row in rows(connection, select, "number", tenant, &numbers).await? {
+            books
+                .documents
+                .insert((kind, row.text("number")?), row.parsed::<Uuid>("id")?);
+        }
+    }
+    Ok(())
+}
+
+/// The rows of `tenant` whose `column` is one of `values`.
+async fn rows(
+    connection: &mut SqliteConnection,
+    select: &str,
+    column: &str,
+    tenant: &str,
+    values: &[&str],
+) -> Result<Vec<SqliteRow>, sqlx::Error> {
+    let mut found = Vec::new();
+    for values in values.chunks(LIST_MAX) {
+        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(select);
+        query
+            .push(" WHERE tenant_id = ")
+            .push_bind(tenant)
+            .push(format_args!(" AND {column} IN ("));
+        let mut list = query.separated(", ");
+        for value in values {
+            list.push_bind(*value);
+        }
+        query.push(")");
+        // Lists have a length of their own each time: keeping them prepared would only push out those that come again.
+        found.extend(query.build().persistent(false).fetch_all(&mut *connection).await?);
+    }
+    Ok(found)
+}

@@ -1,0 +1,147 @@
+use cortex_erp::{CreditNote, CreditNoteLine, CreditReason, Invoice, Page, ProductKind, SalesLine};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, SqlitePool};
+
+use super::PAGE;
+use super::lines::lines;
+use crate::rows::Columns;
+
+const INVOICES: &str = "SELECT id, number, customer_id, customer_code, country, currency, net_minor, invoiced_at, \
+                        decision_id FROM sales_invoices";
+const INVOICE_LINES: &str = "SELECT id, invoice_id, line_no, product_id, product_code, product_kind, quantity_micro, \
+                             unit, net_minor FROM sales_invoice_lines";
+const NOTES: &str = "SELECT id, number, customer_id, customer_code, country, currency, net_minor, reason, invoice_id, \
+                     credited_at FROM credit_notes";
+const NOTE_LINES: &str = "SELECT id, credit_note_id, line_no, product_id, product_code, product_kind, quantity_micro, \
+                          unit, net_minor, reason FROM credit_note_lines";
+const BY_NUMBER: &str = " WHERE tenant_id = $1 AND number = $2";
+
+pub(super) async fn invoice(readers: &SqlitePool, tenant: &str, number: &str) -> Result<Option<Invoice>, sqlx::Error> {
+    let query = sqlx::query(AssertSqlSafe(format!("{INVOICES}{BY_NUMBER}")))
+        .bind(tenant)
+        .bind(number);
+    let rows = query.fetch_all(readers).await?;
+    Ok(with_invoice_lines(readers, tenant, &rows).await?.pop())
+}
+
+pub(super) async fn invoices(readers: &SqlitePool, tenant: &str, page: &Page) -> Result<Vec<Invoice>, sqlx::Error> {
+    let rows = page_of(readers, INVOICES, tenant, page).await?;
+    with_invoice_lines(readers, tenant, &rows).await
+}
+
+pub(super) async fn credit_note(
+    readers: &SqlitePool,
+    tenant: &str,
+    number: &str,
+) -> Result<Option<CreditNote>, sqlx::Error> {
+    let query = sqlx::query(AssertSqlSafe(format!("{NOTES}{BY_NUMBER}")))
+        .bind(tenant)
+        .bind(number);
+    let rows = query.fetch_all(readers).await?;
+    Ok(with_note_lines(readers, tenant, &rows).await?.pop())
+}
+
+pub(super) async fn credit_notes(
+    readers: &SqlitePool,
+    tenant: &str,
+    page: &Page,
+) -> Result<Vec<CreditNote>, sqlx::Error> {
+    let rows = page_of(readers, NOTES, tenant, page).await?;
+    with_note_lines(readers, tenant, &rows).await
+}
+
+pub(super) async fn page_of(
+    readers: &SqlitePool,
+    select: &str,
+    tenant: &str,
+    page: &Page,
+) -> Result<Vec<SqliteRow>, sqlx::Error> {
+    sqlx::query(AssertSqlSafe(format!("{select}{PAGE}")))
+        .bind(tenant)
+        .bind(page.after.as_deref().unwrap_or_default())
+        .bind(i64::from(page.limit()))
+        .fetch_all(readers)
+        .await
+}
+
+async fn with_invoice_lines(
+    readers: &SqlitePool,
+    tenant: &str,
+    rows: &[SqliteRow],
+) -> Result<Vec<Invoice>, sqlx::Error> {
+    let mut invoices = rows.iter().map(invoice_header).collect::<Result<Vec<_>, _>>()?;
+    let ids = invoices.iter().map(|invoice| invoice.id.to_string());
+    let mut lines = lines(readers, tenant, INVOICE_LINES, "invoice_id", ids, sales_line).await?;
+    for invoice in &mut invoices {
+        invoice.lines = lines.remove(&invoice.id.to_string()).unwrap_or_default();
+    }
+    Ok(invoices)
+}
+
+async fn with_note_lines(
+    readers: &SqlitePool,
+    tenant: &str,
+    rows: &[SqliteRow],
+) -> Result<Vec<CreditNote>, sqlx::Error> {
+    let mut notes = rows.iter().map(note_header).collect::<Result<Vec<_>, _>>()?;
+    let ids = notes.iter().map(|note| note.id.to_string());
+    let read = |row: &SqliteRow| {
+        Ok(CreditNoteLine {
+            line: sales_line(row)?,
+            reason: reason(row)?,
+        })
+    };
+    let mut lines = lines(readers, tenant, NOTE_LINES, "credit_note_id", ids, read).await?;
+    for note in &mut notes {
+        note.lines = lines.remove(&note.id.to_string()).unwrap_or_default();
+    }
+    Ok(notes)
+}
+
+fn invoice_header(row: &SqliteRow) -> Result<Invoice, sqlx::Error> {
+    Ok(Invoice {
+        id: row.parsed("id")?,
+        number: row.text("number")?,
+        customer_id: row.parsed("customer_id")?,
+        customer_code: row.optional_text("customer_code")?,
+        country: row.text("country")?,
+        currency: row.parsed("currency")?,
+        net_minor: row.integer("net_minor")?,
+        invoiced_at: row.time("invoiced_at")?,
+        decision_id: row.optional_parsed("decision_id")?,
+        lines: Vec::new(),
+    })
+}
+
+fn note_header(row: &SqliteRow) -> Result<CreditNote, sqlx::Error> {
+    Ok(CreditNote {
+        id: row.parsed("id")?,
+        number: row.text("number")?,
+        customer_id: row.parsed("customer_id")?,
+        customer_code: row.optional_text("customer_code")?,
+        country: row.text("country")?,
+        currency: row.parsed("currency")?,
+        net_minor: row.integer("net_minor")?,
+        reason: reason(row)?,
+        invoice_id: row.optional_parsed("invoice_id")?,
+        credited_at: row.time("credited_at")?,
+        lines: Vec::new(),
+    })
+}
+
+fn reason(row: &SqliteRow) -> Result<CreditReason, sqlx::Error> {
+    row.word("reason", &CreditReason::ALL, CreditReason::as_str)
+}
+
+fn sales_line(row: &SqliteRow) -> Result<SalesLine, sqlx::Error> {
+    Ok(SalesLine {
+        id: row.parsed("id")?,
+        line_no: u32::try_from(row.integer("line_no")?).unwrap_or(u32::MAX),
+        product_id: row.parsed("product_id")?,
+        product_code: row.text("product_code")?,
+        product_kind: row.word("product_kind", &ProductKind::ALL, ProductKind::as_str)?,
+        quantity_micro: row.integer("quantity_micro")?,
+        unit: row.parsed("unit")?,
+        net_minor: row.integer("net_minor")?,
+    })
+}

@@ -1,0 +1,33 @@
+use cortex_erp::{Party, PartyKind, Product, ProductKind};
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+use crate::rows::Columns;
+
+pub(super) const PARTIES: &str = "SELECT id, code, kind, name_sealed, country, created_at FROM parties";
+pub(super) const PRODUCTS: &str =
+    "SELECT id, code, description, kind, unit, currency, list_price_minor, created_at FROM products";
+
+pub(super) fn party(row: &SqliteRow) -> Result<Party, sqlx::Error> {
+    Ok(Party {
+        id: row.parsed("id")?,
+        code: row.text("code")?,
+        kind: row.word("kind", &PartyKind::ALL, PartyKind::as_str)?,
+        name_sealed: row.try_get("name_sealed")?,
+        country: row.text("country")?,
+        created_at: row.time("created_at")?,
+    })
+}
+
+pub(super) fn product(row: &SqliteRow) -> Result<Product, sqlx::Error> {
+    Ok(Product {
+        id: row.parsed("id")?,
+        code: row.text("code")?,
+        description: row.try_get("description")?,
+        kind: row.word("kind", &ProductKind::ALL, ProductKind::as_str)?,
+        unit: row.parsed("unit")?,
+        currency: row.parsed("currency")?,
+        list_price_minor: row.try_get("list_price_minor")?,
+        created_at: row.time("created_at")?,
+    })
+}

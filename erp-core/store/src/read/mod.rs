@@ -1,0 +1,16 @@
+//! The reading side: what a group of commands refers to, documents, reports, and the check of the books.
+
+mod books;
+mod documents;
+mod journal;
+mod lines;
+mod master_data;
+mod purchasing;
+mod records;
+mod reports;
+mod verify;
+
+pub(crate) use books::books;
+
+/// First rows of a page: SQL that goes on after an id, oldest first, within one tenant. The ids are time-ordered.
+const PAGE: &str = " WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3";

@@ -1,0 +1,74 @@
+use cortex_erp::{Page, Payment, PaymentDirection, PurchaseReceipt, PurchaseReceiptLine};
+use sqlx::SqlitePool;
+use sqlx::sqlite::SqliteRow;
+
+use super::documents::page_of;
+use super::lines::lines;
+use crate::rows::Columns;
+
+const RECEIPTS: &str =
+    "SELECT id, number, supplier_id, supplier_code, currency, value_minor, received_at FROM purchase_receipts";
+const RECEIPT_LINES: &str = "SELECT id, receipt_id, line_no, product_id, product_code, quantity_micro, value_minor \
+                             FROM purchase_receipt_lines";
+const PAYMENTS: &str =
+    "SELECT id, number, party_id, party_code, direction, amount_minor, currency, paid_at FROM payments";
+
+pub(super) async fn receipts(
+    readers: &SqlitePool,
+    tenant: &str,
+    page: &Page,
+) -> Result<Vec<PurchaseReceipt>, sqlx::Error> {
+    let rows = page_of(readers, RECEIPTS, tenant, page).await?;
+    let mut receipts = rows.iter().map(receipt).collect::<Result<Vec<_>, _>>()?;
+    let ids = receipts.iter().map(|receipt| receipt.id.to_string());
+    let mut lines = lines(readers, tenant, RECEIPT_LINES, "receipt_id", ids, receipt_line).await?;
+    for receipt in &mut receipts {
+        receipt.lines = lines.remove(&receipt.id.to_string()).unwrap_or_default();
+    }
+    Ok(receipts)
+}
+
+pub(super) async fn payments(readers: &SqlitePool, tenant: &str, page: &Page) -> Result<Vec<Payment>, sqlx::Error> {
+    page_of(readers, PAYMENTS, tenant, page)
+        .await?
+        .iter()
+        .map(payment)
+        .collect()
+}
+
+fn receipt(row: &SqliteRow) -> Result<PurchaseReceipt, sqlx::Error> {
+    Ok(PurchaseReceipt {
+        id: row.parsed("id")?,
+        number: row.text("number")?,
+        supplier_id: row.parsed("supplier_id")?,
+        supplier_code: row.text("supplier_code")?,
+        currency: row.parsed("currency")?,
+        value_minor: row.integer("value_minor")?,
+        received_at: row.time("received_at")?,
+        lines: Vec::new(),
+    })
+}
+
+fn receipt_line(row: &SqliteRow) -> Result<PurchaseReceiptLine, sqlx::Error> {
+    Ok(PurchaseReceiptLine {
+        id: row.parsed("id")?,
+        line_no: u32::try_from(row.integer("line_no")?).unwrap_or(u32::MAX),
+        product_id: row.parsed("product_id")?,
+        product_code: row.text("product_code")?,
+        quantity_micro: row.integer("quantity_micro")?,
+        value_minor: row.integer("value_minor")?,
+    })
+}
+
+fn payment(row: &SqliteRow) -> Result<Payment, sqlx::Error> {
+    Ok(Payment {
+        id: row.parsed("id")?,
+        number: row.text("number")?,
+        party_id: row.parsed("party_id")?,
+        party_code: row.text("party_code")?,
+        direction: row.word("direction", &PaymentDirection::ALL, PaymentDirection::as_str)?,
+        amount_minor: row.integer("amount_minor")?,
+        currency: row.parsed("currency")?,
+        paid_at: row.time("paid_at")?,
+    })
+}

@@ -1,0 +1,157 @@
+//! [`Records`] on SQL: each query is scoped by the tenant of the call.
+
+use async_trait::async_trait;
+use cortex_erp::{
+    AccountBalance, Answered, CreditNote, ErpError, Finding, IdempotencyKey, Invoice, JournalEntryRecord, Page, Party,
+    Payment, Product, PurchaseReceipt, Records, StockMove, StockOnHand,
+};
+use cortex_types::RequestContext;
+use sqlx::AssertSqlSafe;
+use sqlx::sqlite::SqliteRow;
+
+use super::{documents, journal, master_data, purchasing, reports, verify};
+use crate::SqlLedger;
+use crate::ledger::failed;
+use crate::rows::{Columns, unreadable};
+
+pub(super) const ANSWERS: &str = "SELECT idempotency_key, digest, receipt FROM idempotency_keys";
+
+pub(super) fn answered(row: &SqliteRow) -> Result<Answered, sqlx::Error> {
+    let (digest, receipt) = (row.text("digest")?, row.text("receipt")?);
+    let bytes = hex::decode(&*digest)
+        .ok()
+        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    Ok(Answered {
+        digest: bytes.ok_or_else(|| unreadable("digest", &digest))?,
+        receipt: serde_json::from_str(&receipt).map_err(|_| unreadable("receipt", &receipt))?,
+    })
+}
+
+impl SqlLedger {
+    fn read<T>(&self, what: &'static str, result: Result<T, sqlx::Error>) -> Result<T, ErpError> {
+        result.map_err(|error| failed(what)(self.database().failed(error)))
+    }
+
+    async fn one(
+        &self,
+        select: &str,
+        column: &str,
+        tenant: &str,
+        value: &str,
+    ) -> Result<Option<SqliteRow>, sqlx::Error> {
+        sqlx::query(AssertSqlSafe(format!(
+            "{select} WHERE tenant_id = $1 AND {column} = $2"
+        )))
+        .bind(tenant)
+        .bind(value)
+        .fetch_optional(self.database().readers())
+        .await
+    }
+}
+
+#[async_trait]
+impl Records for SqlLedger {
+    async fn party(&self, ctx: &RequestContext, code: &str) -> Result<Option<Party>, ErpError> {
+        let row = self.one(master_data::PARTIES, "code", ctx.tenant.as_str(), code).await;
+        self.read(
+            "read a party",
+            row.and_then(|row| row.as_ref().map(master_data::party).transpose()),
+        )
+    }
+
+    async fn parties(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Party>, ErpError> {
+        let readers = self.database().readers();
+        let rows = documents::page_of(readers, master_data::PARTIES, ctx.tenant.as_str(), page).await;
+        self.read(
+            "list parties",
+            rows.and_then(|rows| rows.iter().map(master_data::party).collect()),
+        )
+    }
+
+    async fn product(&self, ctx: &RequestContext, code: &str) -> Result<Option<Product>, ErpError> {
+        let row = self.one(master_data::PRODUCTS, "code", ctx.tenant.as_str(), code).await;
+        self.read(
+            "read a product",
+            row.and_then(|row| row.as_ref().map(master_data::product).transpose()),
+        )
+    }
+
+    async fn products(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Product>, ErpError> {
+        let readers = self.database().readers();
+        let rows = documents::page_of(readers, master_data::PRODUCTS, ctx.tenant.as_str(), page).await;
+        self.read(
+            "list products",
+            rows.and_then(|rows| rows.iter().map(master_data::product).collect()),
+        )
+    }
+
+    async fn invoice(&self, ctx: &RequestContext, number: &str) -> Result<Option<Invoice>, ErpError> {
+        let invoice = documents::invoice(self.database().readers(), ctx.tenant.as_str(), number).await;
+        self.read("read an invoice", invoice)
+    }
+
+    async fn invoices(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Invoice>, ErpError> {
+        let invoices = documents::invoices(self.database().readers(), ctx.tenant.as_str(), page).await;
+        self.read("list invoices", invoices)
+    }
+
+    async fn credit_note(&self, ctx: &RequestContext, number: &str) -> Result<Option<CreditNote>, ErpError> {
+        let note = documents::credit_note(self.database().readers(), ctx.tenant.as_str(), number).await;
+        self.read("read a credit note", note)
+    }
+
+    async fn credit_notes(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<CreditNote>, ErpError> {
+        let notes = documents::credit_notes(self.database().readers(), ctx.tenant.as_str(), page).await;
+        self.read("list credit notes", notes)
+    }
+
+    async fn journal_entries(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<JournalEntryRecord>, ErpError> {
+        let entries = journal::entries(self.database().readers(), ctx.tenant.as_str(), page).await;
+        self.read("list journal entries", entries)
+    }
+
+    async fn stock_moves(
+        &self,
+        ctx: &RequestContext,
+        product: Option<&str>,
+        page: &Page,
+    ) -> Result<Vec<StockMove>, ErpError> {
+        let moves = journal::moves(self.database().readers(), ctx.tenant.as_str(), product, page).await;
+        self.read("list stock moves", moves)
+    }
+
+    async fn purchase_receipts(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseReceipt>, ErpError> {
+        let receipts = purchasing::receipts(self.database().readers(), ctx.tenant.as_str(), page).await;
+        self.read("list purchase receipts", receipts)
+    }
+
+    async fn payments(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Payment>, ErpError> {
+        let payments = purchasing::payments(self.database().readers(), ctx.tenant.as_str(), page).await;
+        self.read("list payments", payments)
+    }
+
+    async fn trial_balance(&self, ctx: &RequestContext) -> Result<Vec<AccountBalance>, ErpError> {
+        let balances = reports::trial_balance(self.database().readers(), ctx.tenant.as_str()).await;
+        self.read("add up the accounts", balances)
+    }
+
+    async fn stock_on_hand(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<StockOnHand>, ErpError> {
+        let levels = reports::stock_on_hand(self.database().readers(), ctx.tenant.as_str(), page).await;
+        self.read("read stock levels", levels)
+    }
+
+    async fn answered(&self, ctx: &RequestContext, key: &IdempotencyKey) -> Result<Option<Answered>, ErpError> {
+        let row = self
+            .one(ANSWERS, "idempotency_key", ctx.tenant.as_str(), key.as_str())
+            .await;
+        self.read(
+            "read an answer",
+            row.and_then(|row| row.as_ref().map(answered).transpose()),
+        )
+    }
+
+    async fn verify(&self, ctx: &RequestContext) -> Result<Vec<Finding>, ErpError> {
+        let findings = verify::verify(self.database().readers(), ctx.tenant.as_str()).await;
+        self.read("check the books", findings)
+    }
+}

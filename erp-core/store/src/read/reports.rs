@@ -1,0 +1,51 @@
+use cortex_erp::{AccountBalance, Page, StockOnHand};
+use sqlx::SqlitePool;
+
+use crate::rows::Columns;
+
+pub(super) async fn trial_balance(readers: &SqlitePool, tenant: &str) -> Result<Vec<AccountBalance>, sqlx::Error> {
+    let sql = "SELECT account, currency, sum(debit_minor) AS debit_minor, sum(credit_minor) AS credit_minor \
+               FROM journal_lines WHERE tenant_id = $1 GROUP BY account, currency ORDER BY account, currency";
+    let rows = sqlx::query(sql).bind(tenant).fetch_all(readers).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(AccountBalance {
+                account: row.text("account")?.to_string(),
+                currency: row.parsed("currency")?,
+                debit_minor: row.integer("debit_minor")?,
+                credit_minor: row.integer("credit_minor")?,
+            })
+        })
+        .collect()
+}
+
+pub(super) async fn stock_on_hand(
+    readers: &SqlitePool,
+    tenant: &str,
+    page: &Page,
+) -> Result<Vec<StockOnHand>, sqlx::Error> {
+    // A page holds whole products: one that lies at many locations is never cut in two.
+    let sql = "SELECT p.code, p.description, p.unit, l.location, l.quantity_micro, l.value_minor, l.currency \
+               FROM (SELECT id, code, description, unit FROM products \
+                     WHERE tenant_id = $1 AND code > $2 AND kind = 'goods' ORDER BY code LIMIT $3) p \
+               JOIN stock_levels l ON l.tenant_id = $1 AND l.product_id = p.id ORDER BY p.code, l.location";
+    let rows = sqlx::query(sql)
+        .bind(tenant)
+        .bind(page.after.as_deref().unwrap_or_default())
+        .bind(i64::from(page.limit()))
+        .fetch_all(readers)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(StockOnHand {
+                product_code: row.text("code")?,
+                description: row.text("description")?.to_string(),
+                location: row.text("location")?,
+                quantity_micro: row.integer("quantity_micro")?,
+                unit: row.parsed("unit")?,
+                value_minor: row.integer("value_minor")?,
+                currency: row.parsed("currency")?,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,102 @@
+//! Are the books sound? Each rule is one query that finds the rows for which it does not hold.
+
+use cortex_erp::Finding;
+use sqlx::{Row, SqlitePool};
+
+/// A rule, and SQL that gives `subject` and `problem` of each violation within tenant `$1`.
+const RULES: [(&str, &str); 7] = [
+    (
+        "entry-balanced",
+        "SELECT 'journal entry ' || e.number AS subject, \
+           'debits are ' || coalesce(sum(l.debit_minor), 0) || ', credits are ' || coalesce(sum(l.credit_minor), 0) \
+             || ' (minor units)' AS problem \
+         FROM journal_entries e LEFT JOIN journal_lines l ON l.entry_id = e.id \
+         WHERE e.tenant_id = $1 GROUP BY e.id \
+         HAVING coalesce(sum(l.debit_minor), 0) <> coalesce(sum(l.credit_minor), 0) OR count(l.id) < 2",
+    ),
+    (
+        "trial-balance-zero",
+        "SELECT 'currency ' || currency AS subject, \
+           'debits less credits are ' || sum(debit_minor - credit_minor) || ' (minor units)' AS problem \
+         FROM journal_lines WHERE tenant_id = $1 GROUP BY currency HAVING sum(debit_minor - credit_minor) <> 0",
+    ),
+    (
+        "level-is-sum-of-moves",
+        "SELECT 'product ' || product_id || ' at ' || location AS subject, \
+           'the level and the sum of its moves differ by ' || sum(quantity_micro) || ' (millionths) and ' \
+             || sum(value_minor) || ' (minor units)' AS problem \
+         FROM (SELECT product_id, location, quantity_micro, value_minor FROM stock_moves WHERE tenant_id = $1 \
+               UNION ALL \
+               SELECT product_id, location, -quantity_micro, -value_minor FROM stock_levels WHERE tenant_id = $1) \
+         GROUP BY product_id, location HAVING sum(quantity_micro) <> 0 OR sum(value_minor) <> 0",
+    ),
+    (
+        "inventory-is-stock-value",
+        "SELECT 'currency ' || currency AS subject, \
+           'the inventory account and the value of stock differ by ' || sum(value_minor) || ' (minor units)' \
+             AS problem \
+         FROM (SELECT currency, debit_minor - credit_minor AS value_minor FROM journal_lines \
+               WHERE tenant_id = $1 AND account = '1200' \
+               UNION ALL SELECT currency, -value_minor FROM stock_levels WHERE tenant_id = $1) \
+         GROUP BY currency HAVING sum(value_minor) <> 0",
+    ),
+    (
+        "document-is-sum-of-lines",
+        "SELECT 'invoice ' || i.number AS subject, 'its net or line count is not that of its lines' AS problem \
+         FROM sales_invoices i LEFT JOIN sales_invoice_lines l ON l.invoice_id = i.id \
+         WHERE i.tenant_id = $1 GROUP BY i.id \
+         HAVING coalesce(sum(l.net_minor), 0) <> i.net_minor OR count(l.id) <> i.line_count \
+         UNION ALL \
+         SELECT 'credit note ' || n.number, 'its net or line count is not that of its lines' \
+         FROM credit_notes n LEFT JOIN credit_note_lines l ON l.credit_note_id = n.id \
+         WHERE n.tenant_id = $1 GROUP BY n.id \
+         HAVING coalesce(sum(l.net_minor), 0) <> n.net_minor OR count(l.id) <> n.line_count",
+    ),
+    (
+        "document-has-its-entry",
+        "SELECT d.kind || ' ' || d.number AS subject, 'it comes to an amount, but has no journal entry' AS problem \
+         FROM (SELECT id, 'invoice' AS kind, number FROM sales_invoices WHERE tenant_id = $1 AND net_minor <> 0 \
+               UNION ALL SELECT id, 'credit note', number FROM credit_notes WHERE tenant_id = $1 AND net_minor <> 0 \
+               UNION ALL SELECT id, 'purchase receipt', number FROM purchase_receipts \
+                 WHERE tenant_id = $1 AND value_minor <> 0 \
+               UNION ALL SELECT id, 'payment', number FROM payments WHERE tenant_id = $1) d \
+         LEFT JOIN journal_entries e ON e.document_id = d.id WHERE e.id IS NULL",
+    ),
+    (
+        "goods-have-their-moves",
+        "SELECT 'document ' || document_id AS subject, 'its goods and its stock moves differ' AS problem \
+         FROM (SELECT invoice_id AS document_id, quantity_micro FROM sales_invoice_lines \
+                 WHERE tenant_id = $1 AND product_kind = 'goods' \
+               UNION ALL SELECT credit_note_id, -quantity_micro FROM credit_note_lines \
+                 WHERE tenant_id = $1 AND product_kind = 'goods' AND reason = 'return' \
+               UNION ALL SELECT receipt_id, -quantity_micro FROM purchase_receipt_lines WHERE tenant_id = $1 \
+               UNION ALL SELECT document_id, quantity_micro FROM stock_moves \
+                 WHERE tenant_id = $1 AND document_kind <> 'stock-adjustment') \
+         GROUP BY document_id HAVING sum(quantity_micro) <> 0",
+    ),
+];
+
+const FINDINGS_PER_RULE_MAX: usize = 100;
+
+pub(super) async fn verify(readers: &SqlitePool, tenant: &str) -> Result<Vec<Finding>, sqlx::Error> {
+    let mut findings = Vec::new();
+    // One connection and one transaction: all rules look at the same books.
+    let mut snapshot = readers.begin().await?;
+    for (rule, sql) in RULES {
+        for row in sqlx::query(sql)
+            .bind(tenant)
+            .fetch_all(&mut *snapshot)
+            .await?
+            .iter()
+            .take(FINDINGS_PER_RULE_MAX)
+        {
+            findings.push(Finding {
+                rule: rule.to_owned(),
+                subject: row.try_get("subject")?,
+                problem: row.try_get("problem")?,
+            });
+        }
+    }
+    snapshot.rollback().await?;
+    Ok(findings)
+}

@@ -1,0 +1,83 @@
+//! From rows back to the types they were.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use cortex_types::Timestamp;
+use sqlx::Row;
+use sqlx::sqlite::SqliteRow;
+
+/// A row that does not read as what was written.
+#[derive(Debug, thiserror::Error)]
+#[error("column '{column}' holds '{text}', which is none of what it may hold")]
+struct Unreadable {
+    column: &'static str,
+    text: String,
+}
+
+pub(crate) fn unreadable(column: &'static str, text: &str) -> sqlx::Error {
+    sqlx::Error::Decode(Box::new(Unreadable {
+        column,
+        text: text.to_owned(),
+    }))
+}
+
+pub(crate) trait Columns {
+    fn text(&self, column: &'static str) -> Result<Arc<str>, sqlx::Error>;
+    fn optional_text(&self, column: &'static str) -> Result<Option<Arc<str>>, sqlx::Error>;
+    fn integer(&self, column: &'static str) -> Result<i64, sqlx::Error>;
+    fn time(&self, column: &'static str) -> Result<Timestamp, sqlx::Error>;
+    /// An id, a currency, a unit: whatever is written as its text.
+    fn parsed<T: FromStr>(&self, column: &'static str) -> Result<T, sqlx::Error>;
+    fn optional_parsed<T: FromStr>(&self, column: &'static str) -> Result<Option<T>, sqlx::Error>;
+    /// One of a closed set of words.
+    fn word<T: Copy>(
+        &self,
+        column: &'static str,
+        all: &[T],
+        as_str: impl Fn(T) -> &'static str,
+    ) -> Result<T, sqlx::Error>;
+}
+
+impl Columns for SqliteRow {
+    fn text(&self, column: &'static str) -> Result<Arc<str>, sqlx::Error> {
+        self.try_get::<&str, _>(column).map(Arc::from)
+    }
+
+    fn optional_text(&self, column: &'static str) -> Result<Option<Arc<str>>, sqlx::Error> {
+        self.try_get::<Option<&str>, _>(column).map(|text| text.map(Arc::from))
+    }
+
+    fn integer(&self, column: &'static str) -> Result<i64, sqlx::Error> {
+        self.try_get(column)
+    }
+
+    fn time(&self, column: &'static str) -> Result<Timestamp, sqlx::Error> {
+        // Declared as TIMESTAMP, stored as an integer.
+        self.try_get_unchecked(column).map(Timestamp::from_micros)
+    }
+
+    fn parsed<T: FromStr>(&self, column: &'static str) -> Result<T, sqlx::Error> {
+        let text: &str = self.try_get(column)?;
+        text.parse().map_err(|_| unreadable(column, text))
+    }
+
+    fn optional_parsed<T: FromStr>(&self, column: &'static str) -> Result<Option<T>, sqlx::Error> {
+        let text: Option<&str> = self.try_get(column)?;
+        text.map(|text| text.parse().map_err(|_| unreadable(column, text)))
+            .transpose()
+    }
+
+    fn word<T: Copy>(
+        &self,
+        column: &'static str,
+        all: &[T],
+        as_str: impl Fn(T) -> &'static str,
+    ) -> Result<T, sqlx::Error> {
+        let text: &str = self.try_get(column)?;
+        all.iter()
+            .copied()
+            .find(|word| as_str(*word) == text)
+            .ok_or_else(|| unreadable(column, text))
+    }
+}

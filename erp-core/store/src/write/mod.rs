@@ -1,0 +1,80 @@
+//! One group of commands into the tables: bulk inserts, table by table, parents before children.
+
+mod journal;
+mod ledger_state;
+mod master_data;
+mod purchasing;
+mod sales;
+mod stock;
+
+use cortex_erp::postings::{Accepted, Group};
+use cortex_security::AuditEntry;
+use cortex_store::{Known, StoreError, WriteTransaction};
+use cortex_types::RequestContext;
+use uuid::Uuid;
+
+/// A command with the number of its transaction.
+pub(crate) struct Numbered<'a> {
+    pub tx_no: i64,
+    pub tenant: &'a str,
+    pub accepted: &'a Accepted,
+}
+
+pub(crate) async fn save(transaction: &mut WriteTransaction, group: &Group) -> Result<(), StoreError> {
+    let metas: Vec<(RequestContext, Known)> = group
+        .accepted
+        .iter()
+        .map(|accepted| (accepted.ctx.clone(), known(&accepted.known)))
+        .collect();
+    let numbers = transaction.transactions(&metas).await?;
+    let numbered: Vec<Numbered<'_>> = numbers
+        .iter()
+        .zip(&group.accepted)
+        .map(|(tx_no, accepted)| Numbered {
+            tx_no: tx_no.cast_signed(),
+            tenant: accepted.ctx.tenant.as_str(),
+            accepted,
+        })
+        .collect();
+    master_data::save(transaction, &numbered).await?;
+    sales::save(transaction, &numbered).await?;
+    purchasing::save(transaction, &numbered).await?;
+    stock::save(transaction, &numbered).await?;
+    journal::save(transaction, &numbered).await?;
+    ledger_state::save(transaction, group, &numbered).await?;
+    audit(transaction, &group.accepted).await
+}
+
+fn known(known: &cortex_erp::Known) -> Known {
+    match known {
+        cortex_erp::Known::ByClock => Known::ByClock,
+        cortex_erp::Known::Declared { at, by } => Known::Declared {
+            at: *at,
+            by: by.clone(),
+        },
+    }
+}
+
+/// One audit entry per command; commands of one caller go in together.
+async fn audit(transaction: &mut WriteTransaction, accepted: &[Accepted]) -> Result<(), StoreError> {
+    for run in accepted.chunk_by(|one, next| one.ctx == next.ctx) {
+        let entries: Vec<AuditEntry> = run
+            .iter()
+            .map(|Accepted { receipt, .. }| AuditEntry {
+                action: format!("erp.post-{}", receipt.kind),
+                resource: format!("{}/{}", receipt.kind, receipt.number),
+                detail: serde_json::json!({
+                    "command": receipt.command,
+                    "amount_minor": receipt.amount_minor,
+                    "currency": receipt.currency,
+                }),
+            })
+            .collect();
+        transaction.audit(&run[0].ctx, &entries).await?;
+    }
+    Ok(())
+}
+
+pub(crate) fn id(uuid: Uuid) -> String {
+    uuid.hyphenated().to_string()
+}

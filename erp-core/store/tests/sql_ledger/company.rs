@@ -1,0 +1,147 @@
+//! A company on a SQLite file of its own, and what it does all day.
+
+use std::sync::Arc;
+
+use cortex_erp::{
+    Command, CreateParty, CreateProduct, Erp, ErpConfig, ErpError, IdempotencyKey, InvoiceLineInput, Known, LinePrice,
+    PartyKind, PaymentDirection, PostInvoice, ProductKind, ReceiptLineInput, ReceiveGoods, RecordPayment,
+};
+use cortex_erp_store::{MIGRATIONS, SqlLedger};
+use cortex_store::{Database, DatabaseConfig};
+use cortex_types::{Currency, RequestContext, SystemClock, TenantId, Unit};
+use tempfile::TempDir;
+
+pub const PIECE: i64 = 1_000_000;
+
+pub struct Company {
+    pub folder: TempDir,
+    pub database: Database,
+    pub ledger: SqlLedger,
+    pub erp: Erp,
+    pub ctx: RequestContext,
+}
+
+pub fn tenant(slug: &str) -> RequestContext {
+    RequestContext::system(TenantId::new(slug).unwrap())
+}
+
+pub fn key(text: impl Into<Arc<str>>) -> IdempotencyKey {
+    IdempotencyKey::new(text).unwrap()
+}
+
+impl Company {
+    pub async fn found() -> Self {
+        let folder = TempDir::new().unwrap();
+        let config = DatabaseConfig::at(folder.path().join("erp.db"));
+        let database = Database::open(&config, Arc::new(SystemClock)).await.unwrap();
+        database.migrate(&[MIGRATIONS]).await.unwrap();
+        let ledger = SqlLedger::new(database.clone());
+        let erp = Erp::start(Arc::new(ledger.clone()), Arc::new(SystemClock), &ErpConfig::default());
+        Self {
+            folder,
+            database,
+            ledger,
+            erp,
+            ctx: tenant("acme"),
+        }
+    }
+
+    /// With a customer, a supplier, the walk-in party, and two products.
+    pub async fn trading() -> Self {
+        let company = Self::found().await;
+        for (code, kind) in [
+            ("C1", PartyKind::Customer),
+            ("S1", PartyKind::Supplier),
+            ("W", PartyKind::WalkIn),
+        ] {
+            let (code, country) = (Arc::from(code), Arc::from("France"));
+            let name_sealed = Some("v1.sealed".to_owned());
+            let party = CreateParty {
+                code,
+                kind,
+                country,
+                name_sealed,
+                created_at: None,
+            };
+            company.execute(Command::CreateParty(party)).await.unwrap();
+        }
+        for (code, kind) in [("MUG", ProductKind::Goods), ("POST", ProductKind::Service)] {
+            let product = CreateProduct {
+                code: code.into(),
+                description: code.to_owned(),
+                kind,
+                unit: Unit::each(),
+                currency: Currency::GBP,
+                list_price_minor: Some(300),
+                created_at: None,
+            };
+            company.execute(Command::CreateProduct(product)).await.unwrap();
+        }
+        company
+    }
+
+    pub async fn execute(&self, command: Command) -> Result<cortex_erp::Receipt, ErpError> {
+        let key = key(cortex_types::CommandId::new().to_string());
+        self.erp.execute(&self.ctx, command, key, Known::ByClock).await
+    }
+
+    pub async fn count(&self, table: &str) -> i64 {
+        let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+        sqlx::query_scalar(sql)
+            .fetch_one(self.database.readers())
+            .await
+            .unwrap()
+    }
+}
+
+pub fn line(product: &str, pieces: i64) -> InvoiceLineInput {
+    InvoiceLineInput {
+        product: product.into(),
+        quantity_micro: pieces * PIECE,
+        unit: None,
+        price: LinePrice::List,
+    }
+}
+
+pub fn invoice(customer: Option<&str>, lines: Vec<InvoiceLineInput>) -> PostInvoice {
+    PostInvoice {
+        number: None,
+        customer: customer.map(Arc::from),
+        country: None,
+        currency: Currency::GBP,
+        location: None,
+        invoiced_at: None,
+        decision_id: None,
+        lines,
+    }
+}
+
+pub fn receive(pieces: i64, value_minor: i64) -> Command {
+    let lines = vec![ReceiptLineInput {
+        product: "MUG".into(),
+        quantity_micro: pieces * PIECE,
+        value_minor,
+    }];
+    let (number, location, received_at) = (None, None, None);
+    let currency = Currency::GBP;
+    Command::ReceiveGoods(ReceiveGoods {
+        number,
+        supplier: "S1".into(),
+        currency,
+        location,
+        received_at,
+        lines,
+    })
+}
+
+pub fn payment(party: &str, direction: PaymentDirection, amount_minor: i64) -> Command {
+    let (number, currency, paid_at) = (None, Currency::GBP, None);
+    Command::RecordPayment(RecordPayment {
+        number,
+        party: party.into(),
+        direction,
+        amount_minor,
+        currency,
+        paid_at,
+    })
+}
