@@ -1,0 +1,54 @@
+//! Errors in Feast's form: a JSON string that itself contains `{"module", "class", "message"}`.
+//!
+//! Feast's client raises the class that is named, so it has to be one of `feast.errors` that takes one message.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use cortex_features::FeatureError;
+use cortex_runtime::http::ApiError;
+use cortex_security::SecurityError;
+use cortex_types::Problem;
+use serde_json::json;
+
+const MODULE: &str = "feast.errors";
+
+pub(crate) struct FeastError {
+    class: &'static str,
+    problem: Problem,
+}
+
+impl From<FeatureError> for FeastError {
+    fn from(error: FeatureError) -> Self {
+        let class = match &error {
+            FeatureError::UnknownFeature { .. } => "FeatureViewNotFoundException",
+            FeatureError::UnknownService { .. } => "FeatureServiceNotFoundException",
+            FeatureError::UnknownEntity { .. } => "EntityNotFoundException",
+            _ => "FeastError",
+        };
+        Self {
+            class,
+            problem: ApiError::of(&error).0,
+        }
+    }
+}
+
+impl From<SecurityError> for FeastError {
+    fn from(error: SecurityError) -> Self {
+        Self {
+            class: "FeastPermissionError",
+            problem: ApiError::of(&error).0,
+        }
+    }
+}
+
+impl IntoResponse for FeastError {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let detail = json!({ "module": MODULE, "class": self.class, "message": self.problem.detail });
+        let mut response = (status, Json(detail.to_string())).into_response();
+        // The access log reads the stable code from here.
+        response.extensions_mut().insert(self.problem.code);
+        response
+    }
+}
