@@ -1,0 +1,103 @@
+//! `cortex demo`: the whole loop, on a simulated year or on a file.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use cortex_runtime::telemetry::init_logs;
+use cortex_types::Clock;
+
+use super::say;
+use crate::cli::Globals;
+use crate::demo::{Business, FileHistory, SimulatedYear, SimulatorConfig, TimeLapse, clock_at};
+use crate::failure::{AppError, Failure};
+use crate::platform::Platform;
+
+const FOLDER: &str = "demo-data";
+/// Lies in a folder that a demo made, and that the next demo may therefore make anew.
+const MARK: &str = "made-by-demo";
+
+/// A time-lapse of a business around the whole loop: invoices, changes in Delta, features, models trained every month,
+/// gated, tried as canaries, promoted, asked every week, and what came of it.
+///
+/// Without a file it simulates a year that answers to what the models advise, and shows in money what that was worth.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cortex demo
+  cortex demo --seed 11 --report year.html
+  cortex demo --input online_retail.csv.gz
+
+Afterwards 'cortex up --data demo-data' serves what it built.")]
+pub struct Demo {
+    /// A file in the layout of the Online Retail data set (.csv or .csv.gz) to live through, in place of a simulated year
+    #[arg(long, value_name = "FILE")]
+    input: Option<PathBuf>,
+    /// Another seed is another year
+    #[arg(long, default_value_t = 7, conflicts_with = "input")]
+    seed: u64,
+    /// Days of the simulated year
+    #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(u32).range(7..=3650), conflicts_with = "input")]
+    days: u32,
+    /// Where the report is written
+    #[arg(long, value_name = "FILE", default_value = "report.html")]
+    report: PathBuf,
+}
+
+impl Demo {
+    pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
+        let folder = globals.data.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
+        make_anew(&folder)?;
+        let globals = Globals {
+            data: Some(folder.clone()),
+            ..globals.clone()
+        };
+        let config = globals.load()?;
+        let mut log = config.log.clone();
+        "warn,ort=error".clone_into(&mut log.level);
+        init_logs(&log, "cortex", &globals.env).map_err(|problem| config.refuse("log.level", problem))?;
+
+        let mut business: Box<dyn Business> = match &self.input {
+            Some(file) => Box::new(FileHistory::read(file).await.map_err(AppError::Demo)?),
+            None => Box::new(SimulatedYear::new(SimulatorConfig {
+                seed: self.seed,
+                days: self.days,
+                ..SimulatorConfig::default()
+            })),
+        };
+        let clock = clock_at(business.span().0);
+        let platform = Platform::open(config.into_inner(), Arc::clone(&clock) as Arc<dyn Clock>).await?;
+        let report = TimeLapse::new(&platform, &clock)
+            .run("Cortex: a business around the whole loop", business.as_mut())
+            .await
+            .map_err(AppError::Demo)?;
+        platform.close().await;
+        std::fs::write(&self.report, report.html().map_err(AppError::Demo)?)
+            .map_err(|error| AppError::Demo(anyhow::anyhow!("{} cannot be written: {error}", self.report.display())))?;
+        say(report.table());
+        say(format!("  report:  {}", self.report.display()));
+        say(format!("  serve:   cortex up --data {}", folder.display()));
+        Ok(())
+    }
+}
+
+/// Empties the folder where an earlier demo made it; refuses any other that holds something.
+fn make_anew(folder: &Path) -> Result<(), Failure> {
+    let failed =
+        |error: std::io::Error| AppError::Demo(anyhow::anyhow!("{} cannot be made: {error}", folder.display()));
+    let mark = folder.join(MARK);
+    let holds_something = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
+    if holds_something && !mark.exists() {
+        let problem = anyhow::anyhow!(
+            "{} holds something that no demo made: name another folder with --data",
+            folder.display()
+        );
+        return Err(AppError::Demo(problem).into());
+    }
+    if mark.exists() {
+        std::fs::remove_dir_all(folder).map_err(failed)?;
+    }
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    std::fs::write(mark, "'cortex demo' may delete this folder and make it again.\n").map_err(failed)?;
+    Ok(())
+}

@@ -1,0 +1,150 @@
+//! `cortex doctor`: is everything here that is needed, and if not, what is to be done?
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+
+use clap::Args;
+use cortex_runtime::config::Loaded;
+use cortex_security::MasterKey;
+
+use super::say;
+use crate::cli::Globals;
+use crate::config::Config;
+use crate::failure::{AppError, Failure};
+use crate::model_runtime::Models;
+
+/// Below this the doctor warns: a year of a small business with its lake takes about as much.
+const FREE_BYTES_MIN: u64 = 2 << 30;
+
+/// Checks configuration, data folder, keys, disk space, ports and ONNX Runtime, and says what to do about each.
+///
+/// Exits with 1 where something would keep 'cortex up' from working.
+#[derive(Debug, Args)]
+pub struct Doctor {}
+
+/// What a check found.
+enum Finding {
+    Good(String),
+    /// Part of the platform works without it.
+    Limited(String),
+    Bad(String),
+}
+
+impl Doctor {
+    pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
+        let config = globals.load();
+        let mut findings = vec![("configuration", configuration(&config))];
+        if let Ok(config) = &config {
+            findings.extend([
+                ("data folder", data_folder(&config.data_dir)),
+                ("master key", master_key(config)),
+                ("disk space", disk_space(&config.data_dir)),
+                ("HTTP port", port(config.http.addr, "--http")),
+                ("gRPC port", port(config.grpc.addr, "--grpc")),
+                ("ONNX Runtime", onnx_runtime(config)),
+            ]);
+        }
+        for (subject, finding) in &findings {
+            let (mark, text) = match finding {
+                Finding::Good(text) => ("ok  ", text),
+                Finding::Limited(text) => ("warn", text),
+                Finding::Bad(text) => ("FAIL", text),
+            };
+            say(format!("{mark}  {subject:<14} {text}"));
+        }
+        match findings
+            .iter()
+            .filter(|(_, finding)| matches!(finding, Finding::Bad(_)))
+            .count()
+        {
+            0 => Ok(()),
+            count => Err(AppError::Unhealthy(format!("{count} of {} checks failed; see above", findings.len())).into()),
+        }
+    }
+}
+
+fn configuration(config: &Result<Loaded<Config>, Failure>) -> Finding {
+    match config {
+        Ok(config) => Finding::Good(format!(
+            "valid; {} settings ('cortex config show')",
+            config.settings().len()
+        )),
+        Err(failure) => Finding::Bad(failure.error().to_string()),
+    }
+}
+
+/// Tries it: permissions do not tell of a full or read-only disk.
+fn data_folder(folder: &Path) -> Finding {
+    let probe = || -> std::io::Result<()> {
+        if folder.exists() && !folder.is_dir() {
+            return Err(std::io::ErrorKind::NotADirectory.into());
+        }
+        let existing = folder
+            .ancestors()
+            .find(|folder| folder.is_dir())
+            .unwrap_or(Path::new("."));
+        tempfile::Builder::new()
+            .prefix(".cortex-doctor-")
+            .tempfile_in(existing)
+            .map(|_| ())
+    };
+    match probe() {
+        Ok(()) if folder.is_dir() => Finding::Good(format!("{} is writable", folder.display())),
+        Ok(()) => Finding::Good(format!("{} can be made", folder.display())),
+        Err(error) => Finding::Bad(format!(
+            "{} cannot be written ({error}): name another with --data",
+            folder.display()
+        )),
+    }
+}
+
+fn master_key(config: &Config) -> Finding {
+    let path = config.layout().master_key();
+    match &config.security.master_key {
+        Some(secret) => match MasterKey::from_secret(secret) {
+            Ok(_) => Finding::Good("from the configuration".to_owned()),
+            Err(error) => Finding::Bad(error.to_string()),
+        },
+        None if !path.exists() => Finding::Good(format!("will be made at {} on first use", path.display())),
+        None => match MasterKey::load_or_create(&path) {
+            Ok(_) => Finding::Good(path.display().to_string()),
+            Err(error) => Finding::Bad(error.to_string()),
+        },
+    }
+}
+
+fn disk_space(folder: &Path) -> Finding {
+    let existing = folder
+        .ancestors()
+        .find(|folder| folder.is_dir())
+        .unwrap_or(Path::new("."));
+    match rustix::fs::statvfs(existing) {
+        Err(error) => Finding::Limited(format!("cannot be read: {error}")),
+        Ok(disk) => {
+            let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+            let text = format!("{:.1} GiB free", free as f64 / f64::from(1 << 30));
+            if free < FREE_BYTES_MIN {
+                Finding::Limited(format!("{text}; the lake needs room: 2 GiB are a start"))
+            } else {
+                Finding::Good(text)
+            }
+        }
+    }
+}
+
+fn port(addr: SocketAddr, flag: &str) -> Finding {
+    match TcpListener::bind(addr) {
+        Ok(_) => Finding::Good(format!("{addr} is free")),
+        Err(error) => Finding::Bad(format!(
+            "{addr} cannot be bound ({error}): is 'cortex up' running already? Otherwise choose another with {flag}"
+        )),
+    }
+}
+
+/// Models cannot be scored without it; everything else works.
+fn onnx_runtime(config: &Config) -> Finding {
+    match Models::load(&config.serving) {
+        Models::Onnx(_) => Finding::Good("found and loaded".to_owned()),
+        Models::Missing(why) => Finding::Limited(why.to_string()),
+    }
+}

@@ -1,0 +1,103 @@
+//! `cortex erp`: history in, and the books checked.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Subcommand;
+use cortex_erp::import::online_retail::{ImportReport, OnlineRetailOptions, Progress, import};
+use cortex_types::RequestContext;
+
+use super::{open, progress, say, values};
+use crate::cli::Globals;
+use crate::failure::{AppError, Failure};
+use crate::platform::Platform;
+
+#[derive(Debug, Subcommand)]
+pub enum ErpCommand {
+    /// Bring history in, through the same services as any other document
+    #[command(subcommand)]
+    Import(ImportCommand),
+    /// Check the books: entries balance, numbers are gapless, stock is what its moves come to
+    Verify,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ImportCommand {
+    /// The "Online Retail" file (UCI dataset 352)
+    ///
+    /// Bad lines are counted by reason and can be written to a file; the import goes on. Running it again adds nothing.
+    #[command(after_help = "\
+Examples:
+  cortex erp import online-retail online-retail.csv.gz --rejects rejects.csv
+  cortex erp import online-retail part.csv --strict")]
+    OnlineRetail {
+        /// A .csv or .csv.gz
+        file: PathBuf,
+        /// Stop at the first line that is refused
+        #[arg(long)]
+        strict: bool,
+        /// Where to write refused lines, with line number and reason
+        #[arg(long, value_name = "FILE")]
+        rejects: Option<PathBuf>,
+        /// Declare the history as known so long after each event
+        #[arg(long, value_name = "SPAN", value_parser = values::span, default_value = "0s")]
+        known_delay: Duration,
+    },
+}
+
+impl ErpCommand {
+    pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
+        let (platform, ctx) = open(globals).await?;
+        match self {
+            Self::Import(ImportCommand::OnlineRetail {
+                file,
+                strict,
+                rejects,
+                known_delay,
+            }) => {
+                let options = OnlineRetailOptions {
+                    strict,
+                    rejects,
+                    known_delay,
+                    ..OnlineRetailOptions::default()
+                };
+                let report = import_online_retail(&platform, &ctx, &file, &options).await?;
+                say(report.to_string());
+            }
+            Self::Verify => verify(&platform, &ctx).await?,
+        }
+        platform.close().await;
+        Ok(())
+    }
+}
+
+async fn import_online_retail(
+    platform: &Platform,
+    ctx: &RequestContext,
+    file: &std::path::Path,
+    options: &OnlineRetailOptions,
+) -> Result<ImportReport, Failure> {
+    let bar = progress::bar("posting", 0);
+    let show = |at: Progress| {
+        bar.set_length(at.entries as u64);
+        bar.set_position(at.entries_done as u64);
+    };
+    let report = import(&platform.services.erp, ctx, file, options, &show).await?;
+    bar.finish_and_clear();
+    Ok(report)
+}
+
+async fn verify(platform: &Platform, ctx: &RequestContext) -> Result<(), Failure> {
+    let findings = platform.services.records.verify(ctx).await?;
+    for finding in &findings {
+        say(format!(
+            "{:<24} {:<28} {}",
+            finding.rule, finding.subject, finding.problem
+        ));
+    }
+    if findings.is_empty() {
+        say("the books hold");
+        return Ok(());
+    }
+    Err(AppError::BooksBroken(findings.len()).into())
+}

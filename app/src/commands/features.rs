@@ -1,0 +1,87 @@
+//! `cortex features`: what the online store serves, and whether the lake bears it out.
+
+use clap::Subcommand;
+use cortex_features::{EntityKey, FeatureStatus};
+use cortex_types::RequestContext;
+
+use super::table::Table;
+use super::{open, say};
+use crate::cli::Globals;
+use crate::failure::{AppError, Failure};
+use crate::platform::Platform;
+
+#[derive(Debug, Subcommand)]
+pub enum FeaturesCommand {
+    /// Show the features of one entity as they would be served now
+    #[command(after_help = "Example:\n  cortex features show 17850 --service customer_repurchase")]
+    Show {
+        /// Business key, such as a customer's code
+        key: String,
+        #[arg(long, default_value = "customer_repurchase")]
+        service: String,
+    },
+    /// Recompute served vectors from the lake at their own frontier, and compare bit for bit
+    Verify {
+        /// Entities per view
+        #[arg(long, default_value_t = 1000)]
+        sample: usize,
+    },
+}
+
+impl FeaturesCommand {
+    pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
+        let (platform, ctx) = open(globals).await?;
+        match self {
+            Self::Show { key, service } => show(&platform, &ctx, key, &service).await?,
+            Self::Verify { sample } => verify(&platform, &ctx, sample).await?,
+        }
+        platform.close().await;
+        Ok(())
+    }
+}
+
+async fn show(platform: &Platform, ctx: &RequestContext, key: String, service: &str) -> Result<(), Failure> {
+    let service = platform.services.definitions.service(service)?;
+    let (keys, at) = ([EntityKey::single(key)], platform.clock().now());
+    let vectors = platform
+        .services
+        .online
+        .read(&ctx.tenant, &service.features, &keys, at)
+        .await?;
+    let mut table = Table::new(["feature", "value", "status"]);
+    for row in &vectors.rows {
+        for ((feature, value), status) in service.features.iter().zip(&row.values).zip(&row.statuses) {
+            let value = match status {
+                FeatureStatus::Present => format!("{value:?}"),
+                _ => "–".to_owned(),
+            };
+            table.row([feature.to_string(), value, format!("{status:?}")]);
+        }
+    }
+    say(table.to_string());
+    say(format!("as of {at}, from {}", vectors.frontier));
+    Ok(())
+}
+
+async fn verify(platform: &Platform, ctx: &RequestContext, sample: usize) -> Result<(), Failure> {
+    let (lake, lake_frontier) = (&*platform.providers.lake, platform.services.lake_frontier().await?);
+    let online = &platform.providers.online;
+    let report = online
+        .verify(ctx, lake, &lake_frontier, sample, platform.clock().now())
+        .await?;
+    for mismatch in &report.mismatches {
+        let (online, lake) = (&mismatch.online, &mismatch.lake);
+        say(format!(
+            "{} of {:?}: served {online:?}, the lake says {lake:?}",
+            mismatch.feature, mismatch.key
+        ));
+    }
+    if !report.mismatches.is_empty() {
+        return Err(AppError::FeaturesDiffer(report.mismatches.len()).into());
+    }
+    say(format!(
+        "{} values of {} vectors are what the lake says, at {}",
+        report.values, report.vectors, report.frontier
+    ));
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! `cortex score`: a whole table into the lake.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use cortex_serving_batch::{BatchScoring, JobRows, ScoreJob};
+use cortex_types::Timestamp;
+
+use super::{open, progress, say, values};
+use crate::cli::Globals;
+use crate::failure::Failure;
+
+/// Scores every entity that was active lately into the lake, exactly once per job name.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  cortex score repurchase-30d --job week-35
+  cortex score units-7d --job 2011-09-01 --as-of 2011-09-01 --active-within 90d")]
+pub struct Score {
+    model: String,
+    /// Names the job: the same name again writes nothing
+    #[arg(long)]
+    job: String,
+    /// [default: the champion]
+    #[arg(long)]
+    version: Option<u32>,
+    /// The instant that features are as of [default: now]
+    #[arg(long, value_name = "TIME", value_parser = values::instant)]
+    as_of: Option<Timestamp>,
+    /// Whom to score: entities with a fact in this time before
+    #[arg(long, value_name = "SPAN", value_parser = values::span, default_value = "365d")]
+    active_within: Duration,
+}
+
+impl Score {
+    pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
+        let (platform, ctx) = open(globals).await?;
+        let spinner = progress::spinner(format!("scoring with {}", self.model));
+        let lake = Arc::clone(&platform.services.lake);
+        let scoring = BatchScoring::new(
+            Arc::clone(&platform.services.serving),
+            platform.services.training_sets.clone(),
+            lake,
+        );
+        let job = ScoreJob {
+            job: self.job,
+            model: self.model,
+            version: self.version,
+            as_of: self.as_of.unwrap_or_else(|| platform.clock().now()),
+            rows: JobRows::Entities {
+                active_within: self.active_within,
+            },
+        };
+        let report = scoring.run(&ctx, &job).await?;
+        spinner.finish_and_clear();
+        match report.version {
+            Some(version) => say(format!(
+                "{} rows by version {version} into {}",
+                report.rows, report.table
+            )),
+            None => say(format!(
+                "job '{}' is in {} already; nothing was written",
+                job.job, report.table
+            )),
+        }
+        platform.close().await;
+        Ok(())
+    }
+}

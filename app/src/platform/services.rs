@@ -1,0 +1,226 @@
+//! What the stages do, each built on the providers and on the stages before it.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cortex_erp::{Erp, ErpConfig, InvoiceEntry, InvoiceEntryConfig, Records};
+use cortex_erp_advisor::{AdvisorConfig, ServingAdvisor};
+use cortex_erp_store::SqlLedger;
+use cortex_experience::{Memory, OutcomeRules};
+use cortex_experience_log::{LogConfig, MemoryDecisionLog};
+use cortex_experience_store::SqlExperienceStore;
+use cortex_features::{Definitions, OnlineStore, TrainingSets};
+use cortex_ingest::{Batching, ChangeSink, ChangeSource, IngestError, LakeSink, Pipeline, PipelineConfig, PlanLog};
+use cortex_ingest_sqlite::SqliteChangeLog;
+use cortex_lake::{AsOf, Lake, LakeError, TableRef};
+use cortex_registry::{GatePolicies, Registry, Scorer};
+use cortex_registry_store::{SqlRegistry, signing_key};
+use cortex_serving::Serving;
+use cortex_training::{PipelineDefinitions, PipelineSetup, Pipelines, StageCache};
+use cortex_types::Frontier;
+
+use super::OnlineSink;
+use super::advice::OneTenantsAdvice;
+use crate::config::Config;
+use crate::failure::Failure;
+use crate::providers::Providers;
+
+/// The stages, in the order of the data flow.
+#[derive(Debug)]
+pub struct Services {
+    pub erp: Erp,
+    pub records: Arc<dyn Records>,
+    pub invoice_entry: InvoiceEntry,
+    /// Moves changes into the lake and the online store.
+    pub ingest: Arc<Pipeline>,
+    pub lake: Arc<dyn Lake>,
+    pub definitions: Arc<Definitions>,
+    pub online: Arc<dyn OnlineStore>,
+    pub training_sets: TrainingSets,
+    pub pipelines: Arc<Pipelines>,
+    pub registry: Arc<Registry>,
+    pub serving: Arc<Serving>,
+    pub memory: Memory,
+    pub outcome_rules: Arc<OutcomeRules>,
+    pub(super) decision_log: Arc<MemoryDecisionLog>,
+    lake_sink: Arc<LakeSink>,
+}
+
+impl Services {
+    /// Starts the queues' tasks on the current Tokio runtime; nothing else runs yet.
+    pub(super) fn build(config: &Config, providers: &Providers) -> Result<Self, Failure> {
+        let ledger = Arc::new(SqlLedger::new(providers.database.clone()));
+        let records: Arc<dyn Records> = Arc::clone(&ledger) as _;
+        let erp = Erp::start(ledger, Arc::clone(&providers.clock), &erp_config(config));
+        let invoice_entry = invoice_entry(config, providers, &erp, &records)?;
+        let (ingest, lake_sink) = ingest(config, providers);
+        let memory = memory(providers);
+        let decision_log = Arc::new(MemoryDecisionLog::start(memory.clone(), LogConfig::default()));
+        let registry = Arc::new(registry(config, providers)?);
+        let online: Arc<dyn OnlineStore> = Arc::clone(&providers.online) as _;
+        let serving = Arc::new(Serving::new(
+            Arc::clone(&registry),
+            Arc::clone(&online),
+            Arc::new(providers.models.clone()),
+            Arc::clone(&decision_log) as _,
+            Arc::clone(&providers.clock),
+            config.serving.limits.clone(),
+        ));
+        let training_sets = TrainingSets::new(Arc::clone(&providers.lake), Arc::clone(&providers.definitions));
+        Ok(Self {
+            erp,
+            records,
+            invoice_entry,
+            ingest,
+            lake: Arc::clone(&providers.lake),
+            definitions: Arc::clone(&providers.definitions),
+            online,
+            pipelines: Arc::new(pipelines(config, providers, &training_sets, &registry)?),
+            training_sets,
+            registry,
+            serving,
+            memory,
+            outcome_rules: Arc::new(outcome_rules(config)?),
+            decision_log,
+            lake_sink,
+        })
+    }
+
+    /// Moves every change committed so far into the lake and the online store; how many those were.
+    pub async fn catch_up(&self) -> Result<u64, IngestError> {
+        let before = newest_seq(&self.lake_frontier().await?);
+        let reached = self.ingest.catch_up().await?;
+        Ok(newest_seq(&reached).saturating_sub(before))
+    }
+
+    /// Up to where the lake is complete.
+    pub async fn lake_frontier(&self) -> Result<Frontier, IngestError> {
+        self.lake_sink.frontier().await
+    }
+
+    /// Rows and version of a table as it is now.
+    pub async fn table_rows(&self, table: &TableRef) -> Result<(u64, u64), LakeError> {
+        let snapshot = self.lake.snapshot(table, AsOf::Latest).await?;
+        let history = self.lake.history(table, usize::MAX).await?;
+        Ok((history.iter().filter_map(|commit| commit.rows).sum(), snapshot.version))
+    }
+
+    /// Carries out what waits in the queues, and takes nothing more.
+    pub(super) async fn drain(&self) {
+        self.erp.drain().await;
+        self.decision_log.drain().await;
+    }
+}
+
+/// Changes of a source are numbered without gaps across all of them.
+fn newest_seq(frontier: &Frontier) -> u64 {
+    frontier.positions().map(|position| position.seq).max().unwrap_or(0)
+}
+
+fn erp_config(config: &Config) -> ErpConfig {
+    ErpConfig {
+        queue_commands_max: config.erp.queue_commands_max.get(),
+        group_commands_max: config.erp.group_commands_max.get(),
+        ..ErpConfig::default()
+    }
+}
+
+/// Asks for advice over gRPC, as a foreign ERP would.
+fn invoice_entry(
+    config: &Config,
+    providers: &Providers,
+    erp: &Erp,
+    records: &Arc<dyn Records>,
+) -> Result<InvoiceEntry, Failure> {
+    let timeout = Duration::from_millis(config.erp.advice_timeout_ms);
+    let advisor = ServingAdvisor::new(&AdvisorConfig {
+        endpoint: format!("http://{}", reachable(config.grpc.addr)),
+        token: Some(providers.service_token().to_owned()),
+        timeout,
+    })?;
+    let advisor = OneTenantsAdvice::new(config.tenant().clone(), Arc::new(advisor));
+    let entry = InvoiceEntryConfig {
+        model: config.erp.advice_model.as_str().into(),
+        advice_timeout: timeout,
+    };
+    Ok(InvoiceEntry::new(
+        erp.clone(),
+        Arc::clone(records),
+        Some(Arc::new(advisor)),
+        entry,
+    ))
+}
+
+/// Where this process reaches what it listens on.
+fn reachable(addr: SocketAddr) -> SocketAddr {
+    if addr.ip().is_unspecified() {
+        SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), addr.port())
+    } else {
+        addr
+    }
+}
+
+fn ingest(config: &Config, providers: &Providers) -> (Arc<Pipeline>, Arc<LakeSink>) {
+    let changes = Arc::new(SqliteChangeLog::new(providers.database.clone()));
+    let (source, plan): (Arc<dyn ChangeSource>, Arc<dyn PlanLog>) = (Arc::clone(&changes) as _, changes);
+    let batching = Batching {
+        changes: config.ingest.batch_rows_max.get(),
+        linger: Duration::from_millis(config.ingest.linger_ms),
+    };
+    let lake_sink = LakeSink::new(Arc::clone(&providers.lake), plan, Arc::clone(&source)).with_batching(batching);
+    let lake_sink = Arc::new(lake_sink);
+    let online = Arc::new(OnlineSink(Arc::clone(&providers.online) as _));
+    let sinks: Vec<Arc<dyn ChangeSink>> = vec![Arc::clone(&lake_sink) as _, online];
+    (
+        Arc::new(Pipeline::new(source, sinks, PipelineConfig::default())),
+        lake_sink,
+    )
+}
+
+fn memory(providers: &Providers) -> Memory {
+    let store = Arc::new(SqlExperienceStore::new(providers.database.clone()));
+    Memory::new(store, Arc::clone(&providers.lake), Arc::clone(&providers.clock))
+}
+
+/// Evidence for gates is computed by the runtime that will serve the model.
+fn registry(config: &Config, providers: &Providers) -> Result<Registry, Failure> {
+    let gates = match &config.definitions.gates {
+        Some(folder) => GatePolicies::load(folder)?,
+        None => GatePolicies::builtin()?,
+    };
+    let scorer: Arc<dyn Scorer> = Arc::new(providers.models.clone());
+    let store = Arc::new(SqlRegistry::new(providers.database.clone()));
+    let artifacts = Arc::clone(&providers.artifacts) as _;
+    let registry = Registry::new(store, artifacts, scorer, gates, Arc::clone(&providers.clock));
+    Ok(registry.with_signing_key(signing_key(&providers.layout.gates_key())?))
+}
+
+fn pipelines(
+    config: &Config,
+    providers: &Providers,
+    training_sets: &TrainingSets,
+    registry: &Arc<Registry>,
+) -> Result<Pipelines, Failure> {
+    let definitions = match &config.definitions.pipelines {
+        Some(folder) => PipelineDefinitions::load(folder)?,
+        None => PipelineDefinitions::builtin(),
+    };
+    Ok(Pipelines::new(PipelineSetup {
+        definitions,
+        trainers: cortex_trainers::builtin(),
+        lake: Arc::clone(&providers.lake),
+        features: training_sets.clone(),
+        registry: Arc::clone(registry),
+        scorer: Arc::new(providers.models.clone()),
+        cache: StageCache::in_folder(providers.layout.training_cache()),
+        code_version: env!("CARGO_PKG_VERSION").to_owned(),
+    })?)
+}
+
+fn outcome_rules(config: &Config) -> Result<OutcomeRules, Failure> {
+    Ok(match &config.definitions.outcomes {
+        Some(folder) => OutcomeRules::load(folder)?,
+        None => OutcomeRules::builtin()?,
+    })
+}

@@ -1,0 +1,137 @@
+//! The adapters that configuration chooses, built once and passed in.
+
+use std::sync::Arc;
+
+use cortex_experience_store::EXPERIENCE;
+use cortex_features::Definitions;
+use cortex_features_online::EmbeddedOnlineStore;
+use cortex_lake::Lake;
+use cortex_lake_delta::DeltaLake;
+use cortex_registry_store::FileArtifacts;
+use cortex_security::{Authenticator, BearerToken, MasterKey, RoleAuthorizer, Sealer};
+use cortex_store::{
+    AppliedMigration, DataFolder, Database, DatabaseConfig, MigrationSet, SqlAuditLog, SqlAuthenticator, SqlSubjectKeys,
+};
+use cortex_types::{Clock, TenantId};
+
+use crate::config::Config;
+use crate::edge::WithServiceToken;
+use crate::failure::{AppError, Failure};
+use crate::layout::DataLayout;
+use crate::model_runtime::Models;
+
+/// The tables of every store, in the order in which they were first made.
+pub const MIGRATION_SETS: &[MigrationSet] = &[
+    cortex_erp_store::MIGRATIONS,
+    cortex_ingest_sqlite::MIGRATIONS,
+    cortex_registry_store::MIGRATIONS,
+    EXPERIENCE,
+];
+
+/// One of each kind.
+#[derive(Debug)]
+pub struct Providers {
+    pub clock: Arc<dyn Clock>,
+    pub layout: DataLayout,
+    pub database: Database,
+    pub authenticator: Arc<dyn Authenticator>,
+    pub authorizer: Arc<RoleAuthorizer>,
+    pub audit: Arc<SqlAuditLog>,
+    pub sealer: Sealer,
+    pub lake: Arc<dyn Lake>,
+    pub definitions: Arc<Definitions>,
+    pub online: Arc<EmbeddedOnlineStore>,
+    pub artifacts: Arc<FileArtifacts>,
+    pub models: Models,
+    service_token: BearerToken,
+    /// Holds the data folder against a second process.
+    _folder: DataFolder,
+}
+
+impl Providers {
+    /// Holds the data folder and opens what lies in it. `data-in-use` where another process has it, `storage-failed`
+    /// where it cannot be written; both name the folder.
+    pub async fn build(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        let layout = config.layout();
+        let folder = DataFolder::lock(layout.root())?;
+        let database = open_database(config, Arc::clone(&clock)).await?;
+        let (service_token, tokens) = (
+            BearerToken::generate(),
+            Arc::new(SqlAuthenticator::new(database.clone())),
+        );
+        let keys = Arc::new(SqlSubjectKeys::new(database.clone()));
+        let definitions = Arc::new(match &config.definitions.features {
+            Some(folder) => Definitions::load(folder)?,
+            None => Definitions::builtin(),
+        });
+        Ok(Self {
+            authenticator: Arc::new(WithServiceToken::new(&service_token, config.tenant().clone(), tokens)),
+            authorizer: Arc::new(RoleAuthorizer),
+            audit: Arc::new(SqlAuditLog::new(database.clone())),
+            sealer: Sealer::new(Arc::new(master_key(config)?), keys),
+            lake: Arc::new(DeltaLake::open(&layout.lake())?),
+            online: Arc::new(open_online_store(&layout, Arc::clone(&definitions)).await?),
+            artifacts: Arc::new(FileArtifacts::new(layout.artifacts())),
+            models: Models::load(&config.serving),
+            definitions,
+            clock,
+            layout,
+            database,
+            service_token,
+            _folder: folder,
+        })
+    }
+
+    /// Brings every store's tables up to date.
+    pub async fn migrate(&self) -> Result<Vec<AppliedMigration>, Failure> {
+        Ok(self.database.migrate(MIGRATION_SETS).await?)
+    }
+
+    /// With which this process calls itself.
+    #[must_use]
+    pub fn service_token(&self) -> &str {
+        self.service_token.expose()
+    }
+
+    /// Whoever has tables in the lake.
+    pub fn tenants(&self) -> Result<Vec<TenantId>, AppError> {
+        let folder = self.layout.lake();
+        let unreadable = |error: std::io::Error| AppError::File {
+            what: "the lake",
+            path: folder.clone(),
+            problem: error.to_string(),
+        };
+        let mut tenants = Vec::new();
+        for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
+            let name = entry.map_err(unreadable)?.file_name();
+            tenants.extend(name.to_str().and_then(|name| TenantId::new(name).ok()));
+        }
+        Ok(tenants)
+    }
+}
+
+/// Replays the store's journal, which takes a thread's whole attention.
+async fn open_online_store(layout: &DataLayout, definitions: Arc<Definitions>) -> Result<EmbeddedOnlineStore, Failure> {
+    let folder = layout.online();
+    let opened = tokio::task::spawn_blocking(move || EmbeddedOnlineStore::open(&folder, definitions)).await;
+    let opened = opened.map_err(|error| AppError::Panicked(error.to_string()))?;
+    Ok(opened?)
+}
+
+/// From the configuration, or the key file in the data folder, which is made on first use.
+fn master_key(config: &Config) -> Result<MasterKey, Failure> {
+    Ok(match &config.security.master_key {
+        Some(secret) => MasterKey::from_secret(secret)?,
+        None => MasterKey::load_or_create(&config.layout().master_key())?,
+    })
+}
+
+/// Opens the database alone, for what may be done while another process holds the data folder.
+pub async fn open_database(config: &Config, clock: Arc<dyn Clock>) -> Result<Database, Failure> {
+    let database = DatabaseConfig {
+        path: config.layout().database(),
+        readers_max: config.database.readers_max.get(),
+        busy_timeout_ms: config.database.busy_timeout_ms,
+    };
+    Ok(Database::open(&database, clock).await?)
+}

@@ -1,0 +1,97 @@
+//! A dry run works on a copy: migrations are really run, and the data folder stays as it is.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use cortex_store::StoreError;
+use tempfile::TempDir;
+
+use crate::config::Config;
+use crate::failure::{AppError, Failure};
+use crate::layout::DataLayout;
+
+/// A scratch data folder that vanishes with the value.
+#[derive(Debug)]
+pub struct Rehearsal {
+    scratch: TempDir,
+}
+
+impl Rehearsal {
+    /// Copies the database and the keys, where there are any. `data-in-use` where another process is at work on them:
+    /// a copy of a file that is being written proves nothing.
+    pub fn of(config: &Config) -> Result<Self, Failure> {
+        let data = config.layout();
+        refuse_if_in_use(&data)?;
+        refuse_if_unwritable(data.root())?;
+        let scratch = tempfile::tempdir().map_err(|error| unusable(&std::env::temp_dir(), &error))?;
+        let copy = DataLayout::of(scratch.path());
+        let log = |database: PathBuf| PathBuf::from(format!("{}-wal", database.display()));
+        for (from, to) in [
+            (data.database(), copy.database()),
+            (log(data.database()), log(copy.database())),
+            (data.master_key(), copy.master_key()),
+            (data.gates_key(), copy.gates_key()),
+        ] {
+            copy_if_there(&from, &to).map_err(|error| unusable(&from, &error))?;
+        }
+        Ok(Self { scratch })
+    }
+
+    /// The same configuration, on the copy.
+    #[must_use]
+    pub fn config(&self, config: &Config) -> Config {
+        Config {
+            data_dir: self.scratch.path().to_owned(),
+            ..config.clone()
+        }
+    }
+}
+
+fn copy_if_there(from: &Path, to: &Path) -> std::io::Result<()> {
+    if !from.is_file() {
+        return Ok(());
+    }
+    if let Some(folder) = to.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    // Permissions are copied along, so that the key stays its owner's.
+    std::fs::copy(from, to).map(|_| ())
+}
+
+/// A shared lock is refused for as long as somebody holds the exclusive one.
+fn refuse_if_in_use(data: &DataLayout) -> Result<(), StoreError> {
+    let Ok(lock) = File::open(data.lock()) else {
+        return Ok(());
+    };
+    match lock.try_lock_shared() {
+        Ok(()) => Ok(()),
+        Err(_) => {
+            let pid = std::fs::read_to_string(data.lock()).unwrap_or_else(|_| "(unknown)".to_owned());
+            Err(StoreError::InUse {
+                at: data.root().display().to_string(),
+                pid,
+            })
+        }
+    }
+}
+
+/// Only what permissions say: trying would be writing.
+fn refuse_if_unwritable(folder: &Path) -> Result<(), AppError> {
+    let existing = folder.ancestors().find_map(|folder| std::fs::metadata(folder).ok());
+    match existing {
+        Some(metadata) if !metadata.is_dir() || metadata.permissions().readonly() => Err(AppError::File {
+            what: "the data folder",
+            path: folder.to_owned(),
+            problem: "cannot be written: name another with --data".to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn unusable(path: &Path, error: &std::io::Error) -> AppError {
+    AppError::File {
+        what: "what the dry run copies",
+        path: path.to_owned(),
+        problem: error.to_string(),
+    }
+}

@@ -1,0 +1,416 @@
+//! The real binary, as a person or an init system drives it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+/// A folder of its own: configuration, data, and no variables of whoever runs the tests.
+struct Place {
+    folder: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cortex"));
+        command
+            .current_dir(self.folder.path())
+            .env_clear()
+            .args(args)
+            .arg("--data")
+            .arg(self.data());
+        for kept in ["ORT_DYLIB_PATH", "HOME", "TMPDIR"] {
+            if let Some(value) = std::env::var_os(kept) {
+                command.env(kept, value);
+            }
+        }
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    fn said(&self, args: &[&str]) -> String {
+        let output = self.run(args);
+        assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    /// `cortex up` on free ports.
+    fn up(&self, variables: &[(&str, &str)]) -> Server {
+        let mut command = self.command(&["up", "--http", "127.0.0.1:0", "--grpc", "127.0.0.1:0"]);
+        command
+            .envs(variables.iter().copied())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        Server::wait_until_up(command.spawn().unwrap())
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// A running server; killed with the test.
+struct Server {
+    process: Child,
+    http: String,
+    log: BufReader<ChildStderr>,
+    /// What was logged until it was up.
+    boot: Vec<Value>,
+}
+
+impl Server {
+    fn wait_until_up(mut process: Child) -> Self {
+        let mut log = BufReader::new(process.stderr.take().unwrap());
+        let mut boot = Vec::new();
+        loop {
+            let mut line = String::new();
+            assert_ne!(log.read_line(&mut line).unwrap(), 0, "it ended: {boot:?}");
+            let Ok(event) = serde_json::from_str::<Value>(&line) else {
+                panic!("no JSON: {line}")
+            };
+            let http = event["http"].as_str().map(|addr| format!("http://{addr}"));
+            boot.push(event);
+            if let Some(http) = http {
+                return Self {
+                    process,
+                    http,
+                    log,
+                    boot,
+                };
+            }
+        }
+    }
+
+    async fn get(&self, path: &str, headers: &[(&str, &str)]) -> (u16, Value) {
+        let mut request = reqwest::Client::new().get(format!("{}{path}", self.http));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let body = response.text().await.unwrap();
+        (status, serde_json::from_str(&body).unwrap_or(Value::String(body)))
+    }
+
+    async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        let key = format!("test-{path}-{}", body["code"].as_str().unwrap_or_default());
+        let request = reqwest::Client::new()
+            .post(format!("{}{path}", self.http))
+            .header("idempotency-key", key);
+        let response = request.json(&body).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// Sends the signal and gives the exit code and the rest of the log.
+    fn stop(mut self, signal: &str) -> (Option<i32>, String) {
+        let sent = Command::new("kill")
+            .args([signal, &self.process.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+        let mut log = String::new();
+        self.log.read_to_string(&mut log).unwrap();
+        (self.process.wait().unwrap().code(), log)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ended_already = self.process.kill();
+    }
+}
+
+/// Every file below `folder`, with its content.
+fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut found: Vec<_> = entries
+        .map(|entry| entry.unwrap().path())
+        .flat_map(|path| {
+            if path.is_dir() {
+                files(&path)
+            } else {
+                vec![(path.clone(), std::fs::read(&path).unwrap())]
+            }
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn every_setting_is_shown_with_where_it_came_from_and_secrets_are_masked() {
+    let place = Place::new();
+    std::fs::create_dir(place.folder.path().join("config")).unwrap();
+    std::fs::write(
+        place.folder.path().join("config/base.yaml"),
+        "http: {timeout_ms: 1234}\n",
+    )
+    .unwrap();
+    let mut command = place.command(&["config", "show", "--format", "json"]);
+    let output = command
+        .env("CORTEX__SECURITY__MASTER_KEY", "hunter2")
+        .env("CORTEX__INGEST__LINGER_MS", "7")
+        .output()
+        .unwrap();
+    let settings: Vec<Value> = serde_json::from_slice(&output.stdout).unwrap();
+    let origin = |key: &str| {
+        let setting = settings.iter().find(|setting| setting["key"] == key).unwrap();
+        format!("{} {}", setting["value"], setting["origin"])
+    };
+    assert!(origin("http.timeout_ms").starts_with("1234") && origin("http.timeout_ms").contains("base.yaml"));
+    assert!(origin("ingest.linger_ms").contains("CORTEX__INGEST__LINGER_MS"));
+    assert!(origin("data_dir").contains("--data"));
+    assert!(origin("drain_timeout_ms").contains("default"));
+    assert!(!text(&output.stdout).contains("hunter2"));
+    assert!(place.said(&["config", "show"]).contains("http.addr"));
+}
+
+#[test]
+fn a_bad_setting_is_refused_with_its_key_its_origin_and_what_is_allowed() {
+    let place = Place::new();
+    let output = place
+        .command(&["config", "show"])
+        .env("CORTEX__HTTP__PORT", "80")
+        .output()
+        .unwrap();
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(error.starts_with("error[invalid-configuration]"), "{error}");
+    assert!(
+        error.contains("CORTEX__HTTP__PORT") && error.contains("http.addr"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_typing_mistake_is_a_usage_error() {
+    assert_eq!(Place::new().run(&["upp"]).status.code(), Some(2));
+}
+
+#[test]
+fn an_open_address_without_authentication_is_refused_before_anything_is_made() {
+    let place = Place::new();
+    let output = place.run(&["up", "--http", "0.0.0.0:0"]);
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        error.contains("error[insecure-bind]") && error.contains("security.authentication: tokens"),
+        "{error}"
+    );
+    assert!(!place.data().exists());
+}
+
+#[test]
+fn a_data_folder_that_cannot_be_written_is_named() {
+    let place = Place::new();
+    std::fs::write(place.data(), "a file stands where the folder should").unwrap();
+    for command in ["up", "migrate", "doctor"] {
+        let output = place.run(&[command]);
+        let (error, report) = (text(&output.stderr), text(&output.stdout));
+        assert_eq!(output.status.code(), Some(1), "{command}");
+        if command != "doctor" {
+            assert!(error.contains("error[storage-failed]"), "{command}: {error}");
+        }
+        assert!(
+            format!("{error}{report}").contains(place.data().to_str().unwrap()),
+            "{command}: {error}"
+        );
+    }
+}
+
+#[test]
+fn a_dry_run_boots_and_leaves_the_data_folder_as_it_is() {
+    let place = Place::new();
+    assert!(place.said(&["up", "--dry-run"]).contains("it would start"));
+    assert!(!place.data().exists());
+    place.said(&["migrate"]);
+    let before = files(&place.data());
+    assert!(place.said(&["up", "--dry-run"]).contains("it would start"));
+    assert_eq!(files(&place.data()), before);
+}
+
+#[test]
+fn migrating_twice_does_nothing_the_second_time() {
+    let place = Place::new();
+    assert!(place.said(&["up", "--migrate-only"]).contains("up to date"));
+    assert!(place.said(&["migrate"]).contains("nothing to do"));
+}
+
+#[tokio::test]
+async fn it_boots_in_order_serves_and_drains_on_sigterm() {
+    let place = Place::new();
+    let server = place.up(&[]);
+    let steps: Vec<&str> = server
+        .boot
+        .iter()
+        .filter_map(|event| event["boot_step"].as_str())
+        .collect();
+    assert_eq!(steps, ["CFG", "IOC", "SPV", "MOD", "ROUTES", "HEALTH"]);
+    assert!(
+        server
+            .boot
+            .iter()
+            .filter(|event| event["boot_step"].is_string())
+            .all(|event| { event["trace_id"] == server.boot[0]["trace_id"] && event["duration_ms"].is_u64() })
+    );
+
+    assert_eq!(server.get("/healthz", &[]).await.0, 200);
+    let (status, ready) = server.get("/readyz", &[]).await;
+    assert_eq!((status, &ready["phase"]), (200, &Value::from("ready")));
+    assert!(
+        ready["dependencies"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|dependency| dependency["name"] == "database")
+    );
+    assert_eq!(server.get("/openapi.json", &[]).await.1["openapi"], "3.1.0");
+    let (_, metrics) = server.get("/metrics", &[]).await;
+    assert!(metrics.as_str().unwrap().contains("cortex_http_requests_total"));
+    let (status, problem) = server.get("/nowhere", &[]).await;
+    assert_eq!((status, &problem["code"]), (404, &Value::from("not-found")));
+
+    let second = place.run(&["migrate"]);
+    assert!(
+        text(&second.stderr).contains("error[data-in-use]"),
+        "{}",
+        text(&second.stderr)
+    );
+
+    let (code, log) = server.stop("-TERM");
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("draining") && log.contains("nothing was lost"), "{log}");
+}
+
+#[tokio::test]
+async fn a_token_opens_its_own_tenant_until_it_expires_or_is_revoked() {
+    let place = Place::new();
+    let create = |args: &[&str]| {
+        let args = [&["token", "create", "--name", "ada", "--role", "admin"], args].concat();
+        format!("Bearer {}", place.said(&args).trim())
+    };
+    let (token, old) = (create(&[]), create(&["--expires-in", "0s"]));
+    let server = place.up(&[("CORTEX__SECURITY__AUTHENTICATION", "tokens")]);
+    let code = |status: u16, body: &Value| format!("{status} {}", body["code"].as_str().unwrap_or_default());
+
+    let cases: [(&[(&str, &str)], &str); 5] = [
+        (&[], "401 unauthenticated"),
+        (&[("authorization", "Bearer nonsense")], "401 unauthenticated"),
+        (&[("authorization", &old)], "401 token-expired"),
+        (
+            &[("authorization", &token), ("x-cortex-tenant", "other")],
+            "403 wrong-tenant",
+        ),
+        // Past the door: nothing is there.
+        (
+            &[("authorization", &token), ("x-cortex-tenant", "main")],
+            "404 not-found",
+        ),
+    ];
+    for (headers, expected) in cases {
+        let (status, body) = server.get("/nowhere", headers).await;
+        assert_eq!(code(status, &body), expected);
+    }
+
+    let listed = place.said(&["token", "list"]);
+    assert!(listed.contains("expired") && listed.contains("no expiry") && !listed.contains(token.split_at(14).1));
+    let id = listed
+        .lines()
+        .find(|line| line.contains("no expiry"))
+        .unwrap()
+        .split_whitespace()
+        .next()
+        .unwrap();
+    place.said(&["token", "revoke", id]);
+    let (status, body) = server.get("/nowhere", &[("authorization", &token)]).await;
+    assert_eq!(code(status, &body), "401 unauthenticated");
+    assert!(place.said(&["audit", "verify"]).contains("the audit chain holds"));
+}
+
+#[tokio::test]
+async fn an_invoice_becomes_a_feature_and_stands_in_the_lake() {
+    let place = Place::new();
+    let server = place.up(&[]);
+    let documents = [
+        (
+            "/erp/v1/parties",
+            json!({"code": "C1", "kind": "customer", "name": "Ada Lovelace", "country": "GB"}),
+        ),
+        (
+            "/erp/v1/products",
+            json!({"code": "P1", "description": "Mug", "kind": "goods"}),
+        ),
+        (
+            "/erp/v1/sales-invoices",
+            json!({"customer": "C1", "lines": [{"product": "P1", "quantity": "3", "net": "7.50"}]}),
+        ),
+    ];
+    for (path, body) in documents {
+        let (status, answer) = server.post(path, body).await;
+        assert_eq!(status, 201, "{path}: {answer}");
+    }
+    let wanted = json!({"features": ["customer_sales:orders_7d"], "entities": {"customer_code": ["C1"]}});
+    let mut served = Value::Null;
+    for _ in 0..400 {
+        served = server.post("/get-online-features", wanted.clone()).await.1;
+        if served["results"][1]["values"][0] == 1 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(served["results"][1]["values"][0], 1, "{served}");
+
+    let (code, log) = server.stop("-TERM");
+    assert_eq!(code, Some(0), "{log}");
+    let listed = place.said(&["lake", "ls"]);
+    assert!(listed.contains("bronze/sales_invoices"), "{listed}");
+    let counted = place.said(&[
+        "lake",
+        "sql",
+        "SELECT sum(net_minor) AS net FROM bronze.sales_invoice_lines",
+    ]);
+    assert!(counted.contains("750"), "{counted}");
+    let names = place.said(&["lake", "sql", "SELECT name_sealed FROM bronze.parties"]);
+    assert!(names.contains("v1.") && !names.contains("Ada"), "{names}");
+    assert!(place.said(&["features", "verify"]).contains("are what the lake says"));
+    assert!(place.said(&["erp", "verify"]).contains("the books hold"));
+}
+
+#[test]
+fn the_doctor_says_what_it_checked() {
+    let place = Place::new();
+    let mut command = place.command(&["doctor"]);
+    let output = command
+        .env("CORTEX__HTTP__ADDR", "127.0.0.1:0")
+        .env("CORTEX__GRPC__ADDR", "127.0.0.1:0")
+        .output()
+        .unwrap();
+    let report = text(&output.stdout);
+    assert!(output.status.success(), "{report}");
+    for subject in [
+        "configuration",
+        "data folder",
+        "disk space",
+        "HTTP port",
+        "ONNX Runtime",
+    ] {
+        assert!(report.contains(subject), "{report}");
+    }
+    assert!(!place.data().exists());
+}
