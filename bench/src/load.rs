@@ -1,0 +1,118 @@
+//! An open-loop load over keep-alive HTTP/1.1 connections.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use http::Request;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use crate::latency::Latencies;
+
+/// One kind of request, with a body per turn.
+pub struct Shape {
+    pub method: &'static str,
+    pub path: String,
+    pub bodies: Vec<Bytes>,
+}
+
+/// How much of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Volume {
+    pub rate: u32,
+    pub seconds: u32,
+    pub connections: u32,
+}
+
+/// Sends requests when they are due and measures each from the instant at which it was due.
+pub async fn run(address: SocketAddr, shape: Arc<Shape>, volume: Volume) -> Result<Latencies> {
+    let mut connections = Vec::new();
+    for _ in 0..volume.connections {
+        connections.push(connect(address).await?);
+    }
+    let started = Instant::now() + Duration::from_millis(50);
+    let tasks: Vec<_> = (0u32..)
+        .zip(connections)
+        .map(|(index, connection)| tokio::spawn(drive(connection, address, Arc::clone(&shape), volume, index, started)))
+        .collect();
+    let mut all = Vec::new();
+    let mut failures = 0;
+    for task in tasks {
+        let (latencies, failed) = task.await?;
+        all.extend(latencies);
+        failures += failed;
+    }
+    Ok(Latencies::new(all, failures, volume.rate, started.elapsed()))
+}
+
+async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
+    let stream = TcpStream::connect(address).await.with_context(|| format!("no server at {address}"))?;
+    stream.set_nodelay(true)?;
+    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+/// Connection `index` sends every `connections`-th request of the common schedule.
+async fn drive(
+    mut connection: SendRequest<Full<Bytes>>,
+    address: SocketAddr,
+    shape: Arc<Shape>,
+    volume: Volume,
+    index: u32,
+    started: Instant,
+) -> (Vec<Duration>, usize) {
+    let total = volume.rate * volume.seconds;
+    let mut latencies = Vec::with_capacity((total / volume.connections) as usize + 1);
+    let mut failures = 0;
+    for number in (index..total).step_by(volume.connections as usize) {
+        let due = started + Duration::from_secs_f64(f64::from(number) / f64::from(volume.rate));
+        tokio::time::sleep_until(due.into()).await;
+        match send(&mut connection, address, &shape, number).await {
+            Ok(true) => latencies.push(due.elapsed()),
+            Ok(false) | Err(_) => failures += 1,
+        }
+    }
+    (latencies, failures)
+}
+
+/// Whether the answer was a success.
+async fn send(
+    connection: &mut SendRequest<Full<Bytes>>,
+    address: SocketAddr,
+    shape: &Shape,
+    number: u32,
+) -> Result<bool> {
+    let body = shape.bodies.get(number as usize % shape.bodies.len().max(1)).cloned().unwrap_or_default();
+    let request = Request::builder()
+        .method(shape.method)
+        .uri(&shape.path)
+        .header("host", address.to_string())
+        .header("content-type", "application/json")
+        .body(Full::new(body))?;
+    connection.ready().await?;
+    let response = connection.send_request(request).await?;
+    let success = response.status().is_success();
+    response.into_body().collect().await?;
+    Ok(success)
+}
+
+/// One request, answered as text: for set-up, not for measuring.
+pub async fn fetch(address: SocketAddr, method: &'static str, path: &str, body: Bytes) -> Result<(u16, String)> {
+    let mut connection = connect(address).await?;
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", address.to_string())
+        .header("content-type", "application/json")
+        .body(Full::new(body))?;
+    let response = connection.send_request(request).await?;
+    let status = response.status().as_u16();
+    let bytes = response.into_body().collect().await?.to_bytes();
+    Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
+}
