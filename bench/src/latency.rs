@@ -17,7 +17,12 @@ impl Latencies {
     pub fn new(mut all: Vec<Duration>, failures: usize, rate_offered: u32, wall: Duration) -> Self {
         all.sort_unstable();
         let rate_served = all.len() as f64 / wall.as_secs_f64();
-        Self { sorted: all, failures, rate_offered, rate_served }
+        Self {
+            sorted: all,
+            failures,
+            rate_offered,
+            rate_served,
+        }
     }
 
     /// The latency that `share` of the requests did not exceed (nearest rank).

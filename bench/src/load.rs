@@ -51,7 +51,9 @@ pub async fn run(address: SocketAddr, shape: Arc<Shape>, volume: Volume) -> Resu
 }
 
 async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
-    let stream = TcpStream::connect(address).await.with_context(|| format!("no server at {address}"))?;
+    let stream = TcpStream::connect(address)
+        .await
+        .with_context(|| format!("no server at {address}"))?;
     stream.set_nodelay(true)?;
     let (sender, connection) = handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
@@ -88,7 +90,11 @@ async fn send(
     shape: &Shape,
     number: u32,
 ) -> Result<bool> {
-    let body = shape.bodies.get(number as usize % shape.bodies.len().max(1)).cloned().unwrap_or_default();
+    let body = shape
+        .bodies
+        .get(number as usize % shape.bodies.len().max(1))
+        .cloned()
+        .unwrap_or_default();
     let request = Request::builder()
         .method(shape.method)
         .uri(&shape.path)

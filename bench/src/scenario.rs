@@ -52,7 +52,11 @@ pub fn import(options: &Options) -> Result<()> {
         std::io::Read::read_to_string(&mut out, &mut report)?;
     }
     show(&format!("import of {}", file.display()));
-    show(&format!("  wall {:.1} s   peak memory {} MiB", wall.as_secs_f64(), memory >> 20));
+    show(&format!(
+        "  wall {:.1} s   peak memory {} MiB",
+        wall.as_secs_f64(),
+        memory >> 20
+    ));
     for line in report.lines() {
         show(&format!("  | {line}"));
     }
@@ -68,29 +72,64 @@ pub async fn serve(options: &Options, online: bool, predict: bool) -> Result<()>
     };
     let server = Server::start(&options.cortex, &data).await?;
     let customers = customers(&server).await?;
-    ensure!(!customers.is_empty(), "{} has no customers: fill it with `cortex demo --data`", data.display());
-    let volume = Volume { rate: options.rate, seconds: options.seconds, connections: options.connections };
-    let bare = measure(&server, "empty handler (GET /healthz)", Shape { method: "GET", path: "/healthz".to_owned(), bodies: vec![] }, volume).await?;
+    ensure!(
+        !customers.is_empty(),
+        "{} has no customers: fill it with `cortex demo --data`",
+        data.display()
+    );
+    let volume = Volume {
+        rate: options.rate,
+        seconds: options.seconds,
+        connections: options.connections,
+    };
+    let bare = measure(
+        &server,
+        "empty handler (GET /healthz)",
+        Shape {
+            method: "GET",
+            path: "/healthz".to_owned(),
+            bodies: vec![],
+        },
+        volume,
+    )
+    .await?;
     if online {
-        let bodies = customers.iter().map(|code| body(&json!({ "features": features(), "entities": { "customer_code": [code] } })));
-        let shape = Shape { method: "POST", path: "/get-online-features".to_owned(), bodies: bodies.collect() };
+        let bodies = customers
+            .iter()
+            .map(|code| body(&json!({ "features": features(), "entities": { "customer_code": [code] } })));
+        let shape = Shape {
+            method: "POST",
+            path: "/get-online-features".to_owned(),
+            bodies: bodies.collect(),
+        };
         let read = measure(&server, &format!("online read of {FEATURES} features"), shape, volume).await?;
         beside(&read, &bare);
     }
     if predict {
         let bodies = customers.iter().map(|code| body(&json!({ "entity_key": code })));
         let path = "/v2/cortex/models/repurchase-30d/predict-entity".to_owned();
-        let shape = Shape { method: "POST", path, bodies: bodies.collect() };
+        let shape = Shape {
+            method: "POST",
+            path,
+            bodies: bodies.collect(),
+        };
         let answered = measure(&server, "prediction for one customer, decision durable", shape, volume).await?;
         beside(&answered, &bare);
     }
-    show(&format!("server's peak memory: {} MiB", server.memory_bytes_peak() >> 20));
+    show(&format!(
+        "server's peak memory: {} MiB",
+        server.memory_bytes_peak() >> 20
+    ));
     Ok(())
 }
 
 async fn measure(server: &Server, name: &str, shape: Shape, volume: Volume) -> Result<Latencies> {
     let shape = Arc::new(shape);
-    let warm_up = Volume { seconds: 2, rate: volume.rate / 2 + 1, ..volume };
+    let warm_up = Volume {
+        seconds: 2,
+        rate: volume.rate / 2 + 1,
+        ..volume
+    };
     load::run(server.http, Arc::clone(&shape), warm_up).await?;
     let latencies = load::run(server.http, shape, volume).await?;
     show(&format!("{name}, {} connections, open loop", volume.connections));
@@ -101,16 +140,41 @@ async fn measure(server: &Server, name: &str, shape: Shape, volume: Volume) -> R
 
 fn beside(measured: &Latencies, bare: &Latencies) {
     let ratio = |share| measured.quantile(share).as_secs_f64() / bare.quantile(share).as_secs_f64().max(1e-9);
-    show(&format!("  beside the empty handler: p50 × {:.1}, p99 × {:.1}", ratio(0.5), ratio(0.99)));
+    show(&format!(
+        "  beside the empty handler: p50 × {:.1}, p99 × {:.1}",
+        ratio(0.5),
+        ratio(0.99)
+    ));
 }
 
 fn features() -> Vec<String> {
     let windows = [
-        "spend_7d", "spend_30d", "spend_90d", "spend_365d", "orders_7d", "orders_30d", "orders_90d", "orders_365d",
-        "units_30d", "units_90d", "units_365d", "lines_90d", "products_30d", "products_90d", "products_365d",
-        "line_value_avg_90d", "line_value_max_90d", "order_value_90d", "recency_days", "tenure_days",
+        "spend_7d",
+        "spend_30d",
+        "spend_90d",
+        "spend_365d",
+        "orders_7d",
+        "orders_30d",
+        "orders_90d",
+        "orders_365d",
+        "units_30d",
+        "units_90d",
+        "units_365d",
+        "lines_90d",
+        "products_30d",
+        "products_90d",
+        "products_365d",
+        "line_value_avg_90d",
+        "line_value_max_90d",
+        "order_value_90d",
+        "recency_days",
+        "tenure_days",
     ];
-    windows.iter().take(FEATURES).map(|name| format!("customer_sales:{name}")).collect()
+    windows
+        .iter()
+        .take(FEATURES)
+        .map(|name| format!("customer_sales:{name}"))
+        .collect()
 }
 
 fn body(value: &serde_json::Value) -> Bytes {
@@ -122,7 +186,10 @@ async fn customers(server: &Server) -> Result<Vec<String>> {
     let (status, text) = load::fetch(server.http, "GET", "/erp/v1/parties?limit=500", Bytes::new()).await?;
     ensure!(status == 200, "GET /erp/v1/parties: {status} {text}");
     let page: serde_json::Value = serde_json::from_str(&text)?;
-    let parties = page["items"].as_array().or_else(|| page["data"].as_array()).context("a page of parties")?;
+    let parties = page["items"]
+        .as_array()
+        .or_else(|| page["data"].as_array())
+        .context("a page of parties")?;
     Ok(parties
         .iter()
         .filter(|party| party["kind"] == "customer")
@@ -134,7 +201,13 @@ fn demo_data(options: &Options, folder: &Path) -> Result<PathBuf> {
     let data = folder.join("data");
     show("no --data given: running the demo once to have something to serve");
     let mut command = Command::new(&options.cortex);
-    command.arg("demo").arg("--data").arg(&data).current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+        .arg("demo")
+        .arg("--data")
+        .arg(&data)
+        .current_dir(folder)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
     if let Some(input) = &options.input {
         command.arg("--input").arg(input.canonicalize()?);
     }
@@ -148,10 +221,15 @@ fn generate(folder: &Path) -> Result<PathBuf> {
     use std::io::Write;
     let path = folder.join("generated.csv");
     let mut out = std::io::BufWriter::new(std::fs::File::create(&path)?);
-    writeln!(out, "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country")?;
+    writeln!(
+        out,
+        "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
+    )?;
     let mut state = 42_u64;
     let mut roll = |sides: u64| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) % sides
     };
     for line in 0..LINES {

@@ -26,6 +26,9 @@ pub fn status(error: &dyn Coded) -> Status {
 
 fn with_code(code: ErrorCode, message: &str) -> Status {
     let mut status = Status::new(Code::from_i32(code.grpc_status()), message);
-    status.metadata_mut().insert(ERROR_CODE_KEY, tonic::metadata::MetadataValue::from_static(code.as_str()));
+    status.metadata_mut().insert(
+        ERROR_CODE_KEY,
+        tonic::metadata::MetadataValue::from_static(code.as_str()),
+    );
     status
 }

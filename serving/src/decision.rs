@@ -42,7 +42,8 @@ pub struct Decision {
     /// Outcomes join by decision id, or by this business key and the time.
     pub decided_at: Timestamp,
     pub score: f64,
-    /// What was advised on the strength of the score, such as `offer` or `reorder`; absent where only a score was asked.
+    /// What was advised on the strength of the score, such as `offer` or `reorder`; absent where the policy advised
+    /// nothing.
     pub action: Option<Arc<str>>,
     /// Feature values by `view:feature`.
     pub context: BTreeMap<Arc<str>, FeatureValue>,

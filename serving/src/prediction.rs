@@ -1,6 +1,7 @@
 //! "Predict for this entity": route, read features, score, advise, remember.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use cortex_features::{EntityKey, FeatureRef, FeatureStatus, OnlineRow, OnlineVectors};
@@ -151,8 +152,8 @@ impl Serving {
         let routes = requests.iter().map(route).collect::<Result<Vec<Route>, _>>()?;
         let mut models: BTreeMap<u32, Arc<ReadyModel>> = BTreeMap::new();
         for route in &routes {
-            if !models.contains_key(&route.version) {
-                models.insert(route.version, self.repository.get(ctx, model, route.version).await?);
+            if let Entry::Vacant(missing) = models.entry(route.version) {
+                missing.insert(self.repository.get(ctx, model, route.version).await?);
             }
         }
         let features = union_of_features(models.values().map(AsRef::as_ref));

@@ -141,7 +141,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_entity_in_the_canary_stays_in_it_as_the_weight_grows(key in ".{0,20}", low in 0.0..1.0, more in 0.0..1.0) {
+        fn an_entity_in_the_canary_stays_in_it_as_the_weight_grows(
+            key in ".{0,20}",
+            low in 0.0..1.0,
+            more in 0.0..1.0,
+        ) {
             let high = low + (1.0 - low) * more;
             if arm(&key, 7, low) == Arm::Canary {
                 prop_assert_eq!(arm(&key, 7, high), Arm::Canary);

@@ -11,8 +11,8 @@ use crate::{ServingError, Tensor};
 /// Loads ONNX files.
 #[async_trait]
 pub trait ModelRuntime: Send + Sync + std::fmt::Debug {
-    /// [`ServingError::CorruptModel`] where the bytes are no model, [`ServingError::RuntimeMissing`] where the runtime's
-    /// library is not there.
+    /// [`ServingError::CorruptModel`] where the bytes are no model, [`ServingError::RuntimeMissing`] where the
+    /// runtime's library is not there.
     async fn load(&self, name: &str, onnx: &[u8]) -> Result<Arc<dyn LoadedModel>, ServingError>;
 }
 

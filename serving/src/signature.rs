@@ -4,7 +4,8 @@ use cortex_registry::{ModelSignature, TensorSpec};
 
 use crate::{ServingError, Tensor};
 
-/// Checks that `inputs` are exactly the signature's, each once, with its datatype and a shape that it admits (-1 admits any).
+/// Checks that `inputs` are exactly the signature's, each once, with its datatype and a shape that it admits (-1 admits
+/// any).
 pub fn check_inputs(signature: &ModelSignature, inputs: &[Tensor]) -> Result<(), ServingError> {
     for (index, input) in inputs.iter().enumerate() {
         if inputs[..index].iter().any(|earlier| earlier.name() == input.name()) {

@@ -93,7 +93,7 @@ impl Tensor {
             Some(width) if elements.checked_mul(width) == Some(data.len()) => {}
             Some(width) => {
                 return Err(ServingError::Invalid(format!(
-                    "tensor '{name}' of {datatype} {shape:?} has {elements} elements of {width} bytes, but {} bytes came",
+                    "tensor '{name}' of {datatype} {shape:?} takes {elements} elements of {width} bytes, not {} bytes",
                     data.len()
                 )));
             }

@@ -12,14 +12,22 @@ pub fn cortex() -> Result<PathBuf> {
     let own = std::env::current_exe()?;
     let profile = own.ancestors().nth(2).context("the test runs from a target folder")?;
     let binary = profile.join("cortex");
-    ensure!(binary.exists(), "{} is not there: run `cargo build -p cortex` first", binary.display());
+    ensure!(
+        binary.exists(),
+        "{} is not there: run `cargo build -p cortex` first",
+        binary.display()
+    );
     Ok(binary)
 }
 
 /// A command line of the binary, working in `data`, unaffected by the caller's own configuration.
 pub fn command(data: &Path, arguments: &[&str]) -> Result<Command> {
     let mut command = Command::new(cortex()?);
-    command.args(arguments).arg("--data").arg(data).current_dir(data.parent().context("a folder above the data")?);
+    command
+        .args(arguments)
+        .arg("--data")
+        .arg(data)
+        .current_dir(data.parent().context("a folder above the data")?);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("CORTEX_")) {
         command.env_remove(name);
     }
@@ -30,7 +38,12 @@ pub fn command(data: &Path, arguments: &[&str]) -> Result<Command> {
 /// Runs to the end; an exit code other than 0 is an error that shows what was printed.
 pub fn run(data: &Path, arguments: &[&str]) -> Result<String> {
     let output = command(data, arguments)?.output()?;
-    ensure!(output.status.success(), "cortex {}: {}", arguments.join(" "), printed(&output));
+    ensure!(
+        output.status.success(),
+        "cortex {}: {}",
+        arguments.join(" "),
+        printed(&output)
+    );
     Ok(String::from_utf8(output.stdout)?)
 }
 
@@ -42,12 +55,19 @@ pub fn run_failing(data: &Path, arguments: &[&str]) -> Result<String> {
 }
 
 fn printed(output: &Output) -> String {
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 /// Starts it, lets it run for `life`, and kills it with SIGKILL; whether it was still running by then.
 pub fn run_and_kill(data: &Path, arguments: &[&str], life: Duration) -> Result<bool> {
-    let mut child = command(data, arguments)?.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let mut child = command(data, arguments)?
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
     let started = Instant::now();
     while started.elapsed() < life {
         if child.try_wait()?.is_some() {
@@ -108,7 +128,10 @@ impl Server {
             let response = reqwest::Client::new().post(address).json(body).send().await?;
             let status = response.status().as_u16();
             let text = response.text().await?;
-            Ok((status, serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text))))
+            Ok((
+                status,
+                serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text)),
+            ))
         })
     }
 }
@@ -121,7 +144,10 @@ impl Drop for Server {
 }
 
 fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
 }
 
 fn free_address() -> Result<String> {

@@ -2,6 +2,10 @@
 
 use std::fmt::Write;
 
+/// Few enough to come again, many enough that not all of them do.
+const CUSTOMERS: usize = 400;
+const REGULARS: usize = 40;
+
 /// `invoices` invoices of some lines each, beginning on 2011-01-03.
 #[must_use]
 pub fn file(invoices: usize) -> String {
@@ -17,8 +21,18 @@ pub fn file(invoices: usize) -> String {
 
 fn invoice(out: &mut String, dice: &mut Dice, number: usize) {
     let day = number / 20;
-    let date = format!("2011-{:02}-{:02} {:02}:{:02}:00", 1 + day / 28, 1 + day % 28, 8 + number % 10, dice.roll(60));
-    let customer = if dice.roll(4) == 0 { String::new() } else { format!("{}.0", 12_346 + dice.roll(60)) };
+    let date = format!(
+        "2011-{:02}-{:02} {:02}:{:02}:00",
+        1 + day / 28,
+        1 + day % 28,
+        8 + number % 10,
+        dice.roll(60)
+    );
+    let customer = if dice.roll(4) == 0 {
+        String::new()
+    } else {
+        format!("{}.0", 12_346 + customer(dice))
+    };
     let cancelled = number > 10 && dice.roll(12) == 0;
     let (prefix, sign) = if cancelled { ("C", -1) } else { ("", 1) };
     for _ in 0..=dice.roll(6) {
@@ -35,8 +49,18 @@ fn invoice(out: &mut String, dice: &mut Dice, number: usize) {
         );
     }
     if dice.roll(15) == 0 {
-        let _ = writeln!(out, "{},POST,POSTAGE,1,{date},18.0,{customer},United Kingdom", 700_000 + number);
+        let _ = writeln!(
+            out,
+            "{},POST,POSTAGE,1,{date},18.0,{customer},United Kingdom",
+            700_000 + number
+        );
     }
+}
+
+/// Some buy all the time, most now and then: what they bought says whether they come again.
+fn customer(dice: &mut Dice) -> usize {
+    let among = if dice.roll(3) == 0 { CUSTOMERS } else { REGULARS };
+    dice.roll(among)
 }
 
 /// Small, seeded, and good enough to be dirty with.
@@ -45,7 +69,10 @@ struct Dice(u64);
 impl Dice {
     /// Uniform in `0..sides`.
     fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).unwrap_or(0) % sides
     }
 }

@@ -30,9 +30,13 @@ const EDGES: &[(&str, &[&str])] = &[
     ("registry-api", &["registry", "proto", "security", "runtime"]),
     ("training", &["features", "registry", "checks", "lake"]),
     ("trainers", &["training", "features", "registry", "checks", "lake"]),
-    ("serving", &["features", "registry"]),
+    // lake: only the in-memory ports of its `memory` feature
+    ("serving", &["features", "registry", "lake"]),
     ("serving-onnx", &["serving", "registry"]),
-    ("serving-api", &["serving", "proto", "security", "runtime", "registry", "features"]),
+    (
+        "serving-api",
+        &["serving", "proto", "security", "runtime", "registry", "features"],
+    ),
     ("serving-batch", &["serving", "lake", "features", "registry"]),
     ("experience", &["lake", "checks"]),
     ("experience-store", &["experience", "store", "security", "runtime"]),
@@ -42,7 +46,16 @@ const EDGES: &[(&str, &[&str])] = &[
 
 /// One crate names each big dependency, so that replacing it touches one folder.
 const ONLY_HERE: &[(&str, &[&str])] = &[
-    ("sqlx", &["store", "erp-store", "ingest-sqlite", "registry-store", "experience-store"]),
+    (
+        "sqlx",
+        &[
+            "store",
+            "erp-store",
+            "ingest-sqlite",
+            "registry-store",
+            "experience-store",
+        ],
+    ),
     ("deltalake", &["lake-delta"]),
     ("deltalake-core", &["lake-delta"]),
     ("object_store", &["lake-delta"]),
@@ -78,7 +91,10 @@ fn packages() -> Vec<Package> {
         .iter()
         .map(|package| Package {
             name: text(&package["name"]).trim_start_matches("cortex-").to_owned(),
-            folder: Path::new(&text(&package["manifest_path"])).parent().expect("a folder").to_owned(),
+            folder: Path::new(&text(&package["manifest_path"]))
+                .parent()
+                .expect("a folder")
+                .to_owned(),
             dependencies: package["dependencies"]
                 .as_array()
                 .expect("dependencies")
@@ -118,10 +134,17 @@ fn crates_import_only_what_the_plan_allows() {
             continue;
         }
         let Some(allowed) = allowed.get(package.name.as_str()) else {
-            wrong.push(format!("{} is in no row of the plan: add it there, with what it may import", package.name));
+            wrong.push(format!(
+                "{} is in no row of the plan: add it there, with what it may import",
+                package.name
+            ));
             continue;
         };
-        for dependency in package.dependencies.iter().filter_map(|name| name.strip_prefix("cortex-")) {
+        for dependency in package
+            .dependencies
+            .iter()
+            .filter_map(|name| name.strip_prefix("cortex-"))
+        {
             if dependency != "types" && !allowed.contains(&dependency) {
                 wrong.push(format!("{} must not import {dependency}", package.name));
             }
@@ -137,7 +160,11 @@ fn each_big_dependency_is_named_by_one_kind_of_crate() {
         for (dependency, crates) in ONLY_HERE {
             let exempt = package.name == "tests" || package.name == "bench" || crates.contains(&package.name.as_str());
             if !exempt && package.dependencies.iter().any(|name| name == dependency) {
-                wrong.push(format!("{} must not name {dependency}: only {} may", package.name, crates.join(", ")));
+                wrong.push(format!(
+                    "{} must not name {dependency}: only {} may",
+                    package.name,
+                    crates.join(", ")
+                ));
             }
         }
     }
@@ -150,26 +177,47 @@ fn every_crate_opens_by_saying_what_it_is_for() {
         .iter()
         .flat_map(|package| ["src/lib.rs", "src/main.rs"].map(|file| package.folder.join(file)))
         .filter(|file| file.exists())
-        .filter(|file| !std::fs::read_to_string(file).expect("a readable file").starts_with("//!"))
+        .filter(|file| {
+            !std::fs::read_to_string(file)
+                .expect("a readable file")
+                .starts_with("//!")
+        })
         .map(|file| file.display().to_string())
         .collect();
-    assert!(silent.is_empty(), "these do not open with `//!`:\n{}", silent.join("\n"));
+    assert!(
+        silent.is_empty(),
+        "these do not open with `//!`:\n{}",
+        silent.join("\n")
+    );
 }
 
 #[test]
 fn no_file_is_longer_than_one_concept() {
     let long: Vec<String> = sources()
         .iter()
-        .map(|file| (file, std::fs::read_to_string(file).expect("a readable file").lines().count()))
+        .map(|file| {
+            (
+                file,
+                std::fs::read_to_string(file).expect("a readable file").lines().count(),
+            )
+        })
         .filter(|(_, lines)| *lines > LINES_MAX)
         .map(|(file, lines)| format!("{} has {lines} lines", file.display()))
         .collect();
-    assert!(long.is_empty(), "more than {LINES_MAX} lines; which two concepts live in each?\n{}", long.join("\n"));
+    assert!(
+        long.is_empty(),
+        "more than {LINES_MAX} lines; which two concepts live in each?\n{}",
+        long.join("\n")
+    );
 }
 
 #[test]
 fn nothing_unfinished_is_reachable() {
-    let marks = [concat!("todo", "!("), concat!("unimplemented", "!("), concat!("FIX", "ME")];
+    let marks = [
+        concat!("todo", "!("),
+        concat!("unimplemented", "!("),
+        concat!("FIX", "ME"),
+    ];
     let unfinished: Vec<String> = sources()
         .iter()
         .filter(|file| {

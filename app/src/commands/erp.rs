@@ -1,11 +1,13 @@
 //! `cortex erp`: history in, and the books checked.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use clap::Subcommand;
 use cortex_erp::import::online_retail::{ImportReport, OnlineRetailOptions, Progress, import};
-use cortex_types::RequestContext;
+use cortex_types::{Frontier, RequestContext};
+use tokio_util::sync::CancellationToken;
 
 use super::{open, progress, say, values};
 use crate::cli::Globals;
@@ -61,8 +63,12 @@ impl ErpCommand {
                     known_delay,
                     ..OnlineRetailOptions::default()
                 };
-                let report = import_online_retail(&platform, &ctx, &file, &options).await?;
+                let (report, frontier, lag) = import_online_retail(&platform, &ctx, &file, &options).await?;
                 say(report.to_string());
+                say(format!(
+                    "changes in Delta and in the online store up to {frontier}, {:.1} s after the last commit",
+                    lag.as_secs_f64()
+                ));
             }
             Self::Verify => verify(&platform, &ctx).await?,
         }
@@ -71,20 +77,32 @@ impl ErpCommand {
     }
 }
 
+/// Posts the file while its changes already move on; returns when the last of them is in the lake and in the online store,
+/// with how long that took after the last commit.
 async fn import_online_retail(
     platform: &Platform,
     ctx: &RequestContext,
     file: &std::path::Path,
     options: &OnlineRetailOptions,
-) -> Result<ImportReport, Failure> {
+) -> Result<(ImportReport, Frontier, Duration), Failure> {
     let bar = progress::bar("posting", 0);
     let show = |at: Progress| {
         bar.set_length(at.entries as u64);
         bar.set_position(at.entries_done as u64);
     };
-    let report = import(&platform.services.erp, ctx, file, options, &show).await?;
+    let ingesting = CancellationToken::new();
+    let ingest = tokio::spawn({
+        let (ingest, finish) = (Arc::clone(&platform.services.ingest), ingesting.clone());
+        async move { ingest.run(finish).await }
+    });
+    let report = import(&platform.services.erp, ctx, file, options, &show).await;
+    let committed = Instant::now();
     bar.finish_and_clear();
-    Ok(report)
+    let caught_up = platform.services.ingest.catch_up().await;
+    ingesting.cancel();
+    ingest.await.map_err(|error| AppError::Unhealthy(error.to_string()))??;
+    let (report, frontier) = (report?, caught_up?);
+    Ok((report, frontier, committed.elapsed()))
 }
 
 async fn verify(platform: &Platform, ctx: &RequestContext) -> Result<(), Failure> {

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
 use cortex_lake::{AsOf, Layer, TableRef};
 use cortex_types::RequestContext;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::util::pretty::pretty_format_batches;
+use datafusion::arrow::{csv, json};
 use datafusion::catalog::{MemorySchemaProvider, SchemaProvider};
 use datafusion::error::DataFusionError;
 use datafusion::prelude::SessionContext;
@@ -34,7 +37,11 @@ pub enum LakeCommand {
     #[command(after_help = "\
 Example:
   cortex lake sql \"SELECT country, sum(net_minor) / 100 AS net FROM bronze.sales_invoices GROUP BY 1 ORDER BY 2 DESC\"")]
-    Sql { query: String },
+    Sql {
+        query: String,
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+    },
 }
 
 impl LakeCommand {
@@ -43,7 +50,7 @@ impl LakeCommand {
         match self {
             Self::Ls => list(&platform, &ctx).await?,
             Self::History { table, limit } => history(&platform, &ctx, &table, limit).await?,
-            Self::Sql { query } => sql(&platform, &ctx, &query).await?,
+            Self::Sql { query, format } => sql(&platform, &ctx, &query, format).await?,
         }
         platform.close().await;
         Ok(())
@@ -88,7 +95,7 @@ async fn history(platform: &Platform, ctx: &RequestContext, name: &str, limit: u
     Ok(())
 }
 
-async fn sql(platform: &Platform, ctx: &RequestContext, query: &str) -> Result<(), Failure> {
+async fn sql(platform: &Platform, ctx: &RequestContext, query: &str, format: Format) -> Result<(), Failure> {
     let refused = |error: DataFusionError| AppError::Invalid(format!("the query cannot be answered: {error}"));
     let session = session(platform, ctx).await?;
     let batches = session
@@ -98,9 +105,39 @@ async fn sql(platform: &Platform, ctx: &RequestContext, query: &str) -> Result<(
         .collect()
         .await
         .map_err(refused)?;
-    let text = pretty_format_batches(&batches).map_err(|error| refused(error.into()))?;
-    say(text.to_string());
+    let text = format.write(&batches).map_err(|error| refused(error.into()))?;
+    say(text.trim_end());
     Ok(())
+}
+
+/// How an answer is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Table,
+    /// With a header line
+    Csv,
+    /// One JSON object a line
+    Json,
+}
+
+impl Format {
+    fn write(self, batches: &[RecordBatch]) -> Result<String, ArrowError> {
+        let mut out = Vec::new();
+        match self {
+            Self::Table => return Ok(pretty_format_batches(batches)?.to_string()),
+            Self::Csv => {
+                let mut writer = csv::Writer::new(&mut out);
+                batches.iter().try_for_each(|batch| writer.write(batch))?;
+            }
+            Self::Json => {
+                let mut writer = json::LineDelimitedWriter::new(&mut out);
+                batches.iter().try_for_each(|batch| writer.write(batch))?;
+                writer.finish()?;
+            }
+        }
+        Ok(String::from_utf8_lossy(&out).into_owned())
+    }
 }
 
 /// One schema per layer, with the tenant's tables as they are now.

@@ -61,7 +61,10 @@ impl Booking {
         let postage = product(POSTAGE.to_owned(), "POSTAGE".to_owned(), ProductKind::Service, None);
         Self {
             currency,
-            masters: goods.chain([postage]).chain(suppliers).collect(),
+            masters: goods
+                .chain([postage, party("WALK-IN", PartyKind::WalkIn, "United Kingdom")])
+                .chain(suppliers)
+                .collect(),
             customers: BTreeSet::new(),
         }
     }

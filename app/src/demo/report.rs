@@ -74,6 +74,8 @@ pub struct MoneyLine {
     pub offer_costs: f64,
     pub holding_costs: f64,
     pub lost_sales: f64,
+    /// Share of the lines wanted that were delivered whole.
+    pub fill_rate: f64,
     pub profit: f64,
 }
 

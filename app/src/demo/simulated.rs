@@ -145,7 +145,7 @@ impl Business for SimulatedYear {
         let last_day = u32::try_from((to.micros() - self.begins_at().micros()) / DAY_MICROS)?;
         while self.with_loop.day() < last_day && !self.with_loop.is_over() {
             let (mut actions, mut thumb) = (Actions::default(), Actions::default());
-            if self.with_loop.day() % WEEK_DAYS == 0 {
+            if self.with_loop.day().is_multiple_of(WEEK_DAYS) {
                 actions = self.advised_actions();
                 thumb = self.actions_by_thumb(actions.offers.len());
             }
@@ -204,6 +204,8 @@ impl Business for SimulatedYear {
             "Profit is revenue less cost of goods, offers and holding stock (40 % of its value a year); postage is passed on \
              at cost; fixed costs are left out, being the same.",
             "Documents are taken as known at the time they carry (known-at = event time).",
+            "The simulated business was made by hand and so were the rules that act on scores and forecasts (a safety stock \
+             among them): the gain is a property of this model, and no evidence about another business.",
         ]
         .map(str::to_owned)
         .to_vec()
@@ -219,6 +221,7 @@ fn money_line(name: &str, books: &Books) -> MoneyLine {
         offer_costs: pounds(books.offer_contacts_minor + books.offer_discounts_minor),
         holding_costs: pounds(books.holding_minor),
         lost_sales: pounds(books.lost_revenue_minor),
+        fill_rate: books.fill_rate(),
         profit: pounds(books.margin_minor()),
     }
 }

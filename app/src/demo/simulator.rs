@@ -54,15 +54,14 @@ mod tests;
 mod truth;
 
 pub use books::Books;
-pub use catalogue::{Category, Product, ProductNo, Supplier, SupplierNo};
+pub use catalogue::ProductNo;
 pub use config::SimulatorConfig;
-pub use customers::{CustomerNo, Shop};
+pub use customers::CustomerNo;
 pub use engine::Simulator;
 pub use events::{
-    Actions, CashSale, CreditNote, CreditReason, DayEvents, Direction, DirtyRow, Flaw, Invoice, LostSale, Payment,
-    PaymentParty, Receipt, ReceiptLine, SaleLine,
+    Actions, CashSale, CreditNote, CreditReason, DayEvents, Direction, DirtyRow, Invoice, Payment, PaymentParty,
+    Receipt, SaleLine,
 };
 pub use policies::{
     Candidate, SAFETY, offers_at_random, offers_to_those_at_risk, reorder_min_max, reorder_to_forecast,
 };
-pub use warehouse::StockPosition;

@@ -122,7 +122,7 @@ impl<'a> TimeLapse<'a> {
         });
         self.promote().await?;
         let number = self.weeks.len();
-        if number >= TRAIN_FIRST && (number - TRAIN_FIRST) % TRAIN_EVERY == 0 {
+        if number >= TRAIN_FIRST && (number - TRAIN_FIRST).is_multiple_of(TRAIN_EVERY) {
             self.train(to).await?;
         }
         self.predict(business, to).await
@@ -299,7 +299,13 @@ impl<'a> TimeLapse<'a> {
             ("tables in the lake", thousands(tables.len() as f64)),
             (
                 "features served",
-                thousands(services.definitions.views().map(|view| view.features.len()).sum::<usize>() as f64),
+                thousands(
+                    services
+                        .definitions
+                        .views()
+                        .map(|view| view.features.len())
+                        .sum::<usize>() as f64,
+                ),
             ),
             ("models trained", thousands(self.models.len() as f64)),
             ("of these promoted", thousands(promoted as f64)),

@@ -16,7 +16,6 @@ use super::Platform;
 
 impl Platform {
     /// `/erp/v1`, `/v2`, `/experience/v1`, …; nothing of it checks who calls: that is the edge's.
-    #[must_use]
     pub fn http_routes(&self) -> Router {
         Router::new()
             .merge(cortex_erp_api::routes(self.erp_api()))

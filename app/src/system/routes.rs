@@ -20,7 +20,6 @@ pub struct System {
     pub openapi_json: Arc<str>,
 }
 
-#[must_use]
 pub fn routes(system: System) -> Router {
     Router::new()
         .route("/healthz", get(alive))

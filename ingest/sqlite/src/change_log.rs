@@ -47,6 +47,14 @@ impl SqliteChangeLog {
         }
     }
 
+    /// Forgets a reader that will not come back, such as a sink that was taken out of the configuration: otherwise the
+    /// log would be kept for it for ever.
+    pub async fn forget(&self, reader: &str) -> Result<(), IngestError> {
+        readers::forget(self, reader)
+            .await
+            .map_err(|error| IngestError::source(&self.id, error))
+    }
+
     pub(crate) fn failed(&self, error: sqlx::Error) -> IngestError {
         IngestError::source(&self.id, self.database.failed(error))
     }

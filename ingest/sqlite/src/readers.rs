@@ -36,6 +36,17 @@ pub(crate) async fn acknowledge(log: &SqliteChangeLog, reader: &str, upto: &Posi
     Ok(())
 }
 
+/// Forgets a reader that will not come back; the log is no longer kept for it.
+pub(crate) async fn forget(log: &SqliteChangeLog, reader: &str) -> Result<(), StoreError> {
+    let mut write = log.database.begin().await?;
+    sqlx::query("DELETE FROM change_readers WHERE reader = $1")
+        .bind(reader)
+        .execute(write.connection())
+        .await?;
+    write.commit().await?;
+    Ok(())
+}
+
 /// Stores the acknowledgement and prunes some of what nobody needs; whether there is more of that.
 async fn step(log: &SqliteChangeLog, reader: &str, upto: &Position) -> Result<bool, StoreError> {
     let mut write = log.database.begin().await?;

@@ -195,6 +195,21 @@ async fn the_log_is_pruned_behind_the_slowest_reader_and_who_comes_later_is_told
     assert_eq!(log.read(&head, 10).await.unwrap().unwrap().to.seq, head.seq + 1);
 }
 
+#[tokio::test]
+async fn the_log_is_not_kept_for_a_reader_that_was_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = open(&folder).await;
+    let log = SqliteChangeLog::new(database.clone());
+    log.acknowledge("retired", &origin()).await.unwrap();
+    commit(&database, "acme", &[SALE]).await;
+    log.forget("retired").await.unwrap();
+    log.acknowledge("lake", &log.head().await.unwrap()).await.unwrap();
+    assert!(matches!(
+        log.read(&origin(), 1).await,
+        Err(IngestError::HistoryLost { .. })
+    ));
+}
+
 async fn bronze(lake: &dyn Lake, slug: &str, table: &str) -> Vec<(String, i64)> {
     let table = TableRef::new(tenant(slug), Layer::Bronze, table).unwrap();
     let snapshot = lake.snapshot(&table, AsOf::Latest).await.unwrap();

@@ -53,7 +53,9 @@ pub fn metadata_fields() -> Vec<Field> {
 /// The bronze schema of a source table: its columns, all nullable (a later schema may drop one), then the metadata.
 #[must_use]
 pub fn bronze_schema(source_columns: &Fields) -> SchemaRef {
-    let columns = source_columns.iter().map(|field| field.as_ref().clone().with_nullable(true));
+    let columns = source_columns
+        .iter()
+        .map(|field| field.as_ref().clone().with_nullable(true));
     Arc::new(Schema::new(columns.chain(metadata_fields()).collect::<Vec<_>>()))
 }
 

@@ -23,11 +23,11 @@ pub enum LakeError {
 
 impl LakeError {
     /// A failure of the storage below, while doing `what` (a table, a file).
-    pub fn storage(
-        what: impl std::fmt::Display,
-        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
-        Self::Storage { what: what.to_string(), source: source.into() }
+    pub fn storage(what: impl std::fmt::Display, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Storage {
+            what: what.to_string(),
+            source: source.into(),
+        }
     }
 }
 

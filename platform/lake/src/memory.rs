@@ -28,18 +28,29 @@ impl Lake for MemoryLake {
     async fn append(&self, table: &TableRef, rows: Vec<RecordBatch>, commit: &Commit) -> Result<Appended, LakeError> {
         let mut tables = self.tables.lock();
         let commits = tables.entry(table.clone()).or_default();
-        let done = commits.iter().any(|old| old.commit.pipeline == commit.pipeline && old.commit.batch >= commit.batch);
+        let done = commits
+            .iter()
+            .any(|old| old.commit.pipeline == commit.pipeline && old.commit.batch >= commit.batch);
         if done {
             return Ok(Appended::AlreadyThere);
         }
-        commits.push(MemoryCommit { commit: commit.clone(), rows });
-        Ok(Appended::Committed { version: commits.len() as u64 - 1 })
+        commits.push(MemoryCommit {
+            commit: commit.clone(),
+            rows,
+        });
+        Ok(Appended::Committed {
+            version: commits.len() as u64 - 1,
+        })
     }
 
     async fn last_batch(&self, table: &TableRef, pipeline: &str) -> Result<Option<u64>, LakeError> {
         let tables = self.tables.lock();
         let commits = tables.get(table).map_or(&[][..], Vec::as_slice);
-        Ok(commits.iter().filter(|old| &*old.commit.pipeline == pipeline).map(|old| old.commit.batch).max())
+        Ok(commits
+            .iter()
+            .filter(|old| &*old.commit.pipeline == pipeline)
+            .map(|old| old.commit.batch)
+            .max())
     }
 
     async fn snapshot(&self, table: &TableRef, at: AsOf) -> Result<Snapshot, LakeError> {
@@ -50,18 +61,42 @@ impl Lake for MemoryLake {
         let version = match at {
             AsOf::Latest => newest,
             AsOf::Version(version) if version <= newest => version,
-            AsOf::Version(version) => return Err(LakeError::NoVersion { table: table.to_string(), version, newest }),
+            AsOf::Version(version) => {
+                return Err(LakeError::NoVersion {
+                    table: table.to_string(),
+                    version,
+                    newest,
+                });
+            }
         };
-        let rows: Vec<RecordBatch> =
-            commits.iter().take(version as usize + 1).flat_map(|commit| commit.rows.iter().cloned()).collect();
-        let schema = rows.first().map_or_else(|| Arc::new(arrow::datatypes::Schema::empty()), RecordBatch::schema);
-        let provider = MemTable::try_new(Arc::clone(&schema), vec![rows])
-            .map_err(|error| LakeError::Schema { table: table.to_string(), detail: error.to_string() })?;
-        Ok(Snapshot { table: table.clone(), version, schema, provider: Arc::new(provider) })
+        let rows: Vec<RecordBatch> = commits
+            .iter()
+            .take(version as usize + 1)
+            .flat_map(|commit| commit.rows.iter().cloned())
+            .collect();
+        let schema = rows
+            .first()
+            .map_or_else(|| Arc::new(arrow::datatypes::Schema::empty()), RecordBatch::schema);
+        let provider = MemTable::try_new(Arc::clone(&schema), vec![rows]).map_err(|error| LakeError::Schema {
+            table: table.to_string(),
+            detail: error.to_string(),
+        })?;
+        Ok(Snapshot {
+            table: table.clone(),
+            version,
+            schema,
+            provider: Arc::new(provider),
+        })
     }
 
     async fn tables(&self, tenant: &TenantId) -> Result<Vec<TableRef>, LakeError> {
-        Ok(self.tables.lock().keys().filter(|table| table.tenant == *tenant).cloned().collect())
+        Ok(self
+            .tables
+            .lock()
+            .keys()
+            .filter(|table| table.tenant == *tenant)
+            .cloned()
+            .collect())
     }
 
     async fn history(&self, table: &TableRef, limit: usize) -> Result<Vec<CommitRecord>, LakeError> {

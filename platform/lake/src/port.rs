@@ -24,7 +24,9 @@ pub struct Commit {
 /// What became of an append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Appended {
-    Committed { version: u64 },
+    Committed {
+        version: u64,
+    },
     /// The batch, or a later one of its pipeline, was there already; nothing was written.
     AlreadyThere,
 }

@@ -47,8 +47,18 @@ impl TableRef {
         let name = name.as_ref();
         let valid = name.len() <= 120
             && name.bytes().next().is_some_and(|b| b.is_ascii_lowercase())
-            && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-');
-        if valid { Ok(Self { tenant, layer, name: name.into() }) } else { Err(LakeError::TableName(name.to_owned())) }
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-');
+        if valid {
+            Ok(Self {
+                tenant,
+                layer,
+                name: name.into(),
+            })
+        } else {
+            Err(LakeError::TableName(name.to_owned()))
+        }
     }
 
     #[must_use]

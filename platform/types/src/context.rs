@@ -41,11 +41,14 @@ impl fmt::Display for Role {
 impl FromStr for Role {
     type Err = InvalidId;
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text).ok_or_else(|| InvalidId {
-            kind: "role",
-            text: text.to_owned(),
-            expected: "one of admin, data-scientist, viewer",
-        })
+        Self::ALL
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or_else(|| InvalidId {
+                kind: "role",
+                text: text.to_owned(),
+                expected: "one of admin, data-scientist, viewer",
+            })
     }
 }
 
@@ -59,7 +62,10 @@ pub struct Principal {
 impl Principal {
     #[must_use]
     pub fn new(id: impl Into<Arc<str>>, roles: impl IntoIterator<Item = Role>) -> Self {
-        Self { id: id.into(), roles: roles.into_iter().collect() }
+        Self {
+            id: id.into(),
+            roles: roles.into_iter().collect(),
+        }
     }
 
     /// The platform itself: scheduled jobs, the demo, the command line on the machine where the data lies.
@@ -102,8 +108,11 @@ impl fmt::Debug for TraceId {
 impl FromStr for TraceId {
     type Err = InvalidId;
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        let invalid =
-            || InvalidId { kind: "trace id", text: text.to_owned(), expected: "32 hex digits, not all zero" };
+        let invalid = || InvalidId {
+            kind: "trace id",
+            text: text.to_owned(),
+            expected: "32 hex digits, not all zero",
+        };
         if text.len() != 32 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
             return Err(invalid());
         }
@@ -138,7 +147,11 @@ pub struct RequestContext {
 impl RequestContext {
     #[must_use]
     pub fn new(tenant: TenantId, principal: Principal) -> Self {
-        Self { tenant, principal: Arc::new(principal), trace_id: TraceId::new() }
+        Self {
+            tenant,
+            principal: Arc::new(principal),
+            trace_id: TraceId::new(),
+        }
     }
 
     /// The platform acting for a tenant of its own accord.

@@ -200,7 +200,10 @@ impl Problem {
     pub fn of(error: &dyn Coded) -> Self {
         let code = error.code();
         match code.kind() {
-            ErrorKind::Internal => Self::new(code, "something went wrong on our side; the log has it under this trace id"),
+            ErrorKind::Internal => Self::new(
+                code,
+                "something went wrong on our side; the log has it under this trace id",
+            ),
             _ => Self::new(code, error.to_string()),
         }
     }
@@ -221,7 +224,11 @@ mod tests {
     fn codes_are_distinct_and_kebab_case() {
         let texts: BTreeSet<&str> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
         assert_eq!(texts.len(), ErrorCode::ALL.len());
-        assert!(texts.iter().all(|text| text.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')));
+        assert!(
+            texts
+                .iter()
+                .all(|text| text.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'))
+        );
     }
 
     #[test]

@@ -110,7 +110,9 @@ impl TenantId {
     pub fn new(slug: impl AsRef<str>) -> Result<Self, InvalidId> {
         let slug = slug.as_ref();
         let valid = (1..=63).contains(&slug.len())
-            && slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+            && slug
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
             && !slug.starts_with('-')
             && !slug.ends_with('-');
         if valid {

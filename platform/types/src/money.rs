@@ -18,7 +18,11 @@ pub enum MoneyError {
     #[error("the amount is larger than the ledger can hold (±92,233,720,368,547,758.07 at two decimals)")]
     Overflow,
     #[error("{amount} has more decimals than {currency} has ({exponent})")]
-    TooPrecise { amount: Decimal, currency: Currency, exponent: u32 },
+    TooPrecise {
+        amount: Decimal,
+        currency: Currency,
+        exponent: u32,
+    },
 }
 
 impl Coded for MoneyError {
@@ -113,9 +117,16 @@ impl Money {
     pub fn from_decimal(amount: Decimal, currency: Currency) -> Result<Self, MoneyError> {
         let scaled = scale(amount, currency)?;
         if scaled.fract().is_zero() {
-            scaled.to_i64().map(|minor| Self { minor, currency }).ok_or(MoneyError::Overflow)
+            scaled
+                .to_i64()
+                .map(|minor| Self { minor, currency })
+                .ok_or(MoneyError::Overflow)
         } else {
-            Err(MoneyError::TooPrecise { amount, currency, exponent: currency.exponent() })
+            Err(MoneyError::TooPrecise {
+                amount,
+                currency,
+                exponent: currency.exponent(),
+            })
         }
     }
 
@@ -149,13 +160,18 @@ impl Money {
         if self.currency == other.currency {
             Ok(())
         } else {
-            Err(MoneyError::CurrencyMismatch { left: self.currency, right: other.currency })
+            Err(MoneyError::CurrencyMismatch {
+                left: self.currency,
+                right: other.currency,
+            })
         }
     }
 }
 
 fn scale(amount: Decimal, currency: Currency) -> Result<Decimal, MoneyError> {
-    amount.checked_mul(Decimal::from(10_i64.pow(currency.exponent()))).ok_or(MoneyError::Overflow)
+    amount
+        .checked_mul(Decimal::from(10_i64.pow(currency.exponent())))
+        .ok_or(MoneyError::Overflow)
 }
 
 impl fmt::Display for Money {
@@ -172,7 +188,10 @@ mod tests {
     #[test]
     fn an_amount_finer_than_the_currency_is_refused_not_rounded() {
         let amount: Decimal = "2.555".parse().unwrap();
-        assert!(matches!(Money::from_decimal(amount, Currency::GBP), Err(MoneyError::TooPrecise { .. })));
+        assert!(matches!(
+            Money::from_decimal(amount, Currency::GBP),
+            Err(MoneyError::TooPrecise { .. })
+        ));
         assert_eq!(Money::rounded(amount, Currency::GBP).unwrap().minor, 256);
     }
 

@@ -25,7 +25,12 @@ pub struct Position {
 impl Position {
     #[must_use]
     pub fn new(source: impl Into<SourceId>, epoch: u64, commit: u64, seq: u64) -> Self {
-        Self { source: source.into(), epoch, commit, seq }
+        Self {
+            source: source.into(),
+            epoch,
+            commit,
+            seq,
+        }
     }
 
     /// Before the first change of the source.
@@ -74,7 +79,10 @@ impl Frontier {
 
     /// Moves the frontier on to `position`; an earlier one leaves it where it is.
     pub fn advance(&mut self, position: Position) {
-        let read = self.0.entry(Arc::clone(&position.source)).or_insert_with(|| position.clone());
+        let read = self
+            .0
+            .entry(Arc::clone(&position.source))
+            .or_insert_with(|| position.clone());
         if *read < position {
             *read = position;
         }

@@ -93,15 +93,23 @@ impl Quantity {
     /// Whole pieces.
     pub fn each(pieces: i64) -> Result<Self, QuantityError> {
         let micro = pieces.checked_mul(MICROS_PER_UNIT).ok_or(QuantityError::Overflow)?;
-        Ok(Self { micro, unit: Unit::each() })
+        Ok(Self {
+            micro,
+            unit: Unit::each(),
+        })
     }
 
     pub fn from_decimal(amount: Decimal, unit: Unit) -> Result<Self, QuantityError> {
-        let scaled = amount.checked_mul(Decimal::from(MICROS_PER_UNIT)).ok_or(QuantityError::Overflow)?;
+        let scaled = amount
+            .checked_mul(Decimal::from(MICROS_PER_UNIT))
+            .ok_or(QuantityError::Overflow)?;
         if !scaled.fract().is_zero() {
             return Err(QuantityError::TooPrecise(amount));
         }
-        scaled.to_i64().map(|micro| Self { micro, unit }).ok_or(QuantityError::Overflow)
+        scaled
+            .to_i64()
+            .map(|micro| Self { micro, unit })
+            .ok_or(QuantityError::Overflow)
     }
 
     #[must_use]
@@ -111,15 +119,24 @@ impl Quantity {
 
     pub fn checked_add(&self, other: &Self) -> Result<Self, QuantityError> {
         if self.unit != other.unit {
-            return Err(QuantityError::UnitMismatch { left: self.unit.clone(), right: other.unit.clone() });
+            return Err(QuantityError::UnitMismatch {
+                left: self.unit.clone(),
+                right: other.unit.clone(),
+            });
         }
         let micro = self.micro.checked_add(other.micro).ok_or(QuantityError::Overflow)?;
-        Ok(Self { micro, unit: self.unit.clone() })
+        Ok(Self {
+            micro,
+            unit: self.unit.clone(),
+        })
     }
 
     pub fn checked_neg(&self) -> Result<Self, QuantityError> {
         let micro = self.micro.checked_neg().ok_or(QuantityError::Overflow)?;
-        Ok(Self { micro, unit: self.unit.clone() })
+        Ok(Self {
+            micro,
+            unit: self.unit.clone(),
+        })
     }
 }
 
@@ -143,6 +160,9 @@ mod tests {
     #[test]
     fn pieces_and_kilos_do_not_add_up() {
         let kilo = Quantity::from_decimal(Decimal::ONE, "KGM".parse().unwrap()).unwrap();
-        assert!(matches!(Quantity::each(1).unwrap().checked_add(&kilo), Err(QuantityError::UnitMismatch { .. })));
+        assert!(matches!(
+            Quantity::each(1).unwrap().checked_add(&kilo),
+            Err(QuantityError::UnitMismatch { .. })
+        ));
     }
 }

@@ -1,6 +1,7 @@
 //! Models in the protocol's words: metadata, configuration and statistics, built once and sent by either transport.
 
 use cortex_proto::inference as pb;
+use cortex_proto::inference::model_metadata_response::TensorMetadata;
 use cortex_registry::TensorSpec;
 use cortex_serving::{Durations, ModelStatistics, ReadyModel};
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ const PLATFORM: &str = "onnxruntime_onnx";
 const BACKEND: &str = "onnxruntime";
 
 pub fn metadata(model: &ReadyModel, versions: &[u32]) -> pb::ModelMetadataResponse {
-    let tensor = |spec: &TensorSpec| pb::model_metadata_response::TensorMetadata {
+    let tensor = |spec: &TensorSpec| TensorMetadata {
         name: spec.name.clone(),
         datatype: spec.datatype.clone(),
         shape: spec.shape.clone(),
@@ -37,7 +38,13 @@ pub fn metadata(model: &ReadyModel, versions: &[u32]) -> pb::ModelMetadataRespon
 }
 
 pub fn metadata_json(metadata: &pb::ModelMetadataResponse) -> Value {
-    let tensor = |tensor: &pb::model_metadata_response::TensorMetadata| json!({ "name": tensor.name, "datatype": tensor.datatype, "shape": tensor.shape });
+    let tensor = |tensor: &TensorMetadata| {
+        json!({
+            "name": tensor.name,
+            "datatype": tensor.datatype,
+            "shape": tensor.shape,
+        })
+    };
     json!({
         "name": metadata.name,
         "versions": metadata.versions,

@@ -123,7 +123,12 @@ async fn tensors_travel_as_bytes_behind_the_json_both_ways() {
     let client = Client::with(Role::DataScientist).await;
     let header = json!({
         "parameters": { "binary_data_output": true },
-        "inputs": [{ "name": "features", "datatype": "FP64", "shape": [1, 2], "parameters": { "binary_data_size": 16 } }],
+        "inputs": [{
+            "name": "features",
+            "datatype": "FP64",
+            "shape": [1, 2],
+            "parameters": { "binary_data_size": 16 },
+        }],
     })
     .to_string();
     let mut body = header.clone().into_bytes();

@@ -62,10 +62,11 @@ impl OnnxRuntime {
     }
 
     fn session(&self, onnx: &[u8], weights: &PrepackedWeights) -> Result<Session, String> {
-        let mut builder = Session::builder(&self.environment)
-            .map_err(|error| error.to_string())?
+        let mut builder = Session::builder(&self.environment).map_err(|error| error.to_string())?;
+        builder = builder
             .with_intra_threads(self.config.intra_op_threads.max(1))
-            .and_then(|builder| builder.with_prepacked_weights(weights))
+            .map_err(|error| error.to_string())?
+            .with_prepacked_weights(weights)
             .map_err(|error| error.to_string())?;
         if let Device::Cuda(device) = self.config.device {
             let cuda = ep::CUDA::default().with_device_id(device).build().error_on_failure();

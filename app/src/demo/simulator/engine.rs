@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use chrono::NaiveDate;
-
 use super::aftermath::Aftermath;
 use super::basket::Showcase;
 use super::books::Books;
@@ -67,11 +65,6 @@ impl Simulator {
     }
 
     #[must_use]
-    pub fn date(&self) -> NaiveDate {
-        self.calendar.date(self.day)
-    }
-
-    #[must_use]
     pub fn is_over(&self) -> bool {
         self.day >= self.config.days
     }
@@ -96,12 +89,6 @@ impl Simulator {
     #[must_use]
     pub fn stock(&self) -> Vec<StockPosition> {
         self.warehouse.positions(&self.products, &self.suppliers, self.day)
-    }
-
-    /// Value of the stock at moving-average cost.
-    #[must_use]
-    pub fn stock_value_minor(&self) -> i64 {
-        self.warehouse.value_minor()
     }
 
     /// Everything up to this morning.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::events::ReceiptLine;
 use super::truth::Truth;
 use super::*;
 
@@ -22,7 +23,7 @@ fn year(
     let mut simulator = Simulator::new(config);
     let mut days: Vec<DayEvents> = Vec::new();
     while !simulator.is_over() {
-        let actions = if simulator.day() % 7 == 0 {
+        let actions = if simulator.day().is_multiple_of(7) {
             policy(&simulator, &days)
         } else {
             Actions::default()

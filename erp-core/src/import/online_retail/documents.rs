@@ -189,5 +189,7 @@ fn numbers(lines: &[RetailLine]) -> Vec<Vec<&RetailLine>> {
         });
         numbers[place].push(line);
     }
+    // A file need not be in the order of time: what a document needs is dated by the earliest one that needs it.
+    numbers.sort_by_key(|lines| lines.iter().map(|line| line.at).min());
     numbers
 }

@@ -114,3 +114,21 @@ fn history_comes_in_the_order_of_time_with_what_it_needs_first() {
     assert!(place("online-retail/product/11001A") < place("online-retail/invoice/700001"));
     assert!(place("online-retail/party/WALK-IN") < place("online-retail/invoice/700003"));
 }
+
+#[test]
+fn a_file_out_of_the_order_of_time_still_creates_what_a_document_needs_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sales.csv");
+    let header = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country";
+    let late = "700101,11001,MUG,1,2011-01-03 12:00:00,1.25,12346.0,France";
+    let early = "700102,11001,MUG,1,2011-01-03 09:00:00,1.25,12346.0,France";
+    std::fs::write(&path, format!("{header}\n{late}\n{early}\n")).unwrap();
+    let history = RetailHistory::read(&path, false).unwrap();
+    let keys: Vec<&str> = history.entries().iter().map(|entry| entry.key.as_str()).collect();
+    let place = |key| keys.iter().position(|known| *known == key).unwrap();
+    let first = place("online-retail/invoice/700102");
+    assert!(
+        place("online-retail/product/11001") < first && place("online-retail/party/12346") < first,
+        "{keys:?}"
+    );
+}
