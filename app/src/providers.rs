@@ -12,7 +12,7 @@ use cortex_security::{Authenticator, BearerToken, MasterKey, RoleAuthorizer, Sea
 use cortex_store::{
     AppliedMigration, DataFolder, Database, DatabaseConfig, MigrationSet, SqlAuditLog, SqlAuthenticator, SqlSubjectKeys,
 };
-use cortex_types::{Clock, TenantId};
+use cortex_types::Clock;
 
 use crate::config::Config;
 use crate::edge::WithServiceToken;
@@ -91,22 +91,6 @@ impl Providers {
     #[must_use]
     pub fn service_token(&self) -> &str {
         self.service_token.expose()
-    }
-
-    /// Whoever has tables in the lake.
-    pub fn tenants(&self) -> Result<Vec<TenantId>, AppError> {
-        let folder = self.layout.lake();
-        let unreadable = |error: std::io::Error| AppError::File {
-            what: "the lake",
-            path: folder.clone(),
-            problem: error.to_string(),
-        };
-        let mut tenants = Vec::new();
-        for entry in std::fs::read_dir(&folder).map_err(unreadable)? {
-            let name = entry.map_err(unreadable)?.file_name();
-            tenants.extend(name.to_str().and_then(|name| TenantId::new(name).ok()));
-        }
-        Ok(tenants)
     }
 }
 

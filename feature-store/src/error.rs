@@ -16,6 +16,8 @@ pub enum FeatureError {
     Definition { file: String, detail: String },
     #[error("the request cannot be answered: {0}")]
     Request(String),
+    #[error("the request is too large: {0}")]
+    TooLarge(String),
     #[error("feature view '{view}' cannot be computed: {detail}")]
     Compute { view: String, detail: String },
     /// The view's definition, or the rows that it is given, do not go together with the source table.
@@ -41,6 +43,7 @@ impl Coded for FeatureError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::FeatureName(_) | Self::Definition { .. } | Self::Request(_) => ErrorCode::InvalidArgument,
+            Self::TooLarge(_) => ErrorCode::TooLarge,
             Self::Source { .. } => ErrorCode::InvalidConfiguration,
             Self::UnknownFeature { .. } | Self::UnknownService { .. } | Self::UnknownEntity { .. } => {
                 ErrorCode::UnknownFeature

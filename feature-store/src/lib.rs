@@ -19,5 +19,5 @@ pub use definition::{
 };
 pub use error::FeatureError;
 pub use offline::{Bronze, BronzeBounds, EntityRows, FeatureFrame, LabelAggregate, LabelSpec, TrainingSets};
-pub use port::{OnlineRow, OnlineStore, OnlineVectors};
+pub use port::{Coverage, OnlineRow, OnlineStore, OnlineVectors};
 pub use value::{EntityKey, EventTime, FeatureRef, FeatureStatus, FeatureValue};

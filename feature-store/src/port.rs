@@ -29,7 +29,7 @@ pub trait OnlineStore: Send + Sync + std::fmt::Debug {
     /// The named features of `keys` (all of one entity) as of `at`, from one consistent state.
     ///
     /// A key without facts is a row of `NotFound`s, not an error; an unknown feature is
-    /// [`FeatureError::UnknownFeature`].
+    /// [`FeatureError::UnknownFeature`]; more values than the store gives in one answer are [`FeatureError::TooLarge`].
     async fn read(
         &self,
         tenant: &TenantId,
@@ -44,4 +44,12 @@ pub trait OnlineStore: Send + Sync + std::fmt::Debug {
 
     /// Up to where changes are folded and durable.
     async fn frontier(&self) -> Result<Frontier, FeatureError>;
+}
+
+/// Says what the lake has, for whoever has to know that nothing is missing yet.
+#[async_trait]
+pub trait Coverage: Send + Sync + std::fmt::Debug {
+    /// The instant up to which everything that was known of `table` is in the lake, by what the writer of the lake and
+    /// its source know; `None` where they cannot tell.
+    async fn covered_to(&self, tenant: &TenantId, table: &str) -> Option<Timestamp>;
 }

@@ -23,6 +23,8 @@ pub enum IngestError {
     #[error("the sink '{sink}' could not take changes: {detail}")]
     Sink {
         sink: String,
+        /// Decides whether the same batch is tried again at once.
+        code: ErrorCode,
         detail: String,
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -42,13 +44,24 @@ impl IngestError {
         }
     }
 
-    /// A failure of the sink `name`.
+    /// A failure of the sink `name` to store something, which may pass.
     pub fn sink(name: impl std::fmt::Display, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         let error = error.into();
         Self::Sink {
             sink: name.to_string(),
+            code: ErrorCode::StorageFailed,
             detail: error.to_string(),
             source: Some(error),
+        }
+    }
+
+    /// What the sink `name` says of itself with a code of its own.
+    pub fn refused(name: impl std::fmt::Display, error: impl Coded + Send + Sync + 'static) -> Self {
+        Self::Sink {
+            sink: name.to_string(),
+            code: error.code(),
+            detail: error.to_string(),
+            source: Some(Box::new(error)),
         }
     }
 }
@@ -56,7 +69,8 @@ impl IngestError {
 impl Coded for IngestError {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::Source { .. } | Self::Sink { .. } => ErrorCode::StorageFailed,
+            Self::Source { .. } => ErrorCode::StorageFailed,
+            Self::Sink { code, .. } => *code,
             Self::HistoryLost { .. } => ErrorCode::Corrupt,
             Self::Lake(error) => error.code(),
         }

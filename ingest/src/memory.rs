@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
+use arrow::array::AsArray;
+use arrow::datatypes::TimestampMicrosecondType;
 use async_trait::async_trait;
-use cortex_lake::ChangeBatch;
-use cortex_types::{Position, SourceId};
+use cortex_lake::{ChangeBatch, changes};
+use cortex_types::{Position, SourceId, TenantId, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -20,20 +21,21 @@ pub struct MemorySource {
     id: SourceId,
     commits: Mutex<Vec<Arc<ChangeSlice>>>,
     acknowledged: Mutex<BTreeMap<String, Position>>,
-    newest: watch::Sender<usize>,
-    /// How many commits there were when somebody last read.
-    seen: AtomicUsize,
+    /// Changes up to here are gone.
+    pruned: Mutex<Position>,
+    committed: watch::Sender<u64>,
 }
 
 impl MemorySource {
     #[must_use]
     pub fn new(id: impl Into<SourceId>) -> Self {
+        let id = id.into();
         Self {
-            id: id.into(),
+            pruned: Mutex::new(Position::origin(Arc::clone(&id))),
+            id,
             commits: Mutex::default(),
             acknowledged: Mutex::default(),
-            newest: watch::Sender::new(0),
-            seen: AtomicUsize::new(0),
+            committed: watch::Sender::new(0),
         }
     }
 
@@ -42,9 +44,15 @@ impl MemorySource {
         let mut commits = self.commits.lock();
         let after = commits
             .last()
-            .map_or_else(|| Position::origin(Arc::clone(&self.id)), |last| last.to.clone());
+            .map_or_else(|| self.pruned.lock().clone(), |last| last.to.clone());
         commits.push(Arc::new(ChangeSlice { after, to, batches }));
-        self.newest.send_replace(commits.len());
+        self.committed.send_modify(|commits| *commits += 1);
+    }
+
+    /// Forgets what was committed up to `upto`, as a source does once all of its readers have it.
+    pub fn prune(&self, upto: &Position) {
+        self.commits.lock().retain(|commit| commit.to > *upto);
+        self.pruned.lock().clone_from(upto);
     }
 
     /// Up to where each reader has acknowledged.
@@ -65,6 +73,19 @@ impl MemorySource {
         }))
     }
 
+    fn check_kept(&self, after: &Position) -> Result<(), IngestError> {
+        let oldest = self.pruned.lock().clone();
+        if *after >= oldest {
+            return Ok(());
+        }
+        Err(IngestError::HistoryLost {
+            source_id: self.id.to_string(),
+            reader: "a reader".to_owned(),
+            reader_at: after.to_string(),
+            oldest: oldest.to_string(),
+        })
+    }
+
     /// The index of the first commit that ends after `position`.
     fn first_after(&self, position: &Position) -> usize {
         self.commits.lock().partition_point(|commit| commit.to <= *position)
@@ -78,7 +99,7 @@ impl ChangeSource for MemorySource {
     }
 
     async fn read(&self, after: &Position, changes_min: usize) -> Result<Option<ChangeSlice>, IngestError> {
-        self.seen.store(*self.newest.borrow(), Ordering::SeqCst);
+        self.check_kept(after)?;
         let start = self.first_after(after);
         let mut changes = 0;
         let enough = |commit: &Arc<ChangeSlice>| {
@@ -96,6 +117,7 @@ impl ChangeSource for MemorySource {
     }
 
     async fn read_range(&self, after: &Position, to: &Position) -> Result<ChangeSlice, IngestError> {
+        self.check_kept(after)?;
         let slice = self.slice(after, self.first_after(after)..self.first_after(to))?;
         Ok(slice.unwrap_or_else(|| ChangeSlice {
             after: after.clone(),
@@ -104,18 +126,33 @@ impl ChangeSource for MemorySource {
         }))
     }
 
-    async fn changed(&self) {
-        // The sender lives as long as `self`.
-        let _ = self
-            .newest
-            .subscribe()
-            .wait_for(|newest| *newest != self.seen.load(Ordering::SeqCst))
-            .await;
+    fn commits(&self) -> watch::Receiver<u64> {
+        self.committed.subscribe()
     }
 
     async fn head(&self) -> Result<Position, IngestError> {
         let newest = self.commits.lock().last().map(|commit| commit.to.clone());
-        Ok(newest.unwrap_or_else(|| Position::origin(Arc::clone(&self.id))))
+        Ok(newest.unwrap_or_else(|| self.pruned.lock().clone()))
+    }
+
+    async fn kept_after(&self) -> Result<Position, IngestError> {
+        Ok(self.pruned.lock().clone())
+    }
+
+    async fn pending_since(
+        &self,
+        after: &Position,
+        tenant: &TenantId,
+        table: &str,
+    ) -> Result<Option<Timestamp>, IngestError> {
+        let commits = self.commits.lock();
+        let pending = commits.iter().filter(|commit| commit.to > *after);
+        let batches = pending.flat_map(|commit| &commit.batches);
+        let of_table = batches.filter(|batch| batch.tenant == *tenant && &*batch.table == table);
+        let known = of_table.filter_map(|batch| batch.rows.column_by_name(changes::KNOWN_AT));
+        let known = known.filter_map(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
+        let earliest = known.flat_map(|column| column.values().iter().copied()).min();
+        Ok(earliest.map(Timestamp::from_micros))
     }
 
     async fn acknowledge(&self, reader: &str, upto: &Position) -> Result<(), IngestError> {

@@ -1,19 +1,18 @@
-//! Moving changes: one reader, and one task per sink.
+//! Moving changes: who is driven with whom, and what becomes of a sink that fails.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use cortex_types::{Frontier, Position};
-use tokio::sync::{Mutex, Semaphore, mpsc, watch};
-use tokio::task::JoinSet;
+use cortex_types::{Coded, Frontier, Position};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use tokio::sync::{Mutex, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use crate::patience::Patience;
-use crate::sink_task::{Queued, SinkTask};
-use crate::{ChangeSink, ChangeSlice, ChangeSource, IngestError};
-
-/// Slices that may wait for a sink; what really bounds its queue is the number of changes.
-const QUEUED_SLICES_MAX: usize = 4_096;
+use crate::drive::Until;
+use crate::standing::Standings;
+use crate::telemetry::LAG_CHANGES;
+use crate::{ChangeSink, ChangeSource, IngestError, SinkStanding};
 
 #[derive(Clone, Debug)]
 pub struct PipelineConfig {
@@ -23,8 +22,12 @@ pub struct PipelineConfig {
     pub queued_changes_max: usize,
     /// How often a sink's progress is acknowledged to the source.
     pub acknowledge_every: Duration,
-    /// The first and the longest pause after a sink failed.
+    /// The first and the longest pause after a sink failed to take a batch that it may take when it is tried again.
     pub retry_after: (Duration, Duration),
+    /// How often one batch is tried again before the sink counts as failed: until then the others may have to wait.
+    pub retries_in_place: u32,
+    /// The first and the longest pause before a sink that failed is started again.
+    pub restart_after: (Duration, Duration),
 }
 
 impl Default for PipelineConfig {
@@ -33,7 +36,9 @@ impl Default for PipelineConfig {
             changes_per_read: 20_000,
             queued_changes_max: 200_000,
             acknowledge_every: Duration::from_secs(1),
-            retry_after: (Duration::from_millis(100), Duration::from_secs(10)),
+            retry_after: (Duration::from_millis(100), Duration::from_secs(5)),
+            retries_in_place: 6,
+            restart_after: (Duration::from_secs(1), Duration::from_secs(60)),
         }
     }
 }
@@ -41,207 +46,149 @@ impl Default for PipelineConfig {
 /// Moves the changes of one source to its sinks.
 ///
 /// Sinks run concurrently and each at its own pace: one that takes small slices at once does not wait for one that joins
-/// them to large batches, until that one is `queued_changes_max` behind.
+/// them to large batches, until that one is `queued_changes_max` behind. A sink that fails leaves the others: it is
+/// started again by itself, with a reader of its own, and the source keeps for it what it does not have.
 #[derive(Debug)]
 pub struct Pipeline {
-    source: Arc<dyn ChangeSource>,
-    sinks: Vec<Arc<dyn ChangeSink>>,
-    config: PipelineConfig,
+    pub(crate) source: Arc<dyn ChangeSource>,
+    pub(crate) sinks: Vec<Arc<dyn ChangeSink>>,
+    pub(crate) config: PipelineConfig,
     /// Held by whoever moves changes.
     driving: Mutex<()>,
-    /// Up to where each sink is durable, as far as this process has seen.
-    progress: watch::Sender<Vec<Position>>,
-}
-
-/// When the reader stops, and what a failing sink does until then.
-#[derive(Clone, Debug)]
-enum Until {
-    /// Everything up to here is in every sink; a failure ends it.
-    Reached(Position),
-    /// Somebody cancels; a failure that may pass is tried again.
-    Cancelled(CancellationToken),
-}
-
-impl Until {
-    fn cancel(&self) -> Option<CancellationToken> {
-        match self {
-            Self::Cancelled(cancel) => Some(cancel.clone()),
-            Self::Reached(_) => None,
-        }
-    }
+    pub(crate) standings: Standings,
 }
 
 impl Pipeline {
     #[must_use]
     pub fn new(source: Arc<dyn ChangeSource>, sinks: Vec<Arc<dyn ChangeSink>>, config: PipelineConfig) -> Self {
-        let progress = vec![Position::origin(source.id()); sinks.len()];
+        let standings = Standings::new(&sinks, &Position::origin(source.id()));
         Self {
             source,
             sinks,
             config,
             driving: Mutex::new(()),
-            progress: watch::Sender::new(progress),
+            standings,
         }
     }
 
-    /// Moves changes until `cancel`, then lets the sinks finish what was read. Failures that may pass (a full disk, a
-    /// lake that is away) are logged and tried again; others end it.
+    /// Where each sink stands, and which of them failed.
+    #[must_use]
+    pub fn standings(&self) -> Vec<SinkStanding> {
+        self.standings.all()
+    }
+
+    /// Moves changes until `cancel`, then lets the sinks finish what was read. A failing sink is logged, shown in
+    /// [`standings`](Self::standings) and started again, and ends nothing; a source that cannot be read does.
     pub async fn run(&self, cancel: CancellationToken) -> Result<(), IngestError> {
         let driving = self.driving.lock().await;
-        let ended = self.drive(Until::Cancelled(cancel)).await;
+        let ended = self.drive_apart(cancel).await;
         drop(driving);
-        // Whoever waits in `catch_up` has to look again.
-        self.progress.send_modify(|_| {});
+        self.standings.announce();
         ended
     }
 
     /// Returns once every sink has what was committed before the call. Moves the changes itself unless `run` does.
+    /// Where a sink fails, the others still get everything; then its error is returned.
     pub async fn catch_up(&self) -> Result<Frontier, IngestError> {
         let head = self.source.head().await?;
-        let mut progress = self.progress.subscribe();
+        let mut progress = self.standings.subscribe();
         loop {
             if let Ok(_driving) = self.driving.try_lock() {
-                self.drive(Until::Reached(head.clone())).await?;
-                return Ok(Frontier::of(self.slowest()));
+                self.drive(&self.everyone(), &Until::Reached(head.clone()), None)
+                    .await?;
+                return Ok(self.slowest());
             }
-            if self.slowest() >= head {
-                return Ok(Frontier::of(self.slowest()));
+            progress.mark_unchanged();
+            let mut behind = self.standings.all();
+            behind.retain(|standing| standing.position < head);
+            if behind.is_empty() {
+                return Ok(self.slowest());
+            }
+            let failures: Vec<IngestError> = behind.iter().filter_map(SinkStanding::error).collect();
+            if failures.len() == behind.len() {
+                return failures.into_iter().next().map_or_else(|| Ok(self.slowest()), Err);
             }
             // The sender lives as long as this pipeline.
             let _ = progress.changed().await;
         }
     }
 
-    /// The position that every sink has reached.
-    fn slowest(&self) -> Position {
-        let origin = || Position::origin(self.source.id());
-        self.progress.borrow().iter().min().cloned().unwrap_or_else(origin)
+    fn everyone(&self) -> Vec<usize> {
+        (0..self.sinks.len()).collect()
     }
 
-    async fn drive(&self, until: Until) -> Result<(), IngestError> {
-        self.load_frontiers().await?;
-        let stop = CancellationToken::new();
-        let mut tasks = JoinSet::new();
-        let mut queues = Vec::with_capacity(self.sinks.len());
-        for (index, sink) in self.sinks.iter().enumerate() {
-            let (sender, slices) = mpsc::channel(QUEUED_SLICES_MAX);
-            let room = Arc::new(Semaphore::new(self.config.queued_changes_max));
-            let task = SinkTask {
-                index,
-                sink: Arc::clone(sink),
-                source: Arc::clone(&self.source),
-                progress: self.progress.clone(),
-                config: self.config.clone(),
-                room: Arc::clone(&room),
-                cancel: until.cancel(),
-            };
-            queues.push((sender, room));
-            let stop = stop.clone();
-            tasks.spawn(async move {
-                let ended = task.run(slices).await;
-                if ended.is_err() {
-                    stop.cancel();
-                }
-                ended
-            });
-        }
-        let read = tokio::select! {
-            read = self.read(&until, &queues) => read,
-            () = stop.cancelled() => Ok(()),
-        };
-        // Without senders the sinks finish what they have, and end.
-        drop(queues);
-        let mut first = read;
-        while let Some(ended) = tasks.join_next().await {
-            let ended = ended.unwrap_or_else(|panic| Err(panicked(&panic)));
-            first = first.and(ended);
-        }
-        first
+    /// What every sink has reached.
+    fn slowest(&self) -> Frontier {
+        let slowest = self.standings.slowest(&self.everyone());
+        Frontier::of(slowest.unwrap_or_else(|| Position::origin(self.source.id())))
     }
 
-    /// Where each sink stands, which the source is told too: from then on it keeps what a sink does not have.
-    async fn load_frontiers(&self) -> Result<(), IngestError> {
-        let source = self.source.id();
-        let mut progress = Vec::with_capacity(self.sinks.len());
-        for sink in &self.sinks {
-            let frontier = sink.frontier().await?;
-            let position = frontier
-                .get(&source)
-                .cloned()
-                .unwrap_or_else(|| Position::origin(Arc::clone(&source)));
-            self.source.acknowledge(sink.name(), &position).await?;
-            progress.push(position);
-        }
-        self.progress.send_replace(progress);
-        Ok(())
-    }
-
-    async fn read(&self, until: &Until, queues: &[(mpsc::Sender<Queued>, Arc<Semaphore>)]) -> Result<(), IngestError> {
-        let mut at = self.slowest();
-        let mut patience = Patience::new(until.cancel(), self.config.retry_after);
+    /// All together, and whoever fails alone from then on.
+    async fn drive_apart(&self, cancel: CancellationToken) -> Result<(), IngestError> {
+        let stop = cancel.child_token();
+        // A sink fails at most once among the others.
+        let (failures, mut failed) = mpsc::channel(self.sinks.len().max(1));
+        let (everyone, until) = (self.everyone(), Until::Cancelled(stop.clone()));
+        let together = self.drive(&everyone, &until, Some(failures));
+        tokio::pin!(together);
+        let mut alone = FuturesUnordered::new();
+        let mut ended = None;
         loop {
-            let read = match until {
-                Until::Reached(head) if at >= *head => return Ok(()),
-                Until::Reached(_) => self.source.read(&at, self.config.changes_per_read).await,
-                Until::Cancelled(cancel) => tokio::select! {
-                    () = cancel.cancelled() => return Ok(()),
-                    read = self.source.read(&at, self.config.changes_per_read) => read,
-                },
-            };
-            let next = match read {
-                Ok(next) => next,
-                Err(error) => {
-                    patience.wait("reader", error).await?;
-                    continue;
+            tokio::select! {
+                read = &mut together, if ended.is_none() => {
+                    if read.is_err() {
+                        stop.cancel();
+                    }
+                    ended = Some(read);
                 }
-            };
-            patience.restore();
-            match (next, until) {
-                (Some(slice), _) => {
-                    at = slice.to.clone();
-                    self.hand_out(Arc::new(slice), queues).await;
-                }
-                // There was something up to the head when it was asked for; it can only have been pruned.
-                (None, Until::Reached(_)) => return Ok(()),
-                (None, Until::Cancelled(cancel)) => tokio::select! {
-                    () = cancel.cancelled() => return Ok(()),
-                    () = self.source.changed() => {}
-                },
+                Some(index) = failed.recv() => alone.push(self.restart(index, stop.clone())),
+                Some(()) = alone.next() => {}
+                // All is done: the channel is closed with `together`, and nobody is alone.
+                else => return ended.unwrap_or(Ok(())),
             }
         }
     }
 
-    /// Waits while a queue is full. A sink that ended takes nothing; its error is reported when it is joined.
-    async fn hand_out(&self, slice: Arc<ChangeSlice>, queues: &[(mpsc::Sender<Queued>, Arc<Semaphore>)]) {
-        let room = slice.changes().clamp(1, self.config.queued_changes_max);
-        for (index, (sender, free)) in queues.iter().enumerate() {
-            let has_it = self
-                .progress
-                .borrow()
-                .get(index)
-                .is_some_and(|position| *position >= slice.to);
-            if has_it {
-                continue;
+    /// Starts a sink that failed again and again, until it is told to stop.
+    async fn restart(&self, index: usize, stop: CancellationToken) {
+        let (shortest, longest) = self.config.restart_after;
+        let (until, mut pause) = (Until::Cancelled(stop.clone()), shortest);
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = stop.cancelled() => return,
             }
-            let permits = u32::try_from(room).unwrap_or(u32::MAX);
-            // The semaphore is never closed.
-            let Ok(room) = Arc::clone(free).acquire_many_owned(permits).await else {
-                continue;
-            };
-            let _ = sender
-                .send(Queued {
-                    slice: Arc::clone(&slice),
-                    room,
-                })
-                .await;
+            let before = self.standings.position(index);
+            if let Ok(head) = self.source.head().await {
+                let lag = head.seq.saturating_sub(before.seq);
+                metrics::gauge!(LAG_CHANGES, "sink" => self.standings.name(index)).set(lag as f64);
+            }
+            if let Err(error) = self.start_alone(index, &until).await {
+                self.report(index, &error);
+            }
+            if stop.is_cancelled() {
+                return;
+            }
+            let moved = self.standings.position(index) > before;
+            pause = if moved { shortest } else { (pause * 2).min(longest) };
         }
     }
-}
 
-fn panicked(error: &tokio::task::JoinError) -> IngestError {
-    IngestError::Sink {
-        sink: "a sink's task".to_owned(),
-        detail: error.to_string(),
-        source: None,
+    async fn start_alone(&self, index: usize, until: &Until) -> Result<(), IngestError> {
+        let kept_after = self.source.kept_after().await?;
+        self.sinks[index].recover(&kept_after).await?;
+        self.drive(&[index], until, None).await
+    }
+
+    /// A sink has failed.
+    pub(crate) fn report(&self, index: usize, error: &IngestError) {
+        self.standings.failed(index, error);
+        tracing::error!(
+            module = "ingest",
+            sink = self.standings.name(index),
+            code = error.code().as_str(),
+            error = error as &dyn std::error::Error,
+            "a sink failed and is started again later; the others go on"
+        );
     }
 }

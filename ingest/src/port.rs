@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cortex_lake::ChangeBatch;
-use cortex_types::{Frontier, Position, SourceId};
+use cortex_types::{Frontier, Position, SourceId, TenantId, Timestamp};
+use tokio::sync::watch;
 
 use crate::IngestError;
 
@@ -36,11 +37,24 @@ pub trait ChangeSource: Send + Sync + std::fmt::Debug {
     /// Exactly the changes in `(after, to]`, for a batch that was planned before a crash.
     async fn read_range(&self, after: &Position, to: &Position) -> Result<ChangeSlice, IngestError>;
 
-    /// Returns when something may have been committed after the call; may return early.
-    async fn changed(&self);
+    /// Changes with each commit, once that commit can be read. Each reader has its own receiver: several may read at
+    /// once, each from its own position.
+    fn commits(&self) -> watch::Receiver<u64>;
 
     /// The position of the newest committed change.
     async fn head(&self) -> Result<Position, IngestError>;
+
+    /// Changes after this position are kept. A reader that stands before it gets [`IngestError::HistoryLost`].
+    async fn kept_after(&self) -> Result<Position, IngestError>;
+
+    /// Of the changes of `table` after `after`: when the one that was known first became known. `None` where there are
+    /// none, so that nothing of the table is on its way.
+    async fn pending_since(
+        &self,
+        after: &Position,
+        tenant: &TenantId,
+        table: &str,
+    ) -> Result<Option<Timestamp>, IngestError>;
 
     /// `reader` has made everything up to `upto` durable; what all readers have acknowledged may be pruned. A reader is
     /// known from its first acknowledgement on, even if that is of the origin.
@@ -79,6 +93,13 @@ pub trait ChangeSink: Send + Sync + std::fmt::Debug {
     /// Takes a slice that begins at or before the sink's frontier. Changes at or before the frontier are passed over,
     /// so the same slice may come twice. Durable when it returns.
     async fn apply(&self, slice: &ChangeSlice) -> Result<(), IngestError>;
+
+    /// Asked before a sink that failed is tried again; `kept_after` is where the source's history begins. A sink that
+    /// can be made again from elsewhere does so here where it has to be; others do nothing.
+    async fn recover(&self, kept_after: &Position) -> Result<(), IngestError> {
+        let _ = kept_after;
+        Ok(())
+    }
 }
 
 /// A batch whose bounds were fixed before the first byte of it was written, so that a crash cannot move them.

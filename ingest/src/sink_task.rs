@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use cortex_types::Position;
 use fail::fail_point;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use crate::patience::Patience;
 use crate::slice::Joining;
+use crate::standing::Standings;
 use crate::telemetry::{APPLY_SECONDS, BATCHES_TOTAL, CHANGES_TOTAL, LAG_CHANGES};
 use crate::{ChangeSink, ChangeSlice, ChangeSource, IngestError, PipelineConfig};
 
@@ -24,11 +25,11 @@ pub(crate) struct SinkTask {
     pub(crate) index: usize,
     pub(crate) sink: Arc<dyn ChangeSink>,
     pub(crate) source: Arc<dyn ChangeSource>,
-    pub(crate) progress: watch::Sender<Vec<Position>>,
+    pub(crate) standings: Standings,
     /// The free room in the queue.
     pub(crate) room: Arc<Semaphore>,
     pub(crate) config: PipelineConfig,
-    /// Where there is one, failures that may pass are tried again until it is cancelled.
+    /// Where there is one, failures that may pass are tried again, a few times, until it is cancelled.
     pub(crate) cancel: Option<CancellationToken>,
 }
 
@@ -104,7 +105,8 @@ impl SinkTask {
     }
 
     async fn apply(&self, slice: &ChangeSlice) -> Result<(), IngestError> {
-        let mut patience = Patience::new(self.cancel.clone(), self.config.retry_after);
+        let patience = Patience::new(self.cancel.clone(), self.config.retry_after);
+        let mut patience = patience.at_most(self.config.retries_in_place);
         loop {
             let start = Instant::now();
             match self.sink.apply(slice).await {
@@ -112,8 +114,7 @@ impl SinkTask {
                     metrics::counter!(CHANGES_TOTAL, "sink" => self.name()).increment(slice.changes() as u64);
                     metrics::counter!(BATCHES_TOTAL, "sink" => self.name()).increment(1);
                     metrics::histogram!(APPLY_SECONDS, "sink" => self.name()).record(start.elapsed().as_secs_f64());
-                    self.progress
-                        .send_modify(|positions| positions[self.index].clone_from(&slice.to));
+                    self.standings.reached(self.index, &slice.to);
                     return Ok(());
                 }
                 Err(error) => patience.wait(self.sink.name(), error).await?,

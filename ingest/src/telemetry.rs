@@ -10,3 +10,7 @@ pub(crate) const APPLY_SECONDS: &str = "cortex_ingest_apply_seconds";
 pub(crate) const LAG_CHANGES: &str = "cortex_ingest_lag_changes";
 /// Batches that failed and were tried again.
 pub(crate) const RETRIES_TOTAL: &str = "cortex_ingest_retries_total";
+/// 1 while a sink takes no changes because it failed, else 0.
+pub(crate) const FAILED: &str = "cortex_ingest_failed";
+/// How often a sink failed for good and was started again.
+pub(crate) const FAILURES_TOTAL: &str = "cortex_ingest_failures_total";

@@ -5,7 +5,7 @@ use cortex_features::{EntityKey, FeatureStatus};
 use cortex_types::RequestContext;
 
 use super::table::Table;
-use super::{open, say};
+use super::{open, progress, say};
 use crate::cli::Globals;
 use crate::failure::{AppError, Failure};
 use crate::platform::Platform;
@@ -26,6 +26,10 @@ pub enum FeaturesCommand {
         #[arg(long, default_value_t = 1000)]
         sample: usize,
     },
+    /// Make the online store again from the lake, up to where the lake is complete
+    ///
+    /// An online store that is gone, or was folded under other definitions, is rebuilt at the next start without this.
+    Rebuild,
 }
 
 impl FeaturesCommand {
@@ -34,6 +38,7 @@ impl FeaturesCommand {
         match self {
             Self::Show { key, service } => show(&platform, &ctx, key, &service).await?,
             Self::Verify { sample } => verify(&platform, &ctx, sample).await?,
+            Self::Rebuild => rebuild(&platform).await?,
         }
         platform.close().await;
         Ok(())
@@ -82,6 +87,21 @@ async fn verify(platform: &Platform, ctx: &RequestContext, sample: usize) -> Res
     say(format!(
         "{} values of {} vectors are what the lake says, at {}",
         report.values, report.vectors, report.frontier
+    ));
+    Ok(())
+}
+
+async fn rebuild(platform: &Platform) -> Result<(), Failure> {
+    let spinner = progress::spinner("rebuilding the online store from the lake".to_owned());
+    let rebuilt = match &platform.rebuilt {
+        // It had to be done to open the platform; once is enough.
+        Some(rebuilt) => rebuilt.clone(),
+        None => platform.services.online_rebuild.now("it was asked for").await?,
+    };
+    spinner.finish_and_clear();
+    say(format!(
+        "{} changes of {} tenants are in the online store again, up to {}; what came later follows with 'cortex up'",
+        rebuilt.changes, rebuilt.tenants, rebuilt.frontier
     ));
     Ok(())
 }

@@ -11,7 +11,8 @@ use cortex_runtime::{HealthCheck, Lifecycle, Supervisor};
 use tokio_util::sync::CancellationToken;
 
 use super::Platform;
-use crate::system::{DatabaseCheck, FolderCheck, OnlineCheck};
+use super::sinks_check::SinksCheck;
+use crate::system::{DatabaseCheck, FolderCheck, LedgerCheck, OnlineCheck};
 
 impl Platform {
     /// Hands parts and background tasks over; they start with the supervisor.
@@ -29,17 +30,13 @@ impl Platform {
             async move { Ok::<(), Failure>(ingest.run(finish).await?) }
         });
 
-        let (memory, rules, ctx) = (
-            services.memory.clone(),
-            Arc::clone(&services.outcome_rules),
-            self.system(),
-        );
+        let memory = services.memory.clone();
         let pause = Duration::from_millis(self.config.experience.resolve_interval_ms.get());
         supervisor.task("outcomes", move |finish| {
-            let (memory, rules, ctx) = (memory.clone(), Arc::clone(&rules), ctx.clone());
+            let memory = memory.clone();
             async move {
                 while !finished_after(pause, &finish).await {
-                    memory.resolve_due(&ctx, &rules).await?;
+                    memory.resolve_due_everywhere().await?;
                 }
                 Ok::<(), Failure>(())
             }
@@ -52,7 +49,9 @@ impl Platform {
         vec![
             Arc::new(FolderCheck(self.providers.layout.clone())),
             Arc::new(DatabaseCheck(self.providers.database.clone())),
+            Arc::new(LedgerCheck(self.services.erp.clone())),
             Arc::new(OnlineCheck(Arc::clone(&self.providers.online))),
+            Arc::new(SinksCheck(Arc::clone(&self.services.ingest))),
             Arc::new(self.providers.models.clone()),
         ]
     }

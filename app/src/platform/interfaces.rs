@@ -13,6 +13,7 @@ use tonic::service::RoutesBuilder;
 use utoipa::openapi::OpenApi;
 
 use super::Platform;
+use super::served_models::ServedModels;
 
 impl Platform {
     /// `/erp/v1`, `/v2`, `/experience/v1`, …; nothing of it checks who calls: that is the edge's.
@@ -72,11 +73,20 @@ impl Platform {
     }
 
     fn registry_api(&self) -> Arc<RegistryApi> {
-        Arc::new(RegistryApi::new(Arc::clone(&self.services.registry), self.authorizer()))
+        let served = Arc::new(ServedModels(Arc::clone(&self.services.serving)));
+        Arc::new(RegistryApi::new(
+            Arc::clone(&self.services.registry),
+            served,
+            self.authorizer(),
+        ))
     }
 
     fn serving_api(&self) -> Arc<ServingApi> {
-        Arc::new(ServingApi::new(Arc::clone(&self.services.serving), self.authorizer()))
+        Arc::new(ServingApi::new(
+            Arc::clone(&self.services.serving),
+            self.authorizer(),
+            Arc::clone(&self.providers.audit) as _,
+        ))
     }
 
     fn experience_api(&self) -> Arc<ExperienceApi> {

@@ -2,18 +2,27 @@
 
 mod advice;
 mod background;
+mod coverage;
 mod interfaces;
+mod online_rebuild;
 mod online_sink;
+mod served_models;
 mod services;
+mod sinks_check;
+
+#[cfg(test)]
+mod rebuild_tests;
 
 use std::sync::Arc;
 
+use cortex_features_online::Rebuilt;
 use cortex_types::{Clock, RequestContext, TenantId};
 
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::providers::Providers;
 
+pub use online_rebuild::{OnlineRebuild, RebuildError};
 pub use online_sink::OnlineSink;
 pub use services::Services;
 
@@ -23,6 +32,8 @@ pub struct Platform {
     pub config: Config,
     pub providers: Providers,
     pub services: Services,
+    /// What the online store had to be rebuilt from when this was opened; none where it was up to date.
+    pub rebuilt: Option<Rebuilt>,
 }
 
 impl Platform {
@@ -33,31 +44,17 @@ impl Platform {
         Self::assemble(config, providers).await
     }
 
-    /// The services, on providers whose database is migrated. An online store that was folded under other definitions is
-    /// rebuilt from the lake first.
+    /// The services, on providers whose database is migrated. An online store that the change stream cannot bring up to
+    /// date (emptied, from a backup, folded under other definitions) is rebuilt from the lake first.
     pub async fn assemble(config: Config, providers: Providers) -> Result<Self, Failure> {
         let services = Services::build(&config, &providers)?;
-        let platform = Self {
+        let rebuilt = rebuild_if_needed(&services).await?;
+        Ok(Self {
             config,
             providers,
             services,
-        };
-        platform.rebuild_online_store_if_stale().await?;
-        Ok(platform)
-    }
-
-    async fn rebuild_online_store_if_stale(&self) -> Result<(), Failure> {
-        let Some(why) = self.providers.online.needs_rebuild() else {
-            return Ok(());
-        };
-        let upto = self.services.lake_frontier().await?;
-        tracing::info!(why, %upto, "rebuilding the online store from the lake");
-        let tenants = self.providers.tenants()?;
-        self.providers
-            .online
-            .rebuild(&*self.providers.lake, &tenants, &upto)
-            .await?;
-        Ok(())
+            rebuilt,
+        })
     }
 
     #[must_use]
@@ -81,5 +78,18 @@ impl Platform {
     pub async fn close(&self) {
         self.services.drain().await;
         self.providers.database.close().await;
+    }
+}
+
+/// A rebuild that fails does not keep the books and the lake from working: the store refuses to answer, health says so,
+/// and the online sink tries again.
+async fn rebuild_if_needed(services: &Services) -> Result<Option<Rebuilt>, Failure> {
+    let kept_after = services.changes.kept_after().await?;
+    match services.online_rebuild.if_needed(&kept_after).await {
+        Ok(rebuilt) => Ok(rebuilt),
+        Err(error) => {
+            tracing::error!(error = %Failure::from(error), "features are not served until the online store is rebuilt");
+            Ok(None)
+        }
     }
 }

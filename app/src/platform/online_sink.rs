@@ -3,15 +3,20 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cortex_features::{FeatureError, OnlineStore};
+use cortex_features::OnlineStore;
 use cortex_ingest::{ChangeSink, ChangeSlice, IngestError};
-use cortex_types::Frontier;
+use cortex_types::{Frontier, Position};
+
+use super::online_rebuild::OnlineRebuild;
 
 const NAME: &str = "online";
 
-/// Folds what the pipeline hands out.
+/// Folds what the pipeline hands out; after a failure the store is rebuilt where it has to be.
 #[derive(Debug)]
-pub struct OnlineSink(pub Arc<dyn OnlineStore>);
+pub struct OnlineSink {
+    pub(super) store: Arc<dyn OnlineStore>,
+    pub(super) rebuild: OnlineRebuild,
+}
 
 #[async_trait]
 impl ChangeSink for OnlineSink {
@@ -20,22 +25,19 @@ impl ChangeSink for OnlineSink {
     }
 
     async fn frontier(&self) -> Result<Frontier, IngestError> {
-        self.0
+        self.store
             .frontier()
             .await
-            .map_err(|error| refused("its frontier could not be read", error))
+            .map_err(|error| IngestError::refused(NAME, error))
     }
 
     async fn apply(&self, slice: &ChangeSlice) -> Result<(), IngestError> {
-        let folded = self.0.fold(&slice.batches, &Frontier::of(slice.to.clone())).await;
-        folded.map_err(|error| refused("the changes could not be folded", error))
+        let folded = self.store.fold(&slice.batches, &Frontier::of(slice.to.clone())).await;
+        folded.map_err(|error| IngestError::refused(NAME, error))
     }
-}
 
-fn refused(detail: &str, error: FeatureError) -> IngestError {
-    IngestError::Sink {
-        sink: NAME.to_owned(),
-        detail: detail.to_owned(),
-        source: Some(Box::new(error)),
+    async fn recover(&self, kept_after: &Position) -> Result<(), IngestError> {
+        let rebuilt = self.rebuild.if_needed(kept_after).await;
+        rebuilt.map(drop).map_err(|error| IngestError::refused(NAME, error))
     }
 }

@@ -20,8 +20,9 @@ use cortex_serving::Serving;
 use cortex_training::{PipelineDefinitions, PipelineSetup, Pipelines, StageCache};
 use cortex_types::Frontier;
 
-use super::OnlineSink;
 use super::advice::OneTenantsAdvice;
+use super::coverage::IngestCoverage;
+use super::{OnlineRebuild, OnlineSink};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::providers::Providers;
@@ -34,6 +35,9 @@ pub struct Services {
     pub invoice_entry: InvoiceEntry,
     /// Moves changes into the lake and the online store.
     pub ingest: Arc<Pipeline>,
+    /// Where those changes come from.
+    pub changes: Arc<dyn ChangeSource>,
+    pub online_rebuild: OnlineRebuild,
     pub lake: Arc<dyn Lake>,
     pub definitions: Arc<Definitions>,
     pub online: Arc<dyn OnlineStore>,
@@ -42,7 +46,6 @@ pub struct Services {
     pub registry: Arc<Registry>,
     pub serving: Arc<Serving>,
     pub memory: Memory,
-    pub outcome_rules: Arc<OutcomeRules>,
     pub(super) decision_log: Arc<MemoryDecisionLog>,
     lake_sink: Arc<LakeSink>,
 }
@@ -54,8 +57,13 @@ impl Services {
         let records: Arc<dyn Records> = Arc::clone(&ledger) as _;
         let erp = Erp::start(ledger, Arc::clone(&providers.clock), &erp_config(config));
         let invoice_entry = invoice_entry(config, providers, &erp, &records)?;
-        let (ingest, lake_sink) = ingest(config, providers);
-        let memory = memory(providers);
+        let Ingest {
+            pipeline,
+            changes,
+            lake_sink,
+            online_rebuild,
+        } = ingest(config, providers);
+        let memory = memory(config, providers)?;
         let decision_log = Arc::new(MemoryDecisionLog::start(memory.clone(), LogConfig::default()));
         let registry = Arc::new(registry(config, providers)?);
         let online: Arc<dyn OnlineStore> = Arc::clone(&providers.online) as _;
@@ -67,12 +75,20 @@ impl Services {
             Arc::clone(&providers.clock),
             config.serving.limits.clone(),
         ));
+        let coverage = IngestCoverage {
+            lake_sink: Arc::clone(&lake_sink),
+            changes: Arc::clone(&changes),
+            clock: Arc::clone(&providers.clock),
+        };
         let training_sets = TrainingSets::new(Arc::clone(&providers.lake), Arc::clone(&providers.definitions));
+        let training_sets = training_sets.with_coverage(Arc::new(coverage));
         Ok(Self {
             erp,
             records,
             invoice_entry,
-            ingest,
+            ingest: pipeline,
+            changes,
+            online_rebuild,
             lake: Arc::clone(&providers.lake),
             definitions: Arc::clone(&providers.definitions),
             online,
@@ -81,7 +97,6 @@ impl Services {
             registry,
             serving,
             memory,
-            outcome_rules: Arc::new(outcome_rules(config)?),
             decision_log,
             lake_sink,
         })
@@ -161,26 +176,52 @@ fn reachable(addr: SocketAddr) -> SocketAddr {
     }
 }
 
-fn ingest(config: &Config, providers: &Providers) -> (Arc<Pipeline>, Arc<LakeSink>) {
-    let changes = Arc::new(SqliteChangeLog::new(providers.database.clone()));
-    let (source, plan): (Arc<dyn ChangeSource>, Arc<dyn PlanLog>) = (Arc::clone(&changes) as _, changes);
+/// What moves changes, and what else knows of it.
+struct Ingest {
+    pipeline: Arc<Pipeline>,
+    changes: Arc<dyn ChangeSource>,
+    lake_sink: Arc<LakeSink>,
+    online_rebuild: OnlineRebuild,
+}
+
+fn ingest(config: &Config, providers: &Providers) -> Ingest {
+    let log = Arc::new(SqliteChangeLog::new(providers.database.clone()));
+    let (changes, plan): (Arc<dyn ChangeSource>, Arc<dyn PlanLog>) = (Arc::clone(&log) as _, log);
     let batching = Batching {
         changes: config.ingest.batch_rows_max.get(),
         linger: Duration::from_millis(config.ingest.linger_ms),
     };
-    let lake_sink = LakeSink::new(Arc::clone(&providers.lake), plan, Arc::clone(&source)).with_batching(batching);
+    let lake_sink = LakeSink::new(Arc::clone(&providers.lake), plan, Arc::clone(&changes)).with_batching(batching);
     let lake_sink = Arc::new(lake_sink);
-    let online = Arc::new(OnlineSink(Arc::clone(&providers.online) as _));
+    let online_rebuild = OnlineRebuild {
+        store: Arc::clone(&providers.online),
+        lake: Arc::clone(&providers.lake),
+        lake_sink: Arc::clone(&lake_sink),
+        layout: providers.layout.clone(),
+    };
+    let online = Arc::new(OnlineSink {
+        store: Arc::clone(&providers.online) as _,
+        rebuild: online_rebuild.clone(),
+    });
     let sinks: Vec<Arc<dyn ChangeSink>> = vec![Arc::clone(&lake_sink) as _, online];
-    (
-        Arc::new(Pipeline::new(source, sinks, PipelineConfig::default())),
+    let pipeline = Arc::new(Pipeline::new(Arc::clone(&changes), sinks, PipelineConfig::default()));
+    Ingest {
+        pipeline,
+        changes,
         lake_sink,
-    )
+        online_rebuild,
+    }
 }
 
-fn memory(providers: &Providers) -> Memory {
+fn memory(config: &Config, providers: &Providers) -> Result<Memory, Failure> {
     let store = Arc::new(SqlExperienceStore::new(providers.database.clone()));
-    Memory::new(store, Arc::clone(&providers.lake), Arc::clone(&providers.clock))
+    let rules = Arc::new(outcome_rules(config)?);
+    Ok(Memory::new(
+        store,
+        Arc::clone(&providers.lake),
+        Arc::clone(&providers.clock),
+        rules,
+    ))
 }
 
 /// Evidence for gates is computed by the runtime that will serve the model.

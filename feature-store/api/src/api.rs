@@ -51,7 +51,7 @@ impl FeaturesApi {
                 "it asks for {} entities, and {ENTITIES_MAX} are the most at a time",
                 keys.len()
             );
-            return Err(FeatureError::Request(detail));
+            return Err(FeatureError::TooLarge(detail));
         }
         self.store.read(&ctx.tenant, features, keys, self.clock.now()).await
     }

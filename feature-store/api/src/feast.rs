@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
@@ -17,6 +16,7 @@ use serde_json::value::RawValue;
 use utoipa::OpenApi;
 
 use crate::api::{FeaturesApi, entity_key};
+use crate::feast_body::FeastBody;
 use crate::feast_error::FeastError;
 use crate::feast_json::FeastResponse;
 use crate::join_keys::key_text;
@@ -50,11 +50,12 @@ struct FeastRequest<'a> {
         `{\"feature_service\": \"customer_repurchase\", \"entities\": {\"customer_code\": [12345]}}`; \
         `features` instead of `feature_service` names them as `view:feature`"),
     responses((status = 200, description = "One result per feature name, join keys first", body = serde_json::Value),
+        (status = 413, description = "More entities or values than one read may have, or a larger body than is taken"),
         (status = 404, description = "An unknown feature or service: a JSON string that contains module, class and message")))]
 async fn get_online_features(
     State(api): State<Arc<FeaturesApi>>,
     Ctx(ctx): Ctx,
-    body: Bytes,
+    FeastBody(body): FeastBody,
 ) -> Result<Response, FeastError> {
     api.may_read(&ctx)?;
     let mut request: FeastRequest<'_> = serde_json::from_slice(&body).map_err(unreadable)?;

@@ -8,6 +8,7 @@
 
 mod api;
 mod feast;
+mod feast_body;
 mod feast_error;
 mod feast_json;
 mod grpc;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::body::Body;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{Request, StatusCode};
 use cortex_features::{
     Definitions, EntityKey, FeatureError, FeatureRef, FeatureStatus, FeatureValue, OnlineRow, OnlineStore,
@@ -13,7 +14,7 @@ use cortex_lake::ChangeBatch;
 use cortex_proto::features as pb;
 use cortex_proto::features::feature_service_server::FeatureService;
 use cortex_security::RoleAuthorizer;
-use cortex_types::{Frontier, ManualClock, Position, Principal, RequestContext, Role, TenantId, Timestamp};
+use cortex_types::{ErrorCode, Frontier, ManualClock, Position, Principal, RequestContext, Role, TenantId, Timestamp};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -200,6 +201,51 @@ async fn an_error_is_a_json_string_that_names_a_class_of_feast() {
         );
         assert!(!detail["message"].as_str().unwrap().is_empty());
     }
+}
+
+/// Status, and what Feast's client makes of the body.
+async fn feast_error(body: String, limit: usize) -> (StatusCode, Value) {
+    let mut request = Request::post("/get-online-features")
+        .header("content-type", "application/json")
+        .body(Body::from(body))
+        .unwrap();
+    request.extensions_mut().insert(context(&[Role::Viewer]));
+    let limited = routes(api()).layer(DefaultBodyLimit::max(limit));
+    let response = limited.oneshot(request).await.unwrap();
+    let (status, code) = (response.status(), response.extensions().get::<ErrorCode>().copied());
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    let detail: String = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(code.map(ErrorCode::http_status), Some(status.as_u16()));
+    (status, serde_json::from_str(&detail).unwrap())
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_or_broken_off_is_refused_in_feasts_form() {
+    let (status, detail) = feast_error("x".repeat(300), 200).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(detail["module"], "feast.errors");
+    assert!(
+        detail["message"].as_str().unwrap().contains("body_bytes_max"),
+        "{detail}"
+    );
+    let (status, detail) = feast_error("{\"features\": [".to_owned(), 200).await;
+    assert_eq!(
+        (status, &detail["class"]),
+        (StatusCode::BAD_REQUEST, &json!("FeastError"))
+    );
+}
+
+#[tokio::test]
+async fn more_entities_than_one_read_may_have_are_too_large() {
+    let keys: Vec<u64> = (0..1_001).collect();
+    let body = json!({ "feature_service": "churn", "entities": { "customer_code": keys } });
+    let (status, detail) = feast_error(body.to_string(), 1 << 20).await;
+    assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE, "{detail}");
+    let (status, problem) = post("/features/v1/online", json!({ "service": "churn", "keys": keys })).await;
+    assert_eq!(
+        (status, &problem["code"]),
+        (StatusCode::PAYLOAD_TOO_LARGE, &json!("too-large"))
+    );
 }
 
 #[tokio::test]

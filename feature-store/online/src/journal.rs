@@ -159,14 +159,14 @@ impl Journal {
             work(&transaction)?;
             Ok(transaction.commit()?)
         };
-        fail::fail_point!("online-before-commit", |_| Err(storage(
+        fail::fail_point!("online::before-commit", |_| Err(storage(
             what,
-            "failpoint online-before-commit"
+            "failpoint online::before-commit"
         )));
         commit().map_err(|error| storage(what, error))?;
-        fail::fail_point!("online-after-commit", |_| Err(storage(
+        fail::fail_point!("online::after-commit", |_| Err(storage(
             what,
-            "failpoint online-after-commit"
+            "failpoint online::after-commit"
         )));
         Ok(())
     }

@@ -9,6 +9,7 @@
 
 mod codec;
 mod journal;
+mod layout;
 mod memory;
 mod rebuild;
 mod replay;
@@ -16,10 +17,13 @@ mod store;
 mod verify;
 
 #[cfg(test)]
+mod agreement;
+#[cfg(test)]
 #[path = "../../src/engine/sample.rs"]
 mod sample;
 #[cfg(test)]
 mod tests;
 
+pub use rebuild::Rebuilt;
 pub use store::EmbeddedOnlineStore;
 pub use verify::{Mismatch, VerifyReport};

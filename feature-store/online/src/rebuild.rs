@@ -1,6 +1,7 @@
 //! Throwing the store away and making it again from the lake.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cortex_features::engine::FactExtractor;
 use cortex_features::{Bronze, BronzeBounds, FeatureError};
@@ -13,6 +14,16 @@ use crate::store::{EmbeddedOnlineStore, Shared};
 /// Changes in one block of a rebuilt journal.
 const BLOCK_CHANGES_MAX: usize = 50_000;
 
+/// What a rebuild put in the place of what was there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rebuilt {
+    pub tenants: usize,
+    /// Changes of all views together.
+    pub changes: usize,
+    /// Where the store stands now.
+    pub frontier: Frontier,
+}
+
 impl EmbeddedOnlineStore {
     /// Folds the lake's bronze tables of `tenants` from the first change on and puts the result in the place of what the
     /// store holds. Afterwards the store's frontier is `upto`, which may be earlier than it was.
@@ -20,23 +31,36 @@ impl EmbeddedOnlineStore {
     /// `upto` is where the lake is known to be complete: the frontier of the sink that writes bronze. What the lake
     /// holds beyond it is left to come through the change stream. Folding waits while this runs; a failure leaves the
     /// store as it was.
-    pub async fn rebuild(&self, lake: &dyn Lake, tenants: &[TenantId], upto: &Frontier) -> Result<(), FeatureError> {
-        let _writing = self.shared.writer.lock().await;
+    pub async fn rebuild(
+        &self,
+        lake: &dyn Lake,
+        tenants: &[TenantId],
+        upto: &Frontier,
+    ) -> Result<Rebuilt, FeatureError> {
+        let writing = Arc::clone(&self.shared.writer).lock_owned().await;
         let mut groups = Vec::new();
         for tenant in tenants {
             groups.extend(read_groups(&self.shared, lake, tenant, upto).await?);
         }
-        let (shared, upto) = (self.shared.clone(), upto.clone());
+        let rebuilt = Rebuilt {
+            tenants: tenants.len(),
+            changes: groups.iter().map(|group| group.changes.len()).sum(),
+            frontier: upto.clone(),
+        };
+        let (shared, upto) = (Arc::clone(&self.shared), upto.clone());
         let replaced = tokio::task::spawn_blocking(move || {
+            // Held to the end, also when nobody waits for it any more.
+            let _writing = writing;
             shared.journal.replace(&blocks(groups), &upto, &shared.fingerprints)?;
             shared.load()?;
             shared.rebuilt();
             Ok(())
         });
-        replaced.await.map_err(|error| FeatureError::Storage {
+        let replaced: Result<(), FeatureError> = replaced.await.map_err(|error| FeatureError::Storage {
             what: "rebuild".to_owned(),
             source: error.into(),
-        })?
+        })?;
+        replaced.map(|()| rebuilt)
     }
 }
 

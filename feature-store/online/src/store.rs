@@ -6,22 +6,22 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cortex_features::engine::{FactExtractor, ViewPlan};
-use cortex_features::{
-    Definitions, EntityKey, FeatureError, FeatureRef, FeatureStatus, FeatureValue, OnlineRow, OnlineStore,
-    OnlineVectors,
-};
+use cortex_features::{Definitions, EntityKey, FeatureError, FeatureRef, OnlineStore, OnlineVectors};
 use cortex_lake::ChangeBatch;
 use cortex_types::{Frontier, TenantId, Timestamp};
 use parking_lot::RwLock;
 
 use crate::codec::Group;
 use crate::journal::{Fingerprints, Journal};
+use crate::layout::{Layout, check_size};
 use crate::memory::{Memory, Stale};
 use crate::replay::beyond;
 
 /// Event microseconds of the newest fact folded, per tenant and view: how fresh the view is.
 const NEWEST_KNOWN_MICROS: &str = "cortex_features_newest_known_micros";
 const CHANGES_FOLDED_TOTAL: &str = "cortex_features_changes_folded_total";
+/// Reads of more entities leave the threads that answer requests.
+const KEYS_INLINE_MAX: usize = 8;
 
 /// An [`OnlineStore`] in this process. Cheap to clone: clones are the same store.
 #[derive(Clone, Debug)]
@@ -88,6 +88,12 @@ impl EmbeddedOnlineStore {
         self.shared.stale.read().clone()
     }
 
+    /// Neither folds nor answers any more before it is rebuilt, because of `why`: such as that the changes after its
+    /// frontier are gone, which only the reader of the change stream can know.
+    pub fn require_rebuild(&self, why: impl Into<String>) {
+        *self.shared.stale.write() = Some(why.into());
+    }
+
     #[must_use]
     pub fn definitions(&self) -> &Arc<Definitions> {
         &self.shared.definitions
@@ -139,6 +145,26 @@ impl Shared {
             None => Ok(()),
             Some(reason) => Err(FeatureError::NeedsRebuild(reason.clone())),
         }
+    }
+
+    fn read(
+        &self,
+        tenant: &TenantId,
+        features: &[FeatureRef],
+        keys: &[EntityKey],
+        at: Timestamp,
+    ) -> Result<OnlineVectors, FeatureError> {
+        self.ready()?;
+        let layout = Layout::new(self, features)?;
+        let memory = self.memory.read();
+        let rows = keys
+            .iter()
+            .map(|key| layout.row(&memory, tenant, key, at))
+            .collect::<Result<_, _>>()?;
+        Ok(OnlineVectors {
+            rows,
+            frontier: memory.frontier.clone(),
+        })
     }
 
     /// The writer's lock is held by the caller.
@@ -219,17 +245,17 @@ impl OnlineStore for EmbeddedOnlineStore {
         keys: &[EntityKey],
         at: Timestamp,
     ) -> Result<OnlineVectors, FeatureError> {
-        self.shared.ready()?;
-        let layout = Layout::new(&self.shared, features)?;
-        let memory = self.shared.memory.read();
-        let rows = keys
-            .iter()
-            .map(|key| layout.row(&memory, tenant, key, at))
-            .collect::<Result<_, _>>()?;
-        Ok(OnlineVectors {
-            rows,
-            frontier: memory.frontier.clone(),
-        })
+        check_size(features, keys)?;
+        if keys.len() <= KEYS_INLINE_MAX {
+            return self.shared.read(tenant, features, keys, at);
+        }
+        let (shared, tenant) = (Arc::clone(&self.shared), tenant.clone());
+        let (features, keys) = (features.to_vec(), keys.to_vec());
+        let read = tokio::task::spawn_blocking(move || shared.read(&tenant, &features, &keys, at));
+        read.await.map_err(|error| FeatureError::Storage {
+            what: "read features".to_owned(),
+            source: error.into(),
+        })?
     }
 
     async fn fold(&self, batches: &[ChangeBatch], upto: &Frontier) -> Result<(), FeatureError> {
@@ -248,79 +274,5 @@ impl OnlineStore for EmbeddedOnlineStore {
     async fn frontier(&self) -> Result<Frontier, FeatureError> {
         self.shared.ready()?;
         Ok(self.shared.memory.read().frontier.clone())
-    }
-}
-
-/// Which features of which views stand where in a row.
-struct Layout<'a> {
-    width: usize,
-    views: Vec<ViewPlaces<'a>>,
-}
-
-struct ViewPlaces<'a> {
-    plan: &'a ViewPlan,
-    /// (position in the view, place in the row)
-    places: Vec<(usize, usize)>,
-}
-
-impl<'a> Layout<'a> {
-    fn new(shared: &'a Shared, features: &[FeatureRef]) -> Result<Self, FeatureError> {
-        shared.definitions.entity_of(features)?;
-        let mut views: Vec<ViewPlaces<'a>> = Vec::new();
-        for (place, feature) in features.iter().enumerate() {
-            let plan = shared.plans.get(&feature.view);
-            let plan = plan.ok_or_else(|| FeatureError::UnknownFeature {
-                name: feature.to_string(),
-                known: String::new(),
-            })?;
-            let position = shared.definitions.position(plan.view(), &feature.feature)?;
-            match views.iter_mut().find(|known| known.plan.view().name == feature.view) {
-                Some(known) => known.places.push((position, place)),
-                None => views.push(ViewPlaces {
-                    plan,
-                    places: vec![(position, place)],
-                }),
-            }
-        }
-        Ok(Self {
-            width: features.len(),
-            views,
-        })
-    }
-
-    fn row(
-        &self,
-        memory: &Memory,
-        tenant: &TenantId,
-        key: &EntityKey,
-        at: Timestamp,
-    ) -> Result<OnlineRow, FeatureError> {
-        let mut row = OnlineRow {
-            values: vec![FeatureValue::Null; self.width],
-            statuses: vec![FeatureStatus::NotFound; self.width],
-            event_times: vec![None; self.width],
-        };
-        for ViewPlaces { plan, places } in &self.views {
-            let name = &plan.view().name;
-            let mut folded = match memory.view(tenant, name) {
-                None => plan.nothing(),
-                Some(facts) => facts.values(key, at).ok_or_else(|| {
-                    FeatureError::Request(format!(
-                        "{name} is kept online from {} on: for an earlier instant build a training set",
-                        facts.answers_from()
-                    ))
-                })?,
-            };
-            for (position, place) in places {
-                row.statuses[*place] = folded.status(*position);
-                row.event_times[*place] = folded.newest;
-            }
-            for (position, place) in places {
-                if let Some(value) = folded.values.get_mut(*position) {
-                    row.values[*place] = std::mem::replace(value, FeatureValue::Null);
-                }
-            }
-        }
-        Ok(row)
     }
 }

@@ -3,35 +3,31 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use cortex_features::{
-    Definitions, EntityKey, EntityRows, FeatureError, FeatureRef, FeatureStatus, FeatureValue, OnlineStore,
-    TrainingSets,
-};
+use cortex_features::{Definitions, EntityKey, FeatureError, FeatureRef, FeatureStatus, FeatureValue, OnlineStore};
 use cortex_lake::{ChangeBatch, Commit, Lake, Layer, MemoryLake, TableRef};
-use cortex_types::{Frontier, Position, RequestContext, TenantId, Timestamp};
-use proptest::prelude::*;
+use cortex_types::{Coded, ErrorCode, Frontier, Position, RequestContext, TenantId, Timestamp};
 use tempfile::TempDir;
 
 use crate::EmbeddedOnlineStore;
-use crate::sample::{DAY, DEFINITIONS, Version, bronze, day, histories};
+use crate::sample::{DAY, DEFINITIONS, Version, bronze, day};
 
-fn tenant() -> TenantId {
+pub(crate) fn tenant() -> TenantId {
     TenantId::new("acme").unwrap()
 }
 
-fn definitions(text: &str) -> Arc<Definitions> {
+pub(crate) fn definitions(text: &str) -> Arc<Definitions> {
     Arc::new(Definitions::parse([("sample.yaml", text)]).unwrap())
 }
 
-fn open(folder: &Path) -> EmbeddedOnlineStore {
+pub(crate) fn open(folder: &Path) -> EmbeddedOnlineStore {
     EmbeddedOnlineStore::open(folder, definitions(DEFINITIONS)).unwrap()
 }
 
-fn frontier(changes: usize) -> Frontier {
+pub(crate) fn frontier(changes: usize) -> Frontier {
     Frontier::of(Position::new("erp", 1, changes as u64, changes as u64))
 }
 
-fn batch(versions: &[Version], range: std::ops::Range<usize>) -> Vec<ChangeBatch> {
+pub(crate) fn batch(versions: &[Version], range: std::ops::Range<usize>) -> Vec<ChangeBatch> {
     let rows = bronze(&versions[range.clone()], range.start, &versions[..range.start]);
     vec![ChangeBatch {
         tenant: tenant(),
@@ -40,7 +36,7 @@ fn batch(versions: &[Version], range: std::ops::Range<usize>) -> Vec<ChangeBatch
     }]
 }
 
-async fn lake_of(versions: &[Version]) -> MemoryLake {
+pub(crate) async fn lake_of(versions: &[Version]) -> MemoryLake {
     let lake = MemoryLake::default();
     let table = TableRef::new(tenant(), Layer::Bronze, "lines").unwrap();
     let commit = Commit {
@@ -75,7 +71,7 @@ fn sales() -> Vec<Version> {
     ]
 }
 
-async fn folded(folder: &Path, versions: &[Version]) -> EmbeddedOnlineStore {
+pub(crate) async fn folded(folder: &Path, versions: &[Version]) -> EmbeddedOnlineStore {
     let store = open(folder);
     store
         .fold(&batch(versions, 0..versions.len()), &frontier(versions.len()))
@@ -180,6 +176,64 @@ async fn a_changed_filter_has_to_be_rebuilt_and_a_new_window_has_not() {
 }
 
 #[tokio::test]
+async fn a_store_that_must_be_rebuilt_answers_nothing_until_it_is() {
+    let folder = TempDir::new().unwrap();
+    let store = open(folder.path());
+    store.require_rebuild("its changes are gone");
+    assert!(store.needs_rebuild().unwrap().contains("gone"));
+    let features = [FeatureRef::new("sales", "spend_9d")];
+    let read = store
+        .read(&tenant(), &features, &[EntityKey::single("A")], day(3))
+        .await;
+    assert!(matches!(read, Err(FeatureError::NeedsRebuild(_))), "{read:?}");
+    let lake = lake_of(&sales()).await;
+    let rebuilt = store.rebuild(&lake, &[tenant()], &frontier(3)).await.unwrap();
+    assert_eq!((rebuilt.changes, rebuilt.frontier), (3, frontier(3)));
+    assert_eq!(spend(&store, "A", day(3)).await.0, FeatureValue::Int(12));
+}
+
+#[tokio::test]
+async fn a_feature_that_is_asked_for_twice_is_answered_twice() {
+    let folder = TempDir::new().unwrap();
+    let store = folded(folder.path(), &sales()).await;
+    let features = ["spend_9d", "recency", "spend_9d"].map(|name| FeatureRef::new("sales", name));
+    let read = store
+        .read(&tenant(), &features, &[EntityKey::single("A")], day(3))
+        .await
+        .unwrap();
+    let row = &read.rows[0];
+    assert_eq!(
+        (&row.values[0], &row.values[2]),
+        (&FeatureValue::Int(12), &FeatureValue::Int(12))
+    );
+    assert_eq!(row.statuses, [FeatureStatus::Present; 3]);
+}
+
+#[tokio::test]
+async fn a_read_of_many_entities_answers_in_their_order_and_one_of_too_many_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let store = folded(folder.path(), &sales()).await;
+    let keys: Vec<EntityKey> = (0..1_000)
+        .map(|number| EntityKey::single(["A", "B", "nobody"][number % 3]))
+        .collect();
+    let features = vec![FeatureRef::new("sales", "spend_9d"); 100];
+    let read = store.read(&tenant(), &features, &keys, day(3)).await.unwrap();
+    let spend: Vec<&FeatureValue> = read.rows.iter().map(|row| &row.values[99]).collect();
+    let expected = [12, 9, 0].map(FeatureValue::Int);
+    assert!(
+        spend
+            .iter()
+            .zip(expected.iter().cycle())
+            .all(|(found, wanted)| found == &wanted)
+    );
+    assert_eq!(spend.len(), 1_000);
+
+    let one_more = vec![FeatureRef::new("sales", "spend_9d"); 101];
+    let error = store.read(&tenant(), &one_more, &keys, day(3)).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::TooLarge, "{error}");
+}
+
+#[tokio::test]
 async fn a_rebuild_leaves_what_the_lake_may_lack_to_the_stream() {
     let folder = TempDir::new().unwrap();
     let (store, versions) = (open(folder.path()), sales());
@@ -235,69 +289,4 @@ async fn an_instant_that_was_compacted_away_is_refused_not_guessed() {
         .await
         .unwrap_err();
     assert!(error.to_string().contains("training set"), "{error}");
-}
-
-/// Folds in slices that end at `cuts`, closing and opening the store at each of them.
-async fn folded_in_slices(folder: &Path, versions: &[Version], cuts: &[usize]) -> EmbeddedOnlineStore {
-    let mut ends: Vec<usize> = cuts
-        .iter()
-        .map(|cut| cut % (versions.len() + 1))
-        .chain([versions.len()])
-        .collect();
-    ends.sort_unstable();
-    let mut store = open(folder);
-    let mut start = 0;
-    for end in ends {
-        store.fold(&batch(versions, start..end), &frontier(end)).await.unwrap();
-        start = end;
-        if end % 3 == 0 {
-            drop(store);
-            store = open(folder);
-        }
-    }
-    store
-}
-
-async fn online_equals_offline(versions: Vec<Version>, cuts: Vec<usize>, at: i64) {
-    let folder = TempDir::new().unwrap();
-    let store = folded_in_slices(folder.path(), &versions, &cuts).await;
-    let lake = Arc::new(lake_of(&versions).await);
-    let (ctx, keys) = (RequestContext::system(tenant()), ["A", "B", "C"].map(EntityKey::single));
-    let report = store
-        .verify(&ctx, &*lake, &frontier(versions.len()), 100, day(at))
-        .await
-        .unwrap();
-    assert_eq!(report.mismatches, []);
-
-    let definitions = definitions(DEFINITIONS);
-    let features = &definitions.service("sales").unwrap().features;
-    let online = store.read(&tenant(), features, &keys, day(at)).await.unwrap();
-    let sets = TrainingSets::new(lake, Arc::clone(&definitions));
-    let offline = sets
-        .build(&ctx, "sales", &EntityRows::at(keys.to_vec(), day(at)))
-        .await
-        .unwrap();
-    for (row, online) in online.rows.iter().enumerate() {
-        let online: Vec<u64> = online
-            .values
-            .iter()
-            .map(|value| value.as_f64().unwrap().to_bits())
-            .collect();
-        let offline: Vec<u64> = offline.row(row).iter().map(|value| value.to_bits()).collect();
-        assert_eq!(online, offline, "of {} on day {at}", keys[row]);
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn online_and_offline_agree_bit_for_bit(
-        versions in histories(),
-        cuts in proptest::collection::vec(0_usize..40, 0..6),
-        at in 29_i64..45,
-    ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(online_equals_offline(versions, cuts, at));
-    }
 }

@@ -33,8 +33,8 @@ async fn values_and_frontier_become_durable_together_or_not_at_all() {
     let folder = TempDir::new().unwrap();
     let store = open(folder.path());
     for (failpoint, durable) in [
-        ("online-before-commit", Frontier::default()),
-        ("online-after-commit", upto.clone()),
+        ("online::before-commit", Frontier::default()),
+        ("online::after-commit", upto.clone()),
     ] {
         fail::cfg(failpoint, "return").unwrap();
         assert!(store.fold(&batches, &upto).await.is_err());

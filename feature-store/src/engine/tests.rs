@@ -62,7 +62,7 @@ fn visible<'a>(versions: &'a [Version], customer: &str, at: i64) -> Vec<(usize, 
 }
 
 /// In the order of the sample view's features.
-fn brute_force(versions: &[Version], customer: &str, at: i64) -> Vec<FeatureValue> {
+pub(crate) fn brute_force(versions: &[Version], customer: &str, at: i64) -> Vec<FeatureValue> {
     let visible = visible(versions, customer, at);
     let within = |days: Option<i64>| -> Vec<&Version> {
         let inside = |version: &&Version| days.is_none_or(|days| version.at.unwrap() > at - days * DAY);

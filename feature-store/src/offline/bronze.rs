@@ -2,11 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use arrow::array::AsArray;
+use arrow::compute::cast;
+use arrow::datatypes::TimestampMicrosecondType;
 use cortex_lake::{AsOf, Lake, LakeError, Layer, Snapshot, TableRef, changes};
 use cortex_types::{Frontier, Position, TenantId, Timestamp};
 use datafusion::common::ScalarValue;
 use datafusion::dataframe::DataFrame;
 use datafusion::error::DataFusionError;
+use datafusion::functions_aggregate::expr_fn::max;
 use datafusion::logical_expr::Expr;
 use datafusion::prelude::{SessionContext, ident, lit};
 use futures::TryStreamExt;
@@ -66,6 +70,42 @@ impl Bronze {
             changes,
         }))
     }
+}
+
+/// The known-at of the newest change in a bronze table: nothing that was known earlier is still on its way. `None`
+/// where nothing of the table has reached the lake.
+pub(super) async fn newest_known(
+    lake: &dyn Lake,
+    tenant: &TenantId,
+    table: &str,
+) -> Result<Option<Timestamp>, FeatureError> {
+    let table = TableRef::new(tenant.clone(), Layer::Bronze, table)?;
+    let snapshot = match lake.snapshot(&table, AsOf::Latest).await {
+        Ok(snapshot) => snapshot,
+        Err(LakeError::NoTable(_)) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let newest = async {
+        let rows = SessionContext::new_with_state(sql_state()).read_table(snapshot.provider)?;
+        let newest = max(ident(changes::KNOWN_AT)).alias("newest");
+        let batches = rows.aggregate(vec![], vec![newest])?.collect().await?;
+        let mut newest = None;
+        for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
+            let column = cast(batch.column(0), &changes::timestamp_type())?;
+            newest = newest.max(
+                column
+                    .as_primitive::<TimestampMicrosecondType>()
+                    .iter()
+                    .next()
+                    .flatten(),
+            );
+        }
+        Ok::<_, DataFusionError>(newest)
+    };
+    let newest = newest
+        .await
+        .map_err(|error| FeatureError::Lake(LakeError::storage(&table, error)))?;
+    Ok(newest.map(Timestamp::from_micros))
 }
 
 async fn scan(

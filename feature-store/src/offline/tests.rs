@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use cortex_lake::{Commit, Lake, Layer, MemoryLake, TableRef};
-use cortex_types::{Frontier, Position, RequestContext, TenantId};
+use cortex_types::{Frontier, Position, RequestContext, TenantId, Timestamp};
+use proptest::prelude::*;
 
 use super::{EntityRows, LabelAggregate, LabelSpec, TrainingSets};
-use crate::engine::sample::{DAY, Version, bronze, day};
-use crate::engine::tests::definitions;
+use crate::engine::sample::{DAY, Version, bronze, day, histories};
+use crate::engine::tests::{brute_force, definitions};
+use crate::port::Coverage;
 use crate::value::EntityKey;
 
 fn tenant() -> RequestContext {
@@ -168,6 +171,95 @@ async fn a_label_looks_ahead_and_is_missing_until_its_horizon_is_over() {
         sets.ahead(&tenant(), &count, &rows, day(10)).await.unwrap()[..4],
         [1.0, 2.0, 1.0, 0.0]
     );
+}
+
+fn spend_ahead(days: u64) -> LabelSpec {
+    LabelSpec {
+        table: "lines".into(),
+        keys: vec!["customer_code".into()],
+        event_time: "at".into(),
+        filter: Some("kind = 'goods'".into()),
+        aggregate: LabelAggregate::Sum("net".into()),
+        horizon: Duration::from_secs(days * 86_400),
+    }
+}
+
+/// Knows that the lake has everything of `lines` up to a day.
+#[derive(Debug)]
+struct CoveredTo(i64);
+
+#[async_trait]
+impl Coverage for CoveredTo {
+    async fn covered_to(&self, _: &TenantId, table: &str) -> Option<Timestamp> {
+        (table == "lines").then(|| day(self.0))
+    }
+}
+
+#[tokio::test]
+async fn a_label_beyond_what_the_lake_covers_is_missing_not_nothing() {
+    let mut rows = EntityRows::default();
+    for (code, at) in [("C", 5), ("C", 6), ("A", 4), ("A", 6)] {
+        rows.push(key(code), day(at));
+    }
+    // The newest change is known on day 9, and training is as of day 30.
+    let (sets, label) = (sets(&history()).await, spend_ahead(4));
+    let labels = sets.ahead(&tenant(), &label, &rows, day(30)).await.unwrap();
+    assert_eq!((labels[0], labels[2]), (0.0, 1_050.0));
+    assert!(labels[1].is_nan() && labels[3].is_nan(), "{labels:?}");
+
+    // Who knows that nothing is on its way knows that nothing happened.
+    for (covered_to, known) in [(10, true), (9, false), (3, false)] {
+        let sets = sets.clone().with_coverage(Arc::new(CoveredTo(covered_to)));
+        let labels = sets.ahead(&tenant(), &label, &rows, day(30)).await.unwrap();
+        assert_eq!(labels[0], 0.0);
+        assert_eq!(!labels[1].is_nan(), known, "covered to day {covered_to}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_table_no_label_is_known_unless_somebody_knows_that_nothing_happened() {
+    let sets = TrainingSets::new(Arc::new(MemoryLake::default()), definitions());
+    let rows = EntityRows::at(vec![key("A")], day(1));
+    let label = spend_ahead(4);
+    assert!(sets.ahead(&tenant(), &label, &rows, day(30)).await.unwrap()[0].is_nan());
+    let sets = sets.with_coverage(Arc::new(CoveredTo(30)));
+    assert_eq!(sets.ahead(&tenant(), &label, &rows, day(30)).await.unwrap(), [0.0]);
+}
+
+/// Where the service's features stand in the sample view.
+const SERVED: [usize; 5] = [7, 1, 0, 4, 9];
+
+async fn rows_equal_brute_force(versions: Vec<Version>, asked: Vec<(usize, i64)>) -> Result<(), TestCaseError> {
+    let customers = ["A", "B", "C"];
+    let mut rows = EntityRows::default();
+    for (customer, at) in &asked {
+        rows.push(key(customers[*customer]), day(*at));
+    }
+    let frame = sets(&versions).await.build(&tenant(), "sales", &rows).await.unwrap();
+    for (row, (customer, at)) in asked.iter().enumerate() {
+        let wanted = brute_force(&versions, customers[*customer], at * DAY);
+        let wanted: Vec<u64> = SERVED
+            .iter()
+            .map(|position| wanted[*position].as_f64().unwrap().to_bits())
+            .collect();
+        let found: Vec<u64> = frame.row(row).iter().map(|value| value.to_bits()).collect();
+        prop_assert_eq!(found, wanted, "of {} on day {}", customers[*customer], at);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Rows of many times in one set, so that what the later ones may know lies beside the earlier ones.
+    #[test]
+    fn every_row_of_a_training_set_is_what_was_known_at_its_own_time(
+        versions in histories(),
+        asked in proptest::collection::vec((0_usize..3, 0_i64..40), 1..24),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(rows_equal_brute_force(versions, asked))?;
+    }
 }
 
 #[tokio::test]

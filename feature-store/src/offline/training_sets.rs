@@ -8,12 +8,13 @@ use cortex_lake::Lake;
 use cortex_types::{Frontier, RequestContext, TenantId, Timestamp};
 use rayon::prelude::*;
 
-use super::bronze::{Bronze, BronzeBounds};
+use super::bronze::{self, Bronze, BronzeBounds};
 use super::frame::{EntityRows, FeatureFrame, digest};
 use super::labels::LabelSpec;
 use crate::FeatureError;
 use crate::definition::{Definitions, FeatureService, FeatureView};
 use crate::engine::{FactChange, FactExtractor, ViewFacts, ViewPlan};
+use crate::port::Coverage;
 use crate::value::{EntityKey, FeatureRef};
 
 /// Builds training sets, labels and lists of entities from the bronze tables of the lake.
@@ -21,6 +22,7 @@ use crate::value::{EntityKey, FeatureRef};
 pub struct TrainingSets {
     lake: Arc<dyn Lake>,
     definitions: Arc<Definitions>,
+    coverage: Option<Arc<dyn Coverage>>,
 }
 
 /// The facts of some views, and which state of the lake they are.
@@ -34,7 +36,19 @@ struct LoadedViews {
 impl TrainingSets {
     #[must_use]
     pub fn new(lake: Arc<dyn Lake>, definitions: Arc<Definitions>) -> Self {
-        Self { lake, definitions }
+        Self {
+            lake,
+            definitions,
+            coverage: None,
+        }
+    }
+
+    /// Whom to ask up to when the lake is complete. Without it that is as late as the newest change in the table, so
+    /// that a table to which nothing happens covers no later time.
+    #[must_use]
+    pub fn with_coverage(mut self, coverage: Arc<dyn Coverage>) -> Self {
+        self.coverage = Some(coverage);
+        self
     }
 
     #[must_use]
@@ -111,8 +125,18 @@ impl TrainingSets {
         Ok(active)
     }
 
+    /// The instant up to which everything that was known of `table` is in the lake; `None` where nothing is.
+    pub async fn covered_to(&self, ctx: &RequestContext, table: &str) -> Result<Option<Timestamp>, FeatureError> {
+        let told = match &self.coverage {
+            Some(coverage) => coverage.covered_to(&ctx.tenant, table).await,
+            None => None,
+        };
+        Ok(told.max(bronze::newest_known(&*self.lake, &ctx.tenant, table).await?))
+    }
+
     /// The label of each of `rows`: what happened in `(t, t + horizon]`, by what was known at `as_of`. NaN where the
-    /// horizon was not over by then. Looks ahead, and so is for labels alone.
+    /// horizon was not over by then, or reaches beyond what the [lake covers](Self::covered_to): what may still be on
+    /// its way is missing, not nothing. Looks ahead, and so is for labels alone.
     pub async fn ahead(
         &self,
         ctx: &RequestContext,
@@ -127,6 +151,10 @@ impl TrainingSets {
             happened_by: Some(as_of),
             ..BronzeBounds::default()
         };
+        // Asked before the table is read, so that it covers no less than this.
+        let Some(covered_to) = self.covered_to(ctx, &label.table).await? else {
+            return Ok(vec![f64::NAN; rows.len()]);
+        };
         let bronze = Bronze::read(&*self.lake, &ctx.tenant, &label.table, &[&extractor], &bounds).await?;
         let changes = bronze.and_then(|mut bronze| bronze.changes.pop()).unwrap_or_default();
         let (rows, horizon) = (rows.clone(), label.horizon);
@@ -134,7 +162,7 @@ impl TrainingSets {
             let facts = facts_of(extractor.view(), &changes);
             let label_of = |(key, time): (&EntityKey, &Timestamp)| {
                 let end = time.saturating_add(horizon);
-                if end > as_of {
+                if end > as_of.min(covered_to) {
                     return f64::NAN;
                 }
                 let folded = facts.values_known_by(key, end, as_of);

@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use cortex_ingest::{ChangeSlice, ChangeSource, IngestError};
 use cortex_store::{Database, table_columns};
-use cortex_types::{Position, SourceId, Timestamp};
+use cortex_types::{Position, SourceId, TenantId, Timestamp};
 use futures::TryStreamExt;
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -26,9 +25,6 @@ pub(crate) const EPOCH: u64 = 1;
 pub struct SqliteChangeLog {
     pub(crate) database: Database,
     id: SourceId,
-    commits: watch::Receiver<u64>,
-    /// The newest commit when somebody last began to read.
-    seen: Arc<AtomicU64>,
     /// The schema of each table's rows; it changes by migration only, before anything is read.
     schemas: Arc<Mutex<HashMap<String, SchemaRef>>>,
 }
@@ -37,22 +33,11 @@ impl SqliteChangeLog {
     /// The database must have been migrated with [`MIGRATIONS`](crate::MIGRATIONS).
     #[must_use]
     pub fn new(database: Database) -> Self {
-        let commits = database.commits();
         Self {
             database,
             id: SOURCE.into(),
-            commits,
-            seen: Arc::default(),
             schemas: Arc::default(),
         }
-    }
-
-    /// Forgets a reader that will not come back, such as a sink that was taken out of the configuration: otherwise the
-    /// log would be kept for it for ever.
-    pub async fn forget(&self, reader: &str) -> Result<(), IngestError> {
-        readers::forget(self, reader)
-            .await
-            .map_err(|error| IngestError::source(&self.id, error))
     }
 
     pub(crate) fn failed(&self, error: sqlx::Error) -> IngestError {
@@ -157,7 +142,6 @@ impl ChangeSource for SqliteChangeLog {
     }
 
     async fn read(&self, after: &Position, changes_min: usize) -> Result<Option<ChangeSlice>, IngestError> {
-        self.seen.store(*self.commits.borrow(), Ordering::SeqCst);
         match self.end_of_read(after, changes_min).await? {
             Some(to) => Ok(Some(self.read_range(after, &to).await?)),
             None => Ok(None),
@@ -181,12 +165,8 @@ impl ChangeSource for SqliteChangeLog {
         })
     }
 
-    async fn changed(&self) {
-        let seen = self.seen.load(Ordering::SeqCst);
-        // An error means that the database is gone; then nothing will ever be committed.
-        if self.commits.clone().wait_for(|newest| *newest != seen).await.is_err() {
-            std::future::pending::<()>().await;
-        }
+    fn commits(&self) -> watch::Receiver<u64> {
+        self.database.commits()
     }
 
     async fn head(&self) -> Result<Position, IngestError> {
@@ -199,6 +179,29 @@ impl ChangeSource for SqliteChangeLog {
             || Position::origin(Arc::clone(&self.id)),
             |(commit_no, seq)| self.position(commit_no, seq),
         ))
+    }
+
+    async fn kept_after(&self) -> Result<Position, IngestError> {
+        readers::kept_after(self).await
+    }
+
+    async fn pending_since(
+        &self,
+        after: &Position,
+        tenant: &TenantId,
+        table: &str,
+    ) -> Result<Option<Timestamp>, IngestError> {
+        let earliest: Option<i64> = sqlx::query_scalar(
+            "SELECT min(tx_meta.known_at) FROM change_log JOIN tx_meta ON tx_meta.tx_no = change_log.tx_no \
+             WHERE change_log.seq > $1 AND change_log.tenant_id = $2 AND change_log.table_name = $3",
+        )
+        .bind(after.seq.cast_signed())
+        .bind(tenant.as_str())
+        .bind(table)
+        .fetch_one(self.database.readers())
+        .await
+        .map_err(|error| self.failed(error))?;
+        Ok(earliest.map(Timestamp::from_micros))
     }
 
     async fn acknowledge(&self, reader: &str, upto: &Position) -> Result<(), IngestError> {

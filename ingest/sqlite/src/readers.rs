@@ -9,20 +9,29 @@ use crate::SqliteChangeLog;
 /// Rows that one transaction prunes: few enough that whoever waits for the writer does not notice.
 const PRUNED_AT_ONCE: i64 = 10_000;
 
-/// [`IngestError::HistoryLost`] where changes after `after` were pruned already.
-pub(crate) async fn check_kept(log: &SqliteChangeLog, after: &Position) -> Result<(), IngestError> {
+/// Up to where the log was pruned; the origin where it never was.
+pub(crate) async fn kept_after(log: &SqliteChangeLog) -> Result<Position, IngestError> {
     let (commit_no, seq): (i64, i64) = sqlx::query_as("SELECT commit_no, seq FROM change_log_pruned")
         .fetch_one(log.database.readers())
         .await
         .map_err(|error| log.failed(error))?;
-    if after.seq >= seq.unsigned_abs() {
+    if seq == 0 {
+        return Ok(Position::origin(log.id()));
+    }
+    Ok(log.position(commit_no, seq))
+}
+
+/// [`IngestError::HistoryLost`] where changes after `after` were pruned already.
+pub(crate) async fn check_kept(log: &SqliteChangeLog, after: &Position) -> Result<(), IngestError> {
+    let oldest = kept_after(log).await?;
+    if after.seq >= oldest.seq {
         return Ok(());
     }
     Err(IngestError::HistoryLost {
         source_id: log.id().to_string(),
         reader: "a reader".to_owned(),
         reader_at: after.to_string(),
-        oldest: log.position(commit_no, seq).to_string(),
+        oldest: oldest.to_string(),
     })
 }
 
@@ -33,17 +42,6 @@ pub(crate) async fn acknowledge(log: &SqliteChangeLog, reader: &str, upto: &Posi
             .await
             .map_err(|error| IngestError::source(log.id(), error))?;
     }
-    Ok(())
-}
-
-/// Forgets a reader that will not come back; the log is no longer kept for it.
-pub(crate) async fn forget(log: &SqliteChangeLog, reader: &str) -> Result<(), StoreError> {
-    let mut write = log.database.begin().await?;
-    sqlx::query("DELETE FROM change_readers WHERE reader = $1")
-        .bind(reader)
-        .execute(write.connection())
-        .await?;
-    write.commit().await?;
     Ok(())
 }
 

@@ -158,11 +158,14 @@ async fn a_waiting_reader_wakes_with_the_next_commit_even_if_it_came_before_the_
     let folder = tempfile::tempdir().unwrap();
     let database = open(&folder).await;
     let log = SqliteChangeLog::new(database.clone());
+    // Two readers wait, each for itself.
+    let (mut first, mut second) = (log.commits(), log.commits());
     assert!(log.read(&origin(), 1).await.unwrap().is_none());
     commit(&database, "acme", &[SALE]).await;
-    tokio::time::timeout(Duration::from_secs(30), log.changed())
-        .await
-        .unwrap();
+    for waiting in [&mut first, &mut second] {
+        let woken = tokio::time::timeout(Duration::from_secs(30), waiting.changed()).await;
+        woken.unwrap().unwrap();
+    }
 }
 
 #[tokio::test]
@@ -196,18 +199,26 @@ async fn the_log_is_pruned_behind_the_slowest_reader_and_who_comes_later_is_told
 }
 
 #[tokio::test]
-async fn the_log_is_not_kept_for_a_reader_that_was_forgotten() {
+async fn the_log_says_where_it_begins_and_since_when_a_tables_changes_wait() {
     let folder = tempfile::tempdir().unwrap();
     let database = open(&folder).await;
     let log = SqliteChangeLog::new(database.clone());
-    log.acknowledge("retired", &origin()).await.unwrap();
+    assert_eq!(log.kept_after().await.unwrap(), origin());
     commit(&database, "acme", &[SALE]).await;
-    log.forget("retired").await.unwrap();
-    log.acknowledge("lake", &log.head().await.unwrap()).await.unwrap();
-    assert!(matches!(
-        log.read(&origin(), 1).await,
-        Err(IngestError::HistoryLost { .. })
-    ));
+    let first = log.head().await.unwrap();
+    commit(&database, "acme", &[VISIT]).await;
+    let pending = |after: Position, slug: &'static str, table: &'static str| {
+        let log = log.clone();
+        async move { log.pending_since(&after, &tenant(slug), table).await.unwrap() }
+    };
+    let declared = Some("2010-12-01".parse().unwrap());
+    assert_eq!(pending(origin(), "acme", "sales").await, declared);
+    assert_eq!(pending(first.clone(), "acme", "visits").await, declared);
+    assert_eq!(pending(first.clone(), "acme", "sales").await, None);
+    assert_eq!(pending(origin(), "rival", "sales").await, None);
+
+    log.acknowledge("lake", &first).await.unwrap();
+    assert_eq!(log.kept_after().await.unwrap(), first);
 }
 
 async fn bronze(lake: &dyn Lake, slug: &str, table: &str) -> Vec<(String, i64)> {
