@@ -1,14 +1,14 @@
 //! The rows that a gate scores: kept as an artifact beside the ONNX file, so that evidence can be computed again.
 //!
 //! Stored as one Arrow IPC stream. Column `part` says `evaluation` or `reference`; evaluation rows have a `label`, may
-//! have a `baseline` and `group:<column>`s; both parts have a `feature:<name>` column per feature (NaN for missing).
+//! have a `baseline`, `group:<column>`s and a `member`; both parts have a `feature:<name>` column per feature (NaN for missing).
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray};
-use arrow::datatypes::{DataType, Field, Float64Type, Schema};
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array, RecordBatch, StringArray, UInt32Array};
+use arrow::datatypes::{DataType, Field, Float64Type, Schema, UInt32Type};
 use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::StreamWriter;
@@ -18,6 +18,7 @@ use crate::RegistryError;
 const PART: &str = "part";
 const LABEL: &str = "label";
 const BASELINE: &str = "baseline";
+const MEMBER: &str = "member";
 const FEATURE: &str = "feature:";
 const GROUP: &str = "group:";
 const PART_EVALUATION: &str = "evaluation";
@@ -35,6 +36,8 @@ pub struct EvaluationSet {
     pub labels: Vec<f64>,
     /// Sensitive columns, such as `country`: one value per row.
     pub groups: BTreeMap<String, Vec<String>>,
+    /// Which rows are about the same entity: a number each, no key. Empty where every row is another's.
+    pub members: Vec<u32>,
     /// What a naive rule would have answered, one per row, such as the units of the week before. Optional.
     pub baseline: Option<Vec<f64>>,
     /// A sample of the training rows, in the shape of `rows`: what drift is measured against. May be empty.
@@ -82,6 +85,9 @@ impl EvaluationSet {
         if let Some(baseline) = self.baseline.as_ref().filter(|baseline| baseline.len() != rows) {
             return refuse(format!("the baseline has {} values for {rows} rows", baseline.len()));
         }
+        if !self.members.is_empty() && self.members.len() != rows {
+            return refuse(format!("{} members for {rows} rows", self.members.len()));
+        }
         let mut names: Vec<&String> = self.features.iter().collect();
         names.sort_unstable();
         match names.windows(2).find(|pair| pair[0] == pair[1]) {
@@ -106,6 +112,15 @@ impl EvaluationSet {
             .chunks_exact(self.features.len())
             .flat_map(|row| places.iter().map(|at| row[*at]))
             .collect())
+    }
+
+    /// Whose row each is.
+    #[must_use]
+    pub fn members(&self) -> Vec<u32> {
+        if self.members.is_empty() {
+            return (0..).take(self.len()).collect();
+        }
+        self.members.clone()
     }
 
     /// The values of one feature: in the reference, and now.
@@ -176,6 +191,11 @@ impl EvaluationSet {
                 .iter()
                 .map(|baseline| (BASELINE.to_owned(), numbers(baseline))),
         );
+        if !self.members.is_empty() {
+            let padding = std::iter::repeat_n(None, references);
+            let members = self.members.iter().copied().map(Some).chain(padding);
+            columns.push((MEMBER.to_owned(), Arc::new(members.collect::<UInt32Array>())));
+        }
         for (name, values) in &self.groups {
             let padding = std::iter::repeat_n(None, references);
             let values = values.iter().map(|value| Some(value.as_str())).chain(padding);
@@ -209,6 +229,9 @@ impl EvaluationSet {
             baseline: evaluated(BASELINE),
             ..Self::default()
         };
+        if let Some(members) = batch.column_by_name(MEMBER) {
+            set.members = members.as_primitive_opt::<UInt32Type>()?.values()[..rows].to_vec();
+        }
         let mut columns = Vec::new();
         for field in batch.schema_ref().fields() {
             if let Some(name) = field.name().strip_prefix(FEATURE) {
@@ -259,6 +282,7 @@ mod tests {
             rows: vec![1.5, 2.0, f64::INFINITY, -0.0, 3.0, 4.0],
             labels: vec![1.0, 0.0, 1.0],
             groups: BTreeMap::from([("country".to_owned(), ["DE", "UK", "UK"].map(str::to_owned).to_vec())]),
+            members: vec![0, 1, 1],
             baseline: Some(vec![0.5, 0.5, 0.25]),
             reference: vec![1.0, 2.0, 3.0, 4.0],
         }
@@ -271,6 +295,7 @@ mod tests {
         assert_eq!(bytes, set().encode().unwrap(), "equal sets have one digest");
         let plain = EvaluationSet {
             groups: BTreeMap::new(),
+            members: vec![],
             baseline: None,
             reference: vec![],
             ..set()
@@ -324,6 +349,10 @@ mod tests {
             },
             EvaluationSet {
                 baseline: Some(vec![]),
+                ..set()
+            },
+            EvaluationSet {
+                members: vec![1],
                 ..set()
             },
             EvaluationSet {

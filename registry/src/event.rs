@@ -15,14 +15,17 @@ pub enum EventKind {
     Registered,
     GateEvaluated,
     AliasMoved,
+    /// Back to a version that had the alias before.
+    AliasRolledBack,
     TrafficChanged,
 }
 
 impl EventKind {
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Registered,
         Self::GateEvaluated,
         Self::AliasMoved,
+        Self::AliasRolledBack,
         Self::TrafficChanged,
     ];
 
@@ -32,6 +35,7 @@ impl EventKind {
             Self::Registered => "registered",
             Self::GateEvaluated => "gate-evaluated",
             Self::AliasMoved => "alias-moved",
+            Self::AliasRolledBack => "alias-rolled-back",
             Self::TrafficChanged => "traffic-changed",
         }
     }

@@ -31,8 +31,8 @@ pub enum ServingError {
     RuntimeMissing(String),
     #[error("{queue} is full ({capacity} waiting): try again in a moment")]
     Overloaded { queue: &'static str, capacity: usize },
-    #[error("the decision could not be remembered: {0}")]
-    Memory(String),
+    #[error("the decision could not be remembered: {detail}")]
+    Memory { code: ErrorCode, detail: String },
     #[error("inference failed: {0}")]
     Inference(String),
     #[error(transparent)]
@@ -52,7 +52,7 @@ impl Coded for ServingError {
             Self::CorruptModel { .. } => ErrorCode::CorruptModel,
             Self::RuntimeMissing(_) => ErrorCode::RuntimeMissing,
             Self::Overloaded { .. } => ErrorCode::Overloaded,
-            Self::Memory(_) => ErrorCode::StorageFailed,
+            Self::Memory { code, .. } => *code,
             Self::Inference(_) => ErrorCode::Internal,
             Self::Features(error) => error.code(),
             Self::Registry(error) => error.code(),

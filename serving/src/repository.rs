@@ -50,6 +50,8 @@ pub struct ModelRepository {
     config: ServingConfig,
     slots: Mutex<HashMap<VersionKey, Arc<Slot>>>,
     splits: Mutex<BTreeMap<(TenantId, String), (Instant, Split)>>,
+    /// How often a split was forgotten: one that was read before is not kept after.
+    forgotten: AtomicU64,
     unloaded: Mutex<BTreeSet<(TenantId, String)>>,
     uses: AtomicU64,
 }
@@ -71,6 +73,7 @@ impl ModelRepository {
             config,
             slots,
             splits,
+            forgotten: AtomicU64::new(0),
             unloaded,
             uses: AtomicU64::new(0),
         }
@@ -90,6 +93,7 @@ impl ModelRepository {
         {
             return Ok(*split);
         }
+        let forgotten = self.forgotten.load(Ordering::Acquire);
         let traffic = self.registry.traffic(ctx, model).await?;
         let champion = traffic
             .champion
@@ -98,7 +102,10 @@ impl ModelRepository {
         let canary = traffic.canary.filter(|canary| canary.version != champion);
         let canary = canary.map(|canary| (canary.version, canary.weight));
         let split = Split { champion, canary };
-        self.splits.lock().insert(key, (Instant::now(), split));
+        let mut splits = self.splits.lock();
+        if self.forgotten.load(Ordering::Acquire) == forgotten {
+            splits.insert(key, (Instant::now(), split));
+        }
         Ok(split)
     }
 
@@ -167,10 +174,16 @@ impl ModelRepository {
     }
 
     /// Forgets the cached split, so that the next request sees a promotion or a change of traffic.
+    pub fn forget_split(&self, ctx: &RequestContext, model: &str) {
+        let mut splits = self.splits.lock();
+        self.forgotten.fetch_add(1, Ordering::Release);
+        splits.remove(&(ctx.tenant.clone(), model.to_owned()));
+    }
+
+    /// Forgets the cached split, and that the model was unloaded.
     pub fn reload(&self, ctx: &RequestContext, model: &str) {
-        let key = (ctx.tenant.clone(), model.to_owned());
-        self.splits.lock().remove(&key);
-        self.unloaded.lock().remove(&key);
+        self.forget_split(ctx, model);
+        self.unloaded.lock().remove(&(ctx.tenant.clone(), model.to_owned()));
     }
 
     /// Drops the model's versions and refuses it until [`Self::reload`].

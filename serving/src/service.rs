@@ -193,8 +193,13 @@ impl Serving {
             self.repository.get(ctx, model, version).await?;
         }
         self.repository.registry().set_traffic(ctx, model, canary).await?;
-        self.repository.reload(ctx, model);
+        self.repository.forget_split(ctx, model);
         Ok(())
+    }
+
+    /// Takes note that the registry's split of a model changed: the next request is routed by the new one.
+    pub fn traffic_changed(&self, ctx: &RequestContext, model: &str) {
+        self.repository.forget_split(ctx, model);
     }
 
     /// Takes note of a promotion at once, and loads what is in traffic.

@@ -190,6 +190,21 @@ async fn a_promotion_is_served_after_a_reload() {
 }
 
 #[tokio::test]
+async fn a_change_of_traffic_that_is_told_is_served_at_once_and_loads_nothing_that_was_unloaded() {
+    let bench = Bench::with_champion().await;
+    bench.publish("2,10").await;
+    assert_eq!(bench.serving.traffic(&bench.ctx, MODEL).await.unwrap().canary, None);
+    let registry = &bench.shelf.registry;
+    registry.set_traffic(&bench.ctx, MODEL, Some((2, 0.5))).await.unwrap();
+    bench.serving.traffic_changed(&bench.ctx, MODEL);
+    let split = bench.serving.traffic(&bench.ctx, MODEL).await.unwrap();
+    assert_eq!(split.canary, Some((2, 0.5)));
+    bench.serving.unload(&bench.ctx, MODEL).await.unwrap();
+    bench.serving.set_traffic(&bench.ctx, MODEL, None).await.unwrap();
+    assert_eq!(bench.infer_code(MODEL, Some(1)).await, Some(ErrorCode::ModelNotReady));
+}
+
+#[tokio::test]
 async fn what_is_not_there_says_what_is_missing() {
     let bench = Bench::new();
     assert_eq!(bench.infer_code(MODEL, None).await, Some(ErrorCode::UnknownModel));

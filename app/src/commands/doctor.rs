@@ -144,7 +144,7 @@ fn port(addr: SocketAddr, flag: &str) -> Finding {
 /// Models cannot be scored without it; everything else works.
 fn onnx_runtime(config: &Config) -> Finding {
     match Models::load(&config.serving) {
-        Models::Onnx(_) => Finding::Good("found and loaded".to_owned()),
+        Models::Onnx(runtime) => Finding::Good(format!("{} at {}", runtime.version(), runtime.library().display())),
         Models::Missing(why) => Finding::Limited(why.to_string()),
     }
 }

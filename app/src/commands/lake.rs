@@ -171,7 +171,7 @@ fn short(table: &TableRef) -> String {
     format!("{}/{}", table.layer.as_str(), table.name())
 }
 
-fn parse(ctx: &RequestContext, text: &str) -> Result<TableRef, Failure> {
+pub(super) fn parse(ctx: &RequestContext, text: &str) -> Result<TableRef, Failure> {
     let (layer, name) = text.split_once(['/', '.']).unwrap_or(("bronze", text));
     let layer = Layer::ALL.into_iter().find(|known| known.as_str() == layer);
     let layer =

@@ -28,7 +28,15 @@ pub enum ModelsCommand {
         alias: String,
     },
     /// Point an alias to a version; a protected alias needs a passing report (see promote)
-    Alias { model: String, alias: String, version: u32 },
+    #[command(after_help = "Example:\n  cortex models alias repurchase-30d champion 2 --rollback")]
+    Alias {
+        model: String,
+        alias: String,
+        version: u32,
+        /// Move back to a version that had the alias before, on the report of then: it is not judged again
+        #[arg(long)]
+        rollback: bool,
+    },
     /// Show how a model's traffic is split, or change it
     #[command(after_help = "\
 Examples:
@@ -55,12 +63,17 @@ impl ModelsCommand {
             Self::Ls => list(&platform, &ctx).await?,
             Self::Show { model } => show(&platform, &ctx, &model).await?,
             Self::Promote { model, version, alias } => promote(&platform, &ctx, &model, version, &alias).await?,
-            Self::Alias { model, alias, version } => {
-                let moved = platform
-                    .services
-                    .registry
-                    .move_alias(&ctx, &model, &alias, version)
-                    .await?;
+            Self::Alias {
+                model,
+                alias,
+                version,
+                rollback,
+            } => {
+                let registry = &platform.services.registry;
+                let moved = match rollback {
+                    true => registry.roll_back(&ctx, &model, &alias, version).await?,
+                    false => registry.move_alias(&ctx, &model, &alias, version).await?,
+                };
                 say(format!("'{alias}' of {model} is version {}", moved.version));
             }
             Self::Traffic {

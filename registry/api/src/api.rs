@@ -6,17 +6,24 @@ use cortex_registry::Registry;
 use cortex_security::{Area, Authorizer, Permission, SecurityError, Verb};
 use cortex_types::RequestContext;
 
-/// The registry, and who may do what with it.
+use crate::Served;
+
+/// The registry, what serves its models, and who may do what with it.
 #[derive(Clone, Debug)]
 pub struct RegistryApi {
     pub(crate) registry: Arc<Registry>,
+    pub(crate) served: Arc<dyn Served>,
     authorizer: Arc<dyn Authorizer>,
 }
 
 impl RegistryApi {
     #[must_use]
-    pub fn new(registry: Arc<Registry>, authorizer: Arc<dyn Authorizer>) -> Self {
-        Self { registry, authorizer }
+    pub fn new(registry: Arc<Registry>, served: Arc<dyn Served>, authorizer: Arc<dyn Authorizer>) -> Self {
+        Self {
+            registry,
+            served,
+            authorizer,
+        }
     }
 
     pub(crate) fn may_read(&self, ctx: &RequestContext) -> Result<(), SecurityError> {

@@ -29,7 +29,7 @@ pub(crate) struct Document;
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct EventView {
     seq: u64,
-    /// `registered`, `gate-evaluated`, `alias-moved` or `traffic-changed`.
+    /// `registered`, `gate-evaluated`, `alias-moved`, `alias-rolled-back` or `traffic-changed`.
     kind: String,
     model: String,
     version: u32,

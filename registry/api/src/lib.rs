@@ -1,7 +1,8 @@
 //! The registry over HTTP: `/models/v1/…`.
 //!
 //! [`RegistryApi`] holds what the handlers need; [`routes`] and [`openapi`] hand them out. Every handler asks the
-//! authorizer first; moving a protected alias and changing traffic need approval, and the gate stands behind both.
+//! authorizer first; moving a protected alias and changing traffic need approval, and the gate stands behind both. What
+//! serves the models is asked and told through the port [`Served`].
 //!
 //! Nothing is decided here: requests are translated, and answers are the registry's own words.
 
@@ -11,6 +12,7 @@ mod list;
 mod models;
 mod promotion;
 mod runs;
+mod served;
 mod traffic;
 
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use axum::Router;
 use utoipa::OpenApi;
 
 pub use api::RegistryApi;
+pub use served::Served;
 
 /// Everything under `/models/v1`.
 pub fn routes(api: Arc<RegistryApi>) -> Router {

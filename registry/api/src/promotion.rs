@@ -36,6 +36,9 @@ pub(crate) struct ProposeBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct MoveAliasBody {
     version: u32,
+    /// Moves the alias back to a version that had it before, on the gate report it was given for then.
+    #[serde(default)]
+    rollback: bool,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -128,7 +131,8 @@ async fn propose(
     Ok(Json(api.registry.propose(&ctx, &model, version, alias).await?.into()))
 }
 
-/// Points an alias to a version. A protected one needs a passing gate report, and somebody who may approve.
+/// Points an alias to a version. A protected one needs a passing gate report, or a rollback to a version that had it
+/// before; either way somebody who may approve.
 #[utoipa::path(put, path = "/models/v1/models/{model}/aliases/{alias}", tag = "models",
     params(("model" = String, Path), ("alias" = String, Path)), request_body = MoveAliasBody,
     responses((status = 200, description = "Where the alias is now", body = AliasView),
@@ -144,12 +148,13 @@ async fn move_alias(
     if api.registry.gates().policy(&model, version.task).protects(&alias) {
         api.may_approve(&ctx)?;
     }
-    Ok(Json(
-        api.registry
-            .move_alias(&ctx, &model, &alias, body.version)
-            .await?
-            .into(),
-    ))
+    let moved = if body.rollback {
+        api.registry.roll_back(&ctx, &model, &alias, body.version).await?
+    } else {
+        api.registry.move_alias(&ctx, &model, &alias, body.version).await?
+    };
+    api.served.changed(&ctx, &model);
+    Ok(Json(moved.into()))
 }
 
 /// The gate reports of a model, newest first.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::routing::get;
+use axum::routing::{get, put};
 use cortex_registry::{Experiment, MetricPoint, Run};
 use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query};
 use cortex_types::{ExperimentId, RunId};
@@ -22,11 +22,12 @@ pub(crate) fn routes() -> Router<Arc<RegistryApi>> {
         .route("/models/v1/experiments", get(list_experiments))
         .route("/models/v1/experiments/{experiment}/runs", get(list_runs))
         .route("/models/v1/runs/{run}", get(show_run))
+        .route("/models/v1/runs/{run}/tags", put(set_tags))
         .route("/models/v1/runs/{run}/metrics", get(list_metrics))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(list_experiments, list_runs, show_run, list_metrics))]
+#[openapi(paths(list_experiments, list_runs, show_run, set_tags, list_metrics))]
 pub(crate) struct Document;
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -158,6 +159,22 @@ async fn show_run(
 ) -> Result<Json<RunView>, ApiError> {
     api.may_read(&ctx)?;
     let run: RunId = run.parse()?;
+    Ok(Json(api.registry.run(&ctx, run).await?.into()))
+}
+
+/// Sets tags of a run, over what they were, and answers the run; other tags stay.
+#[utoipa::path(put, path = "/models/v1/runs/{run}/tags", tag = "models", params(("run" = String, Path)),
+    request_body = BTreeMap<String, String>,
+    responses((status = 200, description = "The run", body = RunView), (status = 404, description = "No such run")))]
+async fn set_tags(
+    State(api): State<Arc<RegistryApi>>,
+    Ctx(ctx): Ctx,
+    Path(run): Path<String>,
+    Json(tags): Json<BTreeMap<String, String>>,
+) -> Result<Json<RunView>, ApiError> {
+    api.may_write(&ctx)?;
+    let run: RunId = run.parse()?;
+    api.registry.set_tags(&ctx, run, &tags).await?;
     Ok(Json(api.registry.run(&ctx, run).await?.into()))
 }
 

@@ -73,10 +73,11 @@ async fn show_traffic(
     Ok(Json(api.registry.traffic(&ctx, &model).await?.into()))
 }
 
-/// Gives a canary part of the traffic, or ends it.
+/// Gives a canary part of the traffic, or ends it. A version that cannot run gets none.
 #[utoipa::path(put, path = "/models/v1/models/{model}/traffic", tag = "models", params(("model" = String, Path)),
     request_body = TrafficBody, responses((status = 200, description = "The new split", body = TrafficView),
-        (status = 400, description = "No champion yet, or a weight out of range")))]
+        (status = 400, description = "No champion yet, or a weight out of range"),
+        (status = 409, description = "The canary's model file does not run")))]
 async fn set_traffic(
     State(api): State<Arc<RegistryApi>>,
     Ctx(ctx): Ctx,
@@ -84,6 +85,11 @@ async fn set_traffic(
     Json(body): Json<TrafficBody>,
 ) -> Result<Json<TrafficView>, ApiError> {
     api.may_approve(&ctx)?;
+    if let Some(canary) = &body.canary {
+        api.served.check(&ctx, &model, canary.version).await?;
+    }
     let canary = body.canary.map(|canary| (canary.version, canary.weight));
-    Ok(Json(api.registry.set_traffic(&ctx, &model, canary).await?.into()))
+    let traffic = api.registry.set_traffic(&ctx, &model, canary).await?;
+    api.served.changed(&ctx, &model);
+    Ok(Json(traffic.into()))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use axum::body::Body;
@@ -9,9 +10,10 @@ use axum::http::{Method, Request, StatusCode};
 use cortex_registry::contract::sample_version;
 use cortex_registry::memory::{MemoryArtifacts, MemoryRegistry};
 use cortex_registry::{EvaluationSet, GatePolicies, NewVersion, Registry, RegistryError, Scorer};
-use cortex_registry_api::{RegistryApi, openapi, routes};
+use cortex_registry_api::{RegistryApi, Served, openapi, routes};
+use cortex_runtime::http::ApiError;
 use cortex_security::RoleAuthorizer;
-use cortex_types::{ManualClock, Principal, RequestContext, Role, TenantId, Timestamp};
+use cortex_types::{ErrorCode, ManualClock, Principal, RequestContext, Role, TenantId, Timestamp};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -30,8 +32,29 @@ impl Scorer for ByColumn {
     }
 }
 
+/// Cannot run version 3, and counts how often it is told of a change.
+#[derive(Debug, Default)]
+struct Server {
+    told: AtomicUsize,
+}
+
+#[async_trait]
+impl Served for Server {
+    async fn check(&self, _ctx: &RequestContext, _model: &str, version: u32) -> Result<(), ApiError> {
+        match version {
+            3 => Err(ApiError::new(ErrorCode::CorruptModel, "version 3 does not run")),
+            _ => Ok(()),
+        }
+    }
+
+    fn changed(&self, _ctx: &RequestContext, _model: &str) {
+        self.told.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
 struct Bench {
     registry: Arc<Registry>,
+    server: Arc<Server>,
     router: axum::Router,
 }
 
@@ -47,9 +70,15 @@ fn bench() -> Bench {
         GatePolicies::builtin().unwrap(),
         Arc::new(ManualClock::at(Timestamp::from_micros(1_300_000_000_000_000))),
     ));
-    let api = RegistryApi::new(Arc::clone(&registry), Arc::new(RoleAuthorizer));
+    let server = Arc::<Server>::default();
+    let api = RegistryApi::new(
+        Arc::clone(&registry),
+        Arc::clone(&server) as _,
+        Arc::new(RoleAuthorizer),
+    );
     Bench {
         registry,
+        server,
         router: routes(Arc::new(api)),
     }
 }
@@ -193,6 +222,60 @@ async fn a_shut_gate_answers_a_problem_that_names_the_failed_checks() {
 }
 
 #[tokio::test]
+async fn a_version_that_does_not_run_gets_no_traffic_and_what_serves_hears_of_every_change() {
+    let bench = bench();
+    for _ in 0..3 {
+        bench.register(0).await;
+    }
+    bench
+        .admin(Method::POST, "models/churn/versions/1/gate", json!({}))
+        .await;
+    bench
+        .admin(Method::PUT, "models/churn/aliases/champion", json!({ "version": 1 }))
+        .await;
+    let told = || bench.server.told.load(Ordering::Relaxed);
+    assert_eq!(told(), 1, "of the promotion");
+    let canary = |version: u32| json!({ "canary": { "version": version, "weight": 0.1 } });
+    let (status, problem) = bench.admin(Method::PUT, "models/churn/traffic", canary(3)).await;
+    assert_eq!(
+        (status, &problem["code"]),
+        (StatusCode::CONFLICT, &json!("corrupt-model"))
+    );
+    assert_eq!(
+        (&bench.get("models/churn/traffic").await["canary"], told()),
+        (&Value::Null, 1)
+    );
+    let (status, _) = bench.admin(Method::PUT, "models/churn/traffic", canary(2)).await;
+    assert_eq!((status, told()), (StatusCode::OK, 2));
+}
+
+#[tokio::test]
+async fn a_champion_goes_back_to_the_version_before_without_being_judged_again() {
+    let bench = bench();
+    let promote = async |version: u32| {
+        let gate = format!("models/churn/versions/{version}/gate");
+        bench.admin(Method::POST, &gate, json!({})).await;
+        let body = json!({ "version": version });
+        let (status, _) = bench.admin(Method::PUT, "models/churn/aliases/champion", body).await;
+        assert_eq!(status, StatusCode::OK);
+    };
+    for version in 1..=2 {
+        bench.register(0).await;
+        promote(version).await;
+    }
+    bench.register(0).await;
+    let back = async |body: Value| bench.admin(Method::PUT, "models/churn/aliases/champion", body).await;
+    assert_eq!(back(json!({ "version": 1 })).await.0, StatusCode::CONFLICT);
+    let (status, problem) = back(json!({ "version": 3, "rollback": true })).await;
+    assert_eq!(
+        (status, &problem["code"]),
+        (StatusCode::CONFLICT, &json!("gate-failed"))
+    );
+    let (status, alias) = back(json!({ "version": 1, "rollback": true })).await;
+    assert_eq!((status, &alias["version"]), (StatusCode::OK, &json!(1)));
+}
+
+#[tokio::test]
 async fn runs_and_their_metrics_can_be_read() {
     let bench = bench();
     bench.register(0).await;
@@ -205,6 +288,15 @@ async fn runs_and_their_metrics_can_be_read() {
         .unwrap()
         .to_owned();
     assert_eq!(bench.get(&format!("runs/{run}")).await["status"], "running");
+    let tags = format!("runs/{run}/tags");
+    let scientist = as_role("acme", Role::DataScientist);
+    let tagged = bench
+        .call(&scientist, Method::PUT, &tags, Some(json!({ "why": "a retry" })))
+        .await;
+    assert_eq!(
+        (tagged.0, &tagged.1["tags"]["why"]),
+        (StatusCode::OK, &json!("a retry"))
+    );
     assert_eq!(
         bench.get(&format!("runs/{run}/metrics?key=roc_auc")).await["items"][0]["value"],
         0.99
@@ -227,6 +319,11 @@ async fn a_viewer_changes_nothing_and_a_data_scientist_does_not_approve() {
         (Method::POST, "models/churn/versions/1/gate", json!({})),
         (Method::PUT, "models/churn/aliases/champion", json!({ "version": 1 })),
         (Method::PUT, "models/churn/traffic", json!({ "canary": null })),
+        (
+            Method::PUT,
+            "models/churn/aliases/champion",
+            json!({ "version": 1, "rollback": true }),
+        ),
     ];
     for (method, path, body) in &changes {
         let (status, problem) = bench.call(&viewer, method.clone(), path, Some(body.clone())).await;
@@ -240,7 +337,7 @@ async fn a_viewer_changes_nothing_and_a_data_scientist_does_not_approve() {
     for (method, path, body) in changes {
         statuses.push(bench.call(&scientist, method, path, Some(body)).await.0.as_u16());
     }
-    assert_eq!(statuses, [200, 403, 403]);
+    assert_eq!(statuses, [200, 403, 403, 403]);
     let free = bench
         .call(
             &scientist,
@@ -295,6 +392,6 @@ async fn nothing_is_shown_to_a_caller_without_a_role_or_of_another_tenant() {
 fn every_route_is_described() {
     let document = serde_json::to_value(openapi()).unwrap();
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 15, "{:?}", paths.keys().collect::<Vec<_>>());
+    assert_eq!(paths.len(), 16, "{:?}", paths.keys().collect::<Vec<_>>());
     assert!(paths.keys().all(|path| path.starts_with("/models/v1/")));
 }

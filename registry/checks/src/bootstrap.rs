@@ -1,5 +1,7 @@
 //! How sure a figure is: the percentile bootstrap, reproducible by its seed.
 
+use std::collections::BTreeMap;
+
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,28 @@ impl Default for Bootstrap {
             confidence: 0.95,
             seed: 20_101_201,
         }
+    }
+}
+
+/// Rows that belong together, such as one customer's weeks: they are drawn together, because they are not independent.
+#[derive(Clone, Debug)]
+pub struct Clusters(Vec<Vec<usize>>);
+
+impl Clusters {
+    /// Every row by itself.
+    #[must_use]
+    pub fn rows(rows: usize) -> Self {
+        Self((0..rows).map(|row| vec![row]).collect())
+    }
+
+    /// Rows with the same member belong together.
+    #[must_use]
+    pub fn of(members: &[u32]) -> Self {
+        let mut clusters: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
+        for (row, member) in members.iter().enumerate() {
+            clusters.entry(*member).or_default().push(row);
+        }
+        Self(clusters.into_values().collect())
     }
 }
 
@@ -56,24 +80,27 @@ impl Bootstrap {
         Ok(())
     }
 
-    /// The interval of `figure` over resamples of `rows` row numbers, drawn with replacement. `figure` gets the row
-    /// numbers of one resample; where it fails, that resample does not count. Where most fail, so does this.
+    /// The interval of `figure` over resamples of whole clusters, drawn with replacement (Field and Welsh 2007). `figure`
+    /// gets the row numbers of one resample; where it fails, that resample does not count. Where most fail, so does this.
     pub fn interval(
         &self,
-        rows: usize,
+        Clusters(clusters): &Clusters,
         figure: impl Fn(&[usize]) -> Result<f64, CheckError>,
     ) -> Result<Interval, CheckError> {
         self.check()?;
-        if rows == 0 {
+        if clusters.is_empty() {
             return Err(CheckError::Empty {
                 what: "the sample to resample",
             });
         }
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
-        let mut drawn = vec![0; rows];
+        let mut drawn = Vec::new();
         let mut figures = Vec::with_capacity(self.resamples);
         for _ in 0..self.resamples {
-            drawn.fill_with(|| rng.random_range(0..rows));
+            drawn.clear();
+            for _ in clusters {
+                drawn.extend_from_slice(&clusters[rng.random_range(0..clusters.len())]);
+            }
             figures.extend(figure(&drawn).ok().filter(|value| value.is_finite()));
         }
         if figures.len() * 2 < self.resamples {
@@ -118,8 +145,15 @@ mod tests {
     fn the_same_seed_gives_the_same_interval_and_it_holds_the_mean() {
         let values: Vec<f64> = (0..200).map(|i| f64::from(i % 17)).collect();
         let mean = values.iter().sum::<f64>() / 200.0;
-        let interval = Bootstrap::default().interval(200, mean_of(&values)).unwrap();
-        assert_eq!(interval, Bootstrap::default().interval(200, mean_of(&values)).unwrap());
+        let interval = Bootstrap::default()
+            .interval(&Clusters::rows(200), mean_of(&values))
+            .unwrap();
+        assert_eq!(
+            interval,
+            Bootstrap::default()
+                .interval(&Clusters::rows(200), mean_of(&values))
+                .unwrap()
+        );
         assert!(interval.lower < mean && mean < interval.upper);
         // The normal approximation, mean ± 1.96 s/√n, is near for 200 rows.
         let sd = (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / 200.0).sqrt();
@@ -128,10 +162,22 @@ mod tests {
     }
 
     #[test]
+    fn rows_that_repeat_each_other_make_nothing_surer() {
+        let once: Vec<f64> = (0..50).map(|i| f64::from(i % 17)).collect();
+        let four_times: Vec<f64> = (0..200).map(|row| once[row / 4]).collect();
+        let members: Vec<u32> = (0..200).map(|row| row / 4).collect();
+        let interval = |values: &[f64], clusters| Bootstrap::default().interval(&clusters, mean_of(values)).unwrap();
+        let honest = interval(&four_times, Clusters::of(&members));
+        assert_eq!(honest, interval(&once, Clusters::rows(50)));
+        let naive = interval(&four_times, Clusters::rows(200));
+        assert!(naive.upper - naive.lower < 0.6 * (honest.upper - honest.lower));
+    }
+
+    #[test]
     fn a_figure_that_mostly_cannot_be_computed_has_no_interval() {
         let never = |_: &[usize]| Err(CheckError::Empty { what: "it" });
         assert!(matches!(
-            Bootstrap::default().interval(5, never),
+            Bootstrap::default().interval(&Clusters::rows(5), never),
             Err(CheckError::Undefined { .. })
         ));
         assert!(
@@ -139,7 +185,7 @@ mod tests {
                 resamples: 1,
                 ..Bootstrap::default()
             }
-            .interval(5, |_| Ok(0.0))
+            .interval(&Clusters::rows(5), |_| Ok(0.0))
             .is_err()
         );
         assert!(
@@ -150,7 +196,7 @@ mod tests {
             .check()
             .is_err()
         );
-        assert!(Bootstrap::default().interval(0, |_| Ok(0.0)).is_err());
+        assert!(Bootstrap::default().interval(&Clusters::rows(0), |_| Ok(0.0)).is_err());
     }
 
     #[test]

@@ -20,7 +20,7 @@ mod histogram;
 mod metric;
 mod regression;
 
-pub use bootstrap::{Bootstrap, Interval};
+pub use bootstrap::{Bootstrap, Clusters, Interval};
 pub use calibration::expected_calibration_error;
 pub use classification::{Confusion, average_precision, brier_score, log_loss, roc_auc};
 pub use drift::{FeatureDrift, PSI_DRIFTED, drift, population_stability_index};

@@ -3,6 +3,7 @@
 mod experiments;
 mod names;
 mod promotion;
+mod rollback;
 mod traffic;
 mod versions;
 

@@ -164,6 +164,7 @@ impl Registry {
     /// Points `alias` to `version`. A protected alias needs a passing report: signed by this server, for exactly this
     /// version and alias, against the version that has the alias now, under the policy in force; otherwise
     /// [`RegistryError::GateFailed`] says what is missing. An alias that is there already stays, and that is fine.
+    /// To go back to a version that had it, see [`roll_back`](Self::roll_back).
     pub async fn move_alias(
         &self,
         ctx: &RequestContext,
@@ -192,17 +193,30 @@ impl Registry {
                     .map_err(refused)?,
             );
         }
+        self.point(ctx, &candidate, alias, incumbent, (EventKind::AliasMoved, report))
+            .await
+    }
+
+    /// Moves the alias away from `incumbent`, and writes down why it may be.
+    pub(super) async fn point(
+        &self,
+        ctx: &RequestContext,
+        candidate: &ModelVersion,
+        alias: &str,
+        incumbent: Option<u32>,
+        (kind, report): (EventKind, Option<ReportId>),
+    ) -> Result<Alias, RegistryError> {
         let moved = Alias {
             model: Arc::clone(&candidate.name),
             alias: alias.into(),
-            version,
+            version: candidate.version,
             moved_at: self.clock.now(),
             moved_by: Arc::clone(&ctx.principal.id),
         };
         let event = NewEvent {
-            kind: EventKind::AliasMoved,
-            model: model.to_owned(),
-            version,
+            kind,
+            model: candidate.name.to_string(),
+            version: candidate.version,
             at: moved.moved_at,
             detail: facts([
                 ("alias", Some(alias.to_owned())),

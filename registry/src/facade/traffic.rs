@@ -102,6 +102,11 @@ impl Registry {
 
     /// The first event of the tenant that was altered, removed or put elsewhere, if any.
     pub async fn verify_events(&self, ctx: &RequestContext) -> Result<Option<RegistryEvent>, RegistryError> {
+        Ok(first_broken(&self.chain(ctx).await?).cloned())
+    }
+
+    /// Every event of the tenant, oldest first.
+    pub(super) async fn chain(&self, ctx: &RequestContext) -> Result<Vec<RegistryEvent>, RegistryError> {
         let mut chain: Vec<RegistryEvent> = Vec::new();
         loop {
             let after = chain.last().map_or(0, |event| event.seq);
@@ -109,7 +114,7 @@ impl Registry {
             let last = page.len() < EVENTS_MAX;
             chain.extend(page);
             if last {
-                return Ok(first_broken(&chain).cloned());
+                return Ok(chain);
             }
         }
     }

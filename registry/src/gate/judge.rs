@@ -1,6 +1,10 @@
 //! Evidence against policy: plain functions, no I/O. A figure that cannot be computed is a check that is not passed.
 
-use cortex_checks::{Bootstrap, CheckError, FeatureDrift, Interval, Metric, Parity, bootstrap, drift, parity};
+use std::collections::BTreeSet;
+
+use cortex_checks::{
+    Bootstrap, CheckError, Clusters, FeatureDrift, Interval, Metric, Parity, bootstrap, drift, parity,
+};
 
 use super::evidence::{Evidence, IncumbentScores};
 use super::policy::{Action, DriftRule, FairnessRule, GatePolicy, Judgement, MetricRule};
@@ -171,7 +175,7 @@ fn compare(
         (Ok(observed), Ok(other)) => (observed, other),
         (Err(error), _) | (_, Err(error)) => return unknown(name, Severity::Fail, error),
     };
-    let interval = resampling.interval(labels.len(), |rows| {
+    let interval = resampling.interval(&Clusters::of(&evidence.set.members()), |rows| {
         let labels = bootstrap::take(labels, rows);
         let improved = figure(&labels, &bootstrap::take(own, rows))?;
         Ok(direction.improvement(improved, figure(&labels, &bootstrap::take(others, rows))?))
@@ -219,6 +223,7 @@ fn feature_drift(rule: &DriftRule, evidence: &Evidence) -> Vec<GateCheck> {
             continue;
         };
         let (reference, current) = evidence.set.column(index);
+        checks.extend(silence(name, worst, (&reference, &current), &evidence.set.members()));
         match drift(&reference, &current) {
             Ok(figures) => {
                 checks.push(stability(rule, name, &figures));
@@ -250,6 +255,45 @@ fn stability(rule: &DriftRule, name: &str, figures: &FeatureDrift) -> GateCheck 
     }
 }
 
+/// How likely a feature that is alive may look silent: below this it is taken for silent.
+const SILENT_BY_CHANCE_MAX: f64 = 1e-3;
+
+/// A source that went silent leaves zeros, not gaps, and where most values were zero before, no index of stability sees
+/// it: a feature that varied among the training rows must not have one single value now. Few entities may all have the
+/// usual value by chance, and that is no silence.
+fn silence(
+    name: &str,
+    severity: Severity,
+    (reference, current): (&[f64], &[f64]),
+    members: &[u32],
+) -> Option<GateCheck> {
+    let (before, now) = (finite(reference), finite(current));
+    let varies = |values: &[f64]| values.iter().any(|value| *value != values[0]);
+    let value = *now.first()?;
+    if !varies(&before) || varies(&now) {
+        return None;
+    }
+    let usual = before.iter().filter(|other| **other == value).count() as f64 / before.len() as f64;
+    let told = current.iter().zip(members).filter(|(value, _)| value.is_finite());
+    let entities: BTreeSet<&u32> = told.map(|(_, member)| member).collect();
+    let by_chance = usual.powf(entities.len() as f64);
+    Some(GateCheck {
+        name: format!("silent:{name}"),
+        passed: by_chance >= SILENT_BY_CHANCE_MAX,
+        severity,
+        observed: Some(by_chance),
+        threshold: Some(SILENT_BY_CHANCE_MAX),
+        detail: format!(
+            "every row has {value} now, which {:.1} % of the training rows had: observed is the chance of that",
+            usual * 100.0
+        ),
+    })
+}
+
+fn finite(values: &[f64]) -> Vec<f64> {
+    values.iter().copied().filter(|value| value.is_finite()).collect()
+}
+
 fn missing_change(rule: &DriftRule, name: &str, figures: &FeatureDrift) -> Option<GateCheck> {
     let limit = rule.missing_change_max?;
     let change = (figures.missing_current - figures.missing_reference).abs();
@@ -273,12 +317,13 @@ fn fairness(rule: &FairnessRule, resampling: &Bootstrap, evidence: &Evidence) ->
         );
     };
     let scores = &evidence.candidate;
-    let figures = match parity(scores, groups, rule.threshold, rule.min_group_size) {
+    let members = evidence.set.members();
+    let figures = match parity(scores, groups, &members, rule.threshold, rule.min_group_size) {
         Ok(figures) => figures,
         Err(error @ CheckError::TooFewGroups { .. }) => return unknown(name, severity(rule.incomparable), error),
         Err(error) => return unknown(name, severity(rule.action), error),
     };
-    let interval = parity_interval(rule, resampling, scores, groups, &figures);
+    let interval = parity_interval(rule, resampling, (scores, groups, &members), &figures);
     let margin = Margin {
         point: rule.max_difference - figures.difference,
         interval: interval
@@ -300,21 +345,18 @@ fn fairness(rule: &FairnessRule, resampling: &Bootstrap, evidence: &Evidence) ->
 fn parity_interval(
     rule: &FairnessRule,
     resampling: &Bootstrap,
-    scores: &[f64],
-    groups: &[String],
+    (scores, groups, members): (&[f64], &[String], &[u32]),
     figures: &Parity,
 ) -> Result<Interval, CheckError> {
     let compared = |group: &str| figures.groups.iter().any(|rate| rate.compared && rate.group == group);
-    let (scores, groups): (Vec<f64>, Vec<&str>) = scores
-        .iter()
-        .zip(groups)
-        .filter(|(_, group)| compared(group))
-        .map(|(score, group)| (*score, group.as_str()))
-        .unzip();
-    resampling.interval(scores.len(), |rows| {
+    let rows: Vec<usize> = (0..scores.len()).filter(|row| compared(&groups[*row])).collect();
+    let (scores, groups) = (bootstrap::take(scores, &rows), bootstrap::take(groups, &rows));
+    let members = bootstrap::take(members, &rows);
+    resampling.interval(&Clusters::of(&members), |rows| {
         let drawn = parity(
             &bootstrap::take(&scores, rows),
             &bootstrap::take(&groups, rows),
+            &bootstrap::take(&members, rows),
             rule.threshold,
             1,
         )?;
@@ -325,7 +367,7 @@ fn parity_interval(
 fn describe(figures: &Parity, interval: &str) -> String {
     let compared = figures.groups.iter().filter(|group| group.compared);
     let rates: Vec<String> = compared
-        .map(|g| format!("{} {:.3} of {} rows", g.group, g.selection_rate, g.rows))
+        .map(|g| format!("{} {:.3} of {}", g.group, g.selection_rate, g.members))
         .collect();
     let ratio = figures
         .ratio

@@ -34,6 +34,7 @@ fn evidence() -> Evidence {
             rows: spend,
             labels,
             groups: BTreeMap::from([("country".to_owned(), countries)]),
+            members: Vec::new(),
             baseline: None,
         },
         inputs: vec!["spend".to_owned()],
@@ -230,6 +231,45 @@ fn values_that_go_missing_are_told_even_where_the_rest_is_stable() {
     assert!(find(&checks, "drift:spend").passed);
     let missing = find(&checks, "missing:spend");
     assert!(!missing.passed && missing.observed == Some(0.5));
+}
+
+#[test]
+fn a_feature_that_went_silent_fails_although_most_of_its_values_were_zero_before() {
+    let rules = policy("metrics: [{name: roc_auc}]\ndrift: {warn_from: 0.25, fail_from: 5.0}");
+    let mut silent = evidence();
+    silent.set.reference = (0..200).map(|row| f64::from(u8::from(row % 10 == 0))).collect();
+    silent.set.rows.fill(0.0);
+    let checks = judge(&rules, &silent);
+    let check = find(&checks, "silent:spend");
+    assert!(!check.passed && check.severity == Severity::Fail, "{check:?}");
+    assert!(find(&checks, "drift:spend").observed < Some(5.0), "{checks:?}");
+    assert_eq!(GateReport::verdict(&checks), Verdict::Failed);
+    let warned = judge(&policy("metrics: [{name: roc_auc}]\ndrift: {warn_from: 0.25}"), &silent);
+    assert_eq!(find(&warned, "silent:spend").severity, Severity::Warn);
+}
+
+#[test]
+fn a_feature_that_never_varied_still_varies_or_is_quiet_among_few_is_not_silent() {
+    let rules = policy("metrics: [{name: roc_auc}]\ndrift: {warn_from: 0.25, fail_from: 5.0}");
+    let says_silent = |evidence: &Evidence| {
+        let checks = judge(&rules, evidence);
+        checks.iter().any(|check| check.name == "silent:spend" && !check.passed)
+    };
+    assert!(!says_silent(&evidence()));
+    let mut constant = evidence();
+    constant.set.reference.fill(0.0);
+    constant.set.rows.fill(0.0);
+    assert!(!says_silent(&constant));
+    let mut few = evidence();
+    few.set.reference = (0..200).map(|row| f64::from(u8::from(row % 10 == 0))).collect();
+    few.set.rows.fill(0.0);
+    few.set.members = (0..200).map(|row| row % 20).collect();
+    assert!(
+        !says_silent(&few),
+        "of twenty customers all are quiet one time in eight"
+    );
+    few.set.members.clear();
+    assert!(says_silent(&few));
 }
 
 const FAIR: &str = "metrics: [{name: roc_auc}]\nfairness: [{group: country, max_difference: 0.2, min_group_size: 30, \

@@ -70,6 +70,7 @@ pub struct MetricRule {
 }
 
 /// Population stability index of each feature, training sample against evaluation rows.
+/// A feature that varied and has one single value now is told as well, with the worst that the rule can do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DriftRule {
@@ -89,7 +90,7 @@ pub struct FairnessRule {
     pub group: String,
     /// Largest difference between two groups' selection rates.
     pub max_difference: f64,
-    /// Groups with fewer rows are not compared.
+    /// Groups with fewer members (customers, not rows) are not compared.
     pub min_group_size: usize,
     /// From which score on a row counts as selected.
     #[serde(default = "half")]

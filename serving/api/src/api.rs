@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use cortex_security::{Area, Authorizer, Permission, SecurityError, Verb};
+use cortex_security::{Area, AuditLog, Authorizer, Permission, SecurityError, Verb};
 use cortex_serving::{Arm, Serving, ServingError};
 use cortex_types::RequestContext;
 
@@ -12,17 +12,22 @@ pub const ROUTE_KEY: &str = "x-cortex-route-key";
 /// Forces an arm: `champion` or `canary`.
 pub const ARM: &str = "x-cortex-arm";
 
-/// Serving, and who may ask it.
+/// Serving, who may ask it, and where changes are recorded.
 #[derive(Debug)]
 pub struct ServingApi {
     pub serving: Arc<Serving>,
     authorizer: Arc<dyn Authorizer>,
+    pub(crate) audit: Arc<dyn AuditLog>,
 }
 
 impl ServingApi {
     #[must_use]
-    pub fn new(serving: Arc<Serving>, authorizer: Arc<dyn Authorizer>) -> Self {
-        Self { serving, authorizer }
+    pub fn new(serving: Arc<Serving>, authorizer: Arc<dyn Authorizer>, audit: Arc<dyn AuditLog>) -> Self {
+        Self {
+            serving,
+            authorizer,
+            audit,
+        }
     }
 
     /// May the caller look at models?

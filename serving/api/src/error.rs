@@ -1,21 +1,29 @@
 //! Errors as the Open Inference Protocol has them: `{"error": "…"}`.
 
-use axum::Json;
-use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
-use axum::http::request::Parts;
+use axum::body::Body;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use cortex_runtime::http::{ApiError, Ctx};
-use cortex_types::{Coded, ErrorCode, ErrorKind, RequestContext};
+use cortex_runtime::http::ApiError;
+use cortex_types::{Coded, ErrorCode, ErrorKind};
 use serde_json::json;
+
+const ERROR_CODE: &str = "cortex-error-code";
 
 /// An error on its way to a client of the protocol. Carries the stable code in the header `cortex-error-code`.
 #[derive(Debug)]
-pub struct ProtocolError(ApiError);
+pub struct ProtocolError(pub(crate) ApiError);
 
 impl ProtocolError {
+    #[must_use]
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
         Self(ApiError::new(code, detail))
+    }
+
+    /// What the caller may see of `error`; logged where it is our own fault.
+    #[must_use]
+    pub fn of(error: &dyn Coded) -> Self {
+        Self(ApiError::of(error))
     }
 }
 
@@ -27,29 +35,18 @@ impl<E: Coded> From<E> for ProtocolError {
 
 impl IntoResponse for ProtocolError {
     fn into_response(self) -> Response {
-        let ApiError(problem) = self.0;
+        let (code, body) = (self.0.0.code, json!({ "error": self.0.0.detail }));
+        // Status, headers, and the code for the access log are those of problem details; the body is the protocol's.
+        let mut response = self.0.into_response();
         // The protocol knows a model that cannot be used only as "not ready".
-        let status = match problem.code.kind() {
-            ErrorKind::Precondition => StatusCode::SERVICE_UNAVAILABLE,
-            _ => StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
-        };
-        let headers = [("cortex-error-code", problem.code.as_str())];
-        let mut response = (status, headers, Json(json!({ "error": problem.detail }))).into_response();
-        // Handed on for the access log, as with problem details.
-        response.extensions_mut().insert(problem.code);
+        if code.kind() == ErrorKind::Precondition {
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        }
+        *response.body_mut() = Body::from(body.to_string());
+        let headers = response.headers_mut();
+        headers.remove(CONTENT_LENGTH);
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(ERROR_CODE, HeaderValue::from_static(code.as_str()));
         response
-    }
-}
-
-/// The context of the call, refused in the protocol's form where there is none.
-#[derive(Debug)]
-pub struct Caller(pub RequestContext);
-
-impl<S: Sync> FromRequestParts<S> for Caller {
-    type Rejection = ProtocolError;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ProtocolError> {
-        let Ctx(ctx) = Ctx::from_request_parts(parts, state).await.map_err(ProtocolError)?;
-        Ok(Self(ctx))
     }
 }

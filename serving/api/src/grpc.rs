@@ -7,15 +7,16 @@ use std::sync::Arc;
 use cortex_proto::inference as pb;
 use cortex_proto::inference::grpc_inference_service_server::GrpcInferenceService;
 use cortex_proto::{context, status};
-use cortex_serving::{InferRequest, ModelState};
-use cortex_types::{Coded, RequestContext};
+use cortex_serving::{InferRequest, ModelState, ServingError};
+use cortex_types::{Coded, ErrorKind, RequestContext};
 use futures::{Stream, StreamExt};
-use tonic::{Request, Response, Status, Streaming};
+use tonic::{Code, Request, Response, Status, Streaming};
 
 use crate::api::{self, ServingApi};
 use crate::describe;
 use crate::grpc_tensor;
 use crate::repository::{refuse_overrides, state_name};
+use crate::routing::Routing;
 use crate::unsupported::{NO_LOG_SETTINGS, NO_SHARED_MEMORY, NO_TRACE_SETTINGS};
 
 /// The Open Inference Protocol over gRPC.
@@ -26,8 +27,23 @@ pub struct InferenceService {
 
 type Answer<T> = Result<Response<T>, Status>;
 
+/// As over HTTP, the protocol knows a model that cannot be used only as "not ready".
 fn refused(error: impl Coded) -> Status {
-    status(&error)
+    let status = status(&error);
+    match error.code().kind() {
+        ErrorKind::Precondition => {
+            Status::with_metadata(Code::Unavailable, status.message(), status.metadata().clone())
+        }
+        _ => status,
+    }
+}
+
+fn routing<T>(request: &Request<T>) -> Result<Routing, Status> {
+    Routing::of(request.metadata().as_ref()).map_err(refused)
+}
+
+fn unsupported<T>(why: &str) -> Answer<T> {
+    Err(refused(ServingError::Invalid(why.to_owned())))
 }
 
 impl InferenceService {
@@ -48,6 +64,17 @@ impl InferenceService {
         self.api.may_change(&ctx).map_err(refused)?;
         Ok(ctx)
     }
+
+    /// What is not there has an empty status, and nothing to take away.
+    fn nothing<T, R: Default>(&self, request: &Request<T>) -> Answer<R> {
+        self.reader(request)?;
+        Ok(Response::new(R::default()))
+    }
+
+    fn no_shared_memory<T, R>(&self, request: &Request<T>) -> Answer<R> {
+        self.changer(request)?;
+        unsupported(NO_SHARED_MEMORY)
+    }
 }
 
 /// One inference, of a call of its own or of a stream.
@@ -55,16 +82,17 @@ async fn infer(
     api: &ServingApi,
     ctx: &RequestContext,
     message: pb::ModelInferRequest,
+    routing: Routing,
 ) -> Result<pb::ModelInferResponse, Status> {
     let request = InferRequest {
         version: api::version(&message.model_version).map_err(refused)?,
         inputs: grpc_tensor::inputs(&message).map_err(refused)?,
-        outputs: message.outputs.iter().map(|output| output.name.clone()).collect(),
+        outputs: grpc_tensor::wanted(&message).map_err(refused)?,
         route_key: grpc_tensor::text_of(&message, api::ROUTE_KEY).map(str::to_owned),
         arm: api::arm(grpc_tensor::text_of(&message, api::ARM).unwrap_or_default()).map_err(refused)?,
         model: message.model_name,
     };
-    let response = api.serving.infer(ctx, request).await.map_err(refused)?;
+    let response = api.serving.infer(ctx, routing.over(request)).await.map_err(refused)?;
     let version = response.version.to_string();
     let mut parameters = HashMap::from([("model_version".to_owned(), grpc_tensor::text_parameter(&version))]);
     if let Some(arm) = response.arm {
@@ -129,7 +157,10 @@ impl GrpcInferenceService for InferenceService {
     async fn model_infer(&self, request: Request<pb::ModelInferRequest>) -> Answer<pb::ModelInferResponse> {
         let ctx = context(&request)?;
         self.api.may_infer(&ctx).map_err(refused)?;
-        infer(&self.api, &ctx, request.into_inner()).await.map(Response::new)
+        let routing = routing(&request)?;
+        infer(&self.api, &ctx, request.into_inner(), routing)
+            .await
+            .map(Response::new)
     }
 
     type ModelStreamInferStream = Pin<Box<dyn Stream<Item = Result<pb::ModelStreamInferResponse, Status>> + Send>>;
@@ -141,14 +172,14 @@ impl GrpcInferenceService for InferenceService {
     ) -> Answer<Self::ModelStreamInferStream> {
         let ctx = context(&request)?;
         self.api.may_infer(&ctx).map_err(refused)?;
-        let api = Arc::clone(&self.api);
+        let (api, routing) = (Arc::clone(&self.api), routing(&request)?);
         let answers = request.into_inner().then(move |message| {
-            let (api, ctx) = (Arc::clone(&api), ctx.clone());
+            let (api, ctx, routing) = (Arc::clone(&api), ctx.clone(), routing.clone());
             async move {
                 let message = message?;
                 // A failed answer keeps the id, by which the client finds the request it belongs to.
                 let (id, model_name) = (message.id.clone(), message.model_name.clone());
-                Ok(match infer(&api, &ctx, message).await {
+                Ok(match infer(&api, &ctx, message, routing).await {
                     Ok(response) => pb::ModelStreamInferResponse {
                         error_message: String::new(),
                         infer_response: Some(response),
@@ -228,11 +259,7 @@ impl GrpcInferenceService for InferenceService {
         let ctx = self.changer(&request)?;
         let named = request.into_inner();
         refuse_overrides(named.parameters.keys()).map_err(refused)?;
-        self.api
-            .serving
-            .reload(&ctx, &named.model_name)
-            .await
-            .map_err(refused)?;
+        self.api.load(&ctx, &named.model_name).await.map_err(refused)?;
         Ok(Response::new(pb::RepositoryModelLoadResponse {}))
     }
 
@@ -241,11 +268,8 @@ impl GrpcInferenceService for InferenceService {
         request: Request<pb::RepositoryModelUnloadRequest>,
     ) -> Answer<pb::RepositoryModelUnloadResponse> {
         let ctx = self.changer(&request)?;
-        self.api
-            .serving
-            .unload(&ctx, &request.into_inner().model_name)
-            .await
-            .map_err(refused)?;
+        let model = request.into_inner().model_name;
+        self.api.unload(&ctx, &model).await.map_err(refused)?;
         Ok(Response::new(pb::RepositoryModelUnloadResponse {}))
     }
 
@@ -253,68 +277,58 @@ impl GrpcInferenceService for InferenceService {
         &self,
         request: Request<pb::SystemSharedMemoryStatusRequest>,
     ) -> Answer<pb::SystemSharedMemoryStatusResponse> {
-        self.reader(&request)?;
-        Ok(Response::new(pb::SystemSharedMemoryStatusResponse::default()))
+        self.nothing(&request)
     }
 
     async fn system_shared_memory_register(
         &self,
         request: Request<pb::SystemSharedMemoryRegisterRequest>,
     ) -> Answer<pb::SystemSharedMemoryRegisterResponse> {
-        self.changer(&request)?;
-        Err(Status::unimplemented(NO_SHARED_MEMORY))
+        self.no_shared_memory(&request)
     }
 
     async fn system_shared_memory_unregister(
         &self,
         request: Request<pb::SystemSharedMemoryUnregisterRequest>,
     ) -> Answer<pb::SystemSharedMemoryUnregisterResponse> {
-        self.reader(&request)?;
-        Ok(Response::new(pb::SystemSharedMemoryUnregisterResponse {}))
+        self.nothing(&request)
     }
 
     async fn cuda_shared_memory_status(
         &self,
         request: Request<pb::CudaSharedMemoryStatusRequest>,
     ) -> Answer<pb::CudaSharedMemoryStatusResponse> {
-        self.reader(&request)?;
-        Ok(Response::new(pb::CudaSharedMemoryStatusResponse::default()))
+        self.nothing(&request)
     }
 
     async fn cuda_shared_memory_register(
         &self,
         request: Request<pb::CudaSharedMemoryRegisterRequest>,
     ) -> Answer<pb::CudaSharedMemoryRegisterResponse> {
-        self.changer(&request)?;
-        Err(Status::unimplemented(NO_SHARED_MEMORY))
+        self.no_shared_memory(&request)
     }
 
     async fn cuda_shared_memory_unregister(
         &self,
         request: Request<pb::CudaSharedMemoryUnregisterRequest>,
     ) -> Answer<pb::CudaSharedMemoryUnregisterResponse> {
-        self.reader(&request)?;
-        Ok(Response::new(pb::CudaSharedMemoryUnregisterResponse {}))
+        self.nothing(&request)
     }
 
     /// Clients read the settings with an empty request.
     async fn trace_setting(&self, request: Request<pb::TraceSettingRequest>) -> Answer<pb::TraceSettingResponse> {
-        self.reader(&request)?;
-        if request.into_inner().settings.is_empty() {
-            return Ok(Response::new(pb::TraceSettingResponse::default()));
+        if request.get_ref().settings.is_empty() {
+            return self.nothing(&request);
         }
-        Err(status(&cortex_serving::ServingError::Invalid(
-            NO_TRACE_SETTINGS.to_owned(),
-        )))
+        self.changer(&request)?;
+        unsupported(NO_TRACE_SETTINGS)
     }
 
     async fn log_settings(&self, request: Request<pb::LogSettingsRequest>) -> Answer<pb::LogSettingsResponse> {
-        self.reader(&request)?;
-        if request.into_inner().settings.is_empty() {
-            return Ok(Response::new(pb::LogSettingsResponse::default()));
+        if request.get_ref().settings.is_empty() {
+            return self.nothing(&request);
         }
-        Err(status(&cortex_serving::ServingError::Invalid(
-            NO_LOG_SETTINGS.to_owned(),
-        )))
+        self.changer(&request)?;
+        unsupported(NO_LOG_SETTINGS)
     }
 }

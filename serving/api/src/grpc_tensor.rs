@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use cortex_proto::inference as pb;
 use cortex_proto::inference::infer_parameter::ParameterChoice;
-use cortex_proto::inference::model_infer_request::InferInputTensor;
+use cortex_proto::inference::model_infer_request::{InferInputTensor, InferRequestedOutputTensor};
 use cortex_serving::{Datatype, ServingError, Tensor};
 
-use crate::unsupported::NO_SHARED_MEMORY;
+use crate::unsupported::{refuse_extras, refuse_shared_memory};
 
 /// The inputs of a request: from `raw_input_contents` where it has any (then for every input), else from each input's
 /// typed contents.
@@ -19,9 +19,7 @@ pub fn inputs(request: &pb::ModelInferRequest) -> Result<Vec<Tensor>, ServingErr
         )));
     }
     let tensor = |(index, input): (usize, &InferInputTensor)| {
-        if input.parameters.keys().any(|name| name.starts_with("shared_memory")) {
-            return Err(ServingError::Invalid(NO_SHARED_MEMORY.to_owned()));
-        }
+        refuse_shared_memory(input.parameters.keys())?;
         match raw.get(index) {
             Some(bytes) => Tensor::new(
                 input.name.clone(),
@@ -33,6 +31,15 @@ pub fn inputs(request: &pb::ModelInferRequest) -> Result<Vec<Tensor>, ServingErr
         }
     };
     request.inputs.iter().enumerate().map(tensor).collect()
+}
+
+/// The names of the outputs that are asked for.
+pub fn wanted(request: &pb::ModelInferRequest) -> Result<Vec<String>, ServingError> {
+    let name = |output: &InferRequestedOutputTensor| {
+        refuse_extras(output.parameters.keys())?;
+        Ok(output.name.clone())
+    };
+    request.outputs.iter().map(name).collect()
 }
 
 fn typed(input: &InferInputTensor) -> Result<Tensor, ServingError> {

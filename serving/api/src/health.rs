@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::ServingApi;
 use crate::describe::{EXTENSIONS, SERVER_NAME, SERVER_VERSION};
-use crate::error::{Caller, ProtocolError};
+use crate::error::ProtocolError;
+use crate::extract::Caller;
 
 pub fn routes() -> Router<Arc<ServingApi>> {
     Router::new()

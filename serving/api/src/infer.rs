@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use cortex_types::ErrorCode;
 
 use crate::ServingApi;
-use crate::api;
 use crate::binary;
-use crate::error::{Caller, ProtocolError};
+use crate::error::ProtocolError;
+use crate::extract::{Caller, Path, Raw};
 use crate::infer_json::{Answer, Body};
 use crate::models::Named;
+use crate::routing::Routing;
 
 pub fn routes() -> Router<Arc<ServingApi>> {
     Router::new()
@@ -28,30 +29,16 @@ async fn infer(
     Caller(ctx): Caller,
     Path(named): Path<Named>,
     headers: HeaderMap,
-    body: Bytes,
+    Raw(body): Raw,
 ) -> Result<Response, ProtocolError> {
     api.may_infer(&ctx)?;
     let version = named.version()?;
     let (json, tail) = binary::split(&headers, body)?;
     let body = Body::parse(&json)?;
-    let mut request = body.request(named.model, version, tail)?;
-    if let Some(key) = text(&headers, api::ROUTE_KEY)? {
-        request.route_key = Some(key.to_owned());
-    }
-    if let Some(arm) = text(&headers, api::ARM)? {
-        request.arm = api::arm(arm)?;
-    }
+    let request = Routing::of(&headers)?.over(body.request(named.model, version, tail)?);
     let response = api.serving.infer(&ctx, request).await?;
     let (answer, binary) = Answer::of(&body, &response)?;
     respond(&answer, binary)
-}
-
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, ProtocolError> {
-    let Some(value) = headers.get(name) else {
-        return Ok(None);
-    };
-    let unreadable = |_| ProtocolError::new(ErrorCode::InvalidArgument, format!("the header {name} is not text"));
-    value.to_str().map(Some).map_err(unreadable)
 }
 
 fn respond(answer: &Answer, binary: Option<Vec<Bytes>>) -> Result<Response, ProtocolError> {

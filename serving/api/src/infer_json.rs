@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::api;
 use crate::binary::Tail;
 use crate::json_tensor;
-use crate::unsupported::NO_SHARED_MEMORY;
+use crate::unsupported::{refuse_extras, refuse_shared_memory};
 
 /// A request, as the protocol writes it.
 #[derive(Debug, Deserialize)]
@@ -68,12 +68,7 @@ impl Body {
         }
         tail.finish()?;
         for output in &self.outputs {
-            refuse_shared_memory(&output.parameters)?;
-            if output.parameters.contains_key("classification") {
-                return Err(ServingError::Invalid(
-                    "the classification extension is not supported".to_owned(),
-                ));
-            }
+            refuse_extras(output.parameters.keys())?;
         }
         Ok(InferRequest {
             model,
@@ -88,7 +83,7 @@ impl Body {
 
 impl Input {
     fn tensor(&self, tail: &mut Tail) -> Result<Tensor, ServingError> {
-        refuse_shared_memory(&self.parameters)?;
+        refuse_shared_memory(self.parameters.keys())?;
         let datatype = self.datatype.parse()?;
         let size = self.parameters.get("binary_data_size");
         match (size, &self.data) {
@@ -114,13 +109,6 @@ impl Input {
             (None, None) => Err(ServingError::Invalid(format!("input '{}' has no data", self.name))),
         }
     }
-}
-
-fn refuse_shared_memory(parameters: &Map<String, Value>) -> Result<(), ServingError> {
-    if parameters.keys().any(|name| name.starts_with("shared_memory")) {
-        return Err(ServingError::Invalid(NO_SHARED_MEMORY.to_owned()));
-    }
-    Ok(())
 }
 
 /// An answer, as the protocol writes it.

@@ -10,9 +10,11 @@
 
 mod api;
 mod binary;
+mod change;
 mod describe;
 mod entity;
 mod error;
+mod extract;
 mod grpc;
 mod grpc_tensor;
 mod health;
@@ -22,6 +24,7 @@ mod json_tensor;
 mod models;
 mod predictions;
 mod repository;
+mod routing;
 mod unsupported;
 
 use std::sync::Arc;
@@ -32,6 +35,7 @@ use cortex_proto::serving::prediction_service_server::PredictionServiceServer;
 
 pub use api::ServingApi;
 pub use entity::{EntityPrediction, PredictEntityBody};
+pub use error::ProtocolError;
 pub use grpc::InferenceService;
 pub use predictions::PredictionService;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use crate::ServingApi;
 use crate::api;
 use crate::describe;
-use crate::error::{Caller, ProtocolError};
+use crate::error::ProtocolError;
+use crate::extract::{Caller, Path};
 
 /// A model, and perhaps one version of it, as the path names them.
 #[derive(Debug, Deserialize)]

@@ -49,6 +49,7 @@ impl Service for PredictionService {
             action: prediction.action.map(|action| action.to_string()).unwrap_or_default(),
             feature_frontier: prediction.frontier.to_string(),
             features_found: prediction.features_found,
+            decided_at_micros: prediction.decided_at.micros(),
         }))
     }
 }

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
@@ -12,7 +11,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::ServingApi;
-use crate::error::{Caller, ProtocolError};
+use crate::error::ProtocolError;
+use crate::extract::{Caller, Path, Raw};
 
 pub fn routes() -> Router<Arc<ServingApi>> {
     Router::new()
@@ -61,7 +61,7 @@ pub fn refuse_overrides<'a>(mut parameters: impl Iterator<Item = &'a String>) ->
 async fn index(
     State(api): State<Arc<ServingApi>>,
     Caller(ctx): Caller,
-    body: Bytes,
+    Raw(body): Raw,
 ) -> Result<Json<Vec<Value>>, ProtocolError> {
     api.may_read(&ctx)?;
     let only_ready = optional::<IndexBody>(&body)?.ready;
@@ -85,11 +85,11 @@ async fn load(
     State(api): State<Arc<ServingApi>>,
     Caller(ctx): Caller,
     Path(model): Path<String>,
-    body: Bytes,
+    Raw(body): Raw,
 ) -> Result<StatusCode, ProtocolError> {
     api.may_change(&ctx)?;
     refuse_overrides(optional::<LoadBody>(&body)?.parameters.keys())?;
-    api.serving.reload(&ctx, &model).await?;
+    api.load(&ctx, &model).await?;
     Ok(StatusCode::OK)
 }
 
@@ -99,6 +99,6 @@ async fn unload(
     Path(model): Path<String>,
 ) -> Result<StatusCode, ProtocolError> {
     api.may_change(&ctx)?;
-    api.serving.unload(&ctx, &model).await?;
+    api.unload(&ctx, &model).await?;
     Ok(StatusCode::OK)
 }

@@ -1,68 +1,42 @@
 //! The protocol as a client sees it, over a model that needs no runtime.
 
-use std::collections::BTreeMap;
+mod support;
+
 use std::sync::Arc;
 
 use axum::body::Body;
+use axum::extract::DefaultBodyLimit;
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
 use axum::{Extension, Router};
 use bytes::Bytes;
-use cortex_features::FeatureRef;
-use cortex_security::RoleAuthorizer;
-use cortex_serving::memory::{FixedFeatures, MemoryDecisionLog, Shelf, SumRuntime};
-use cortex_serving::{Serving, ServingConfig};
-use cortex_serving_api::{ServingApi, routes};
-use cortex_types::{Principal, RequestContext, Role, SystemClock, TenantId};
+use cortex_security::AuditLog;
+use cortex_serving_api::routes;
+use cortex_types::Role;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
+use support::{Bench, MODEL, as_role};
 use tower::ServiceExt;
 
-const MODEL: &str = "repurchase-30d";
-
 struct Client {
+    bench: Bench,
     router: Router,
-    decisions: Arc<MemoryDecisionLog>,
 }
 
 impl Client {
     /// Speaks as somebody with `role`.
     async fn with(role: Role) -> Self {
         let client = Self::without_identity().await;
-        let ctx = RequestContext::new(TenantId::new("acme").unwrap(), Principal::new("somebody", [role]));
         Self {
-            router: client.router.layer(Extension(ctx)),
+            router: client.router.layer(Extension(as_role(role))),
             ..client
         }
     }
 
-    /// Version 1 is the champion, version 2 is there as well.
     async fn without_identity() -> Self {
-        let tenant = TenantId::new("acme").unwrap();
-        let shelf = Shelf::new(Arc::new(SystemClock)).unwrap();
-        let system = RequestContext::system(tenant);
-        let features = ["spend", "orders"].map(|name| FeatureRef::new("customer_sales", name));
-        for file in ["2,0", "2,10"] {
-            shelf
-                .publish(&system, MODEL, file.as_bytes(), &features, BTreeMap::new())
-                .await
-                .unwrap();
-        }
-        shelf.promote(&system, MODEL, 1).await.unwrap();
-        let decisions = Arc::<MemoryDecisionLog>::default();
-        let serving = Serving::new(
-            shelf.registry.clone(),
-            Arc::new(FixedFeatures::default()),
-            Arc::new(SumRuntime),
-            decisions.clone(),
-            Arc::new(SystemClock),
-            ServingConfig::default(),
-        );
-        let api = Arc::new(ServingApi::new(Arc::new(serving), Arc::new(RoleAuthorizer)));
-        Self {
-            router: routes(api),
-            decisions,
-        }
+        let bench = Bench::new().await;
+        let router = routes(Arc::clone(&bench.api));
+        Self { bench, router }
     }
 
     async fn send(&self, request: Request<Body>) -> Response {
@@ -180,7 +154,7 @@ async fn a_model_describes_itself() {
     assert_eq!(server["name"], "cortex");
     let (status, metadata) = client.get(&format!("/v2/models/{MODEL}")).await;
     assert_eq!(status, StatusCode::OK);
-    assert_eq!(metadata["versions"], json!(["1", "2"]));
+    assert_eq!(metadata["versions"], json!(["1", "2", "3"]));
     assert_eq!(
         metadata["inputs"],
         json!([{ "name": "features", "datatype": "FP64", "shape": [-1, 2] }])
@@ -228,6 +202,36 @@ async fn the_index_shows_what_is_loaded() {
         .post(&infer_path(), &features("FP64", [1, 2], json!([1, 2])))
         .await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{answer}");
+    let records = client.bench.audit.recent(&as_role(Role::Admin), 10).await.unwrap();
+    let actions: Vec<&str> = records.iter().map(|record| &*record.entry.action).collect();
+    assert_eq!(actions, ["serving.unload", "serving.load"]);
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_and_a_path_that_is_no_text_are_refused_in_the_protocols_form() {
+    let client = Client::with(Role::Admin).await;
+    let small = Client {
+        router: client.router.layer(DefaultBodyLimit::max(64)),
+        ..client
+    };
+    let load = format!("/v2/repository/models/{MODEL}/load");
+    for path in [infer_path(), load, "/v2/repository/index".to_owned()] {
+        let request = Request::post(&path).body(Body::from(" ".repeat(65))).unwrap();
+        assert_refused(small.send(request).await, 413, "too-large").await;
+    }
+    for path in ["/v2/models/%FF/infer", "/v2/repository/models/%FF/unload"] {
+        let request = Request::post(path).body(Body::from("{}")).unwrap();
+        assert_refused(small.send(request).await, 400, "invalid-argument").await;
+    }
+    let request = Request::get("/v2/models/%FF").body(Body::empty()).unwrap();
+    assert_refused(small.send(request).await, 400, "invalid-argument").await;
+}
+
+async fn assert_refused(response: Response, status: u16, code: &str) {
+    assert_eq!(response.headers()["cortex-error-code"], code);
+    let (answered, body) = read(response).await;
+    assert_eq!(answered.as_u16(), status, "{body}");
+    assert!(body["error"].is_string(), "{body}");
 }
 
 #[tokio::test]
@@ -248,7 +252,7 @@ async fn statistics_tell_what_was_asked() {
             .as_array()
             .unwrap()
             .len(),
-        2
+        3
     );
 }
 
@@ -284,7 +288,7 @@ async fn a_prediction_for_an_entity_carries_its_decision() {
     assert_eq!(answer["features_found"], false);
     assert_eq!(answer["feature_position"], "fixed@1.7.42");
     let id = answer["decision_id"].as_str().unwrap().parse().unwrap();
-    assert_eq!(&*client.decisions.find(id).unwrap().entity_key, "C1");
+    assert_eq!(&*client.bench.decisions.find(id).unwrap().entity_key, "C1");
 
     let (status, problem) = client
         .post(&path, &json!({ "entity_key": "C1", "arm": "canary" }))

@@ -8,6 +8,11 @@ use cortex_types::{Coded, ErrorCode};
 pub enum BatchError {
     #[error("{0}")]
     Invalid(String),
+    #[error(
+        "job '{job}' of '{model}' is in {table} already, but with another version, time or choice of rows: give this one \
+         another name"
+    )]
+    OtherJob { job: String, model: String, table: String },
     #[error("table {table} cannot be read for scoring")]
     Read {
         table: String,
@@ -37,6 +42,7 @@ impl Coded for BatchError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Invalid(_) => ErrorCode::InvalidArgument,
+            Self::OtherJob { .. } => ErrorCode::IdempotencyConflict,
             Self::Read { .. } => ErrorCode::StorageFailed,
             Self::Rows(_) => ErrorCode::Internal,
             Self::Serving(error) => error.code(),

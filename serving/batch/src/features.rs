@@ -58,7 +58,8 @@ fn places(wanted: &[FeatureRef], present: &[FeatureRef]) -> Result<Vec<usize>, B
     wanted.iter().map(place).collect()
 }
 
-/// The rows of a lake table that has a column per feature, named as the feature is.
+/// The rows of a lake table that has a column per feature, named `view:feature` or, for tools that take no colon,
+/// `view__feature`.
 pub async fn of_table(
     lake: &dyn Lake,
     model: &ReadyModel,
@@ -67,13 +68,16 @@ pub async fn of_table(
     key: &str,
 ) -> Result<Rows, BatchError> {
     let snapshot = lake.snapshot(table, at).await?;
+    let present = |column: &String| snapshot.schema.field_with_name(column).is_ok();
+    let absent = |columns: &str| BatchError::Invalid(format!("table {table} has no column {columns}"));
     let mut columns = vec![key.to_owned()];
-    columns.extend(model.features.iter().map(ToString::to_string));
-    if let Some(missing) = columns
-        .iter()
-        .find(|column| snapshot.schema.field_with_name(column).is_err())
-    {
-        return Err(BatchError::Invalid(format!("table {table} has no column '{missing}'")));
+    if !present(&columns[0]) {
+        return Err(absent(&format!("'{key}'")));
+    }
+    for feature in &model.features {
+        let names = [feature.to_string(), feature.to_string().replacen(':', "__", 1)];
+        let missing = format!("'{}' or '{}'", names[0], names[1]);
+        columns.push(names.into_iter().find(present).ok_or_else(|| absent(&missing))?);
     }
     let frame = SessionContext::new()
         .read_table(snapshot.provider)

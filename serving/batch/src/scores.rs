@@ -25,11 +25,13 @@ pub fn scores_schema() -> SchemaRef {
         Field::new("as_of", timestamp_type(), false),
         // where they were computed: source@epoch.commit.seq, comma-separated
         Field::new("frontier", DataType::Utf8, false),
+        // SHA-256 of what the job was asked for
+        Field::new("job_digest", DataType::Utf8, true),
     ]))
 }
 
 pub fn to_batch(
-    job: &str,
+    (job, digest): (&str, &str),
     model: &ReadyModel,
     keys: Vec<String>,
     scores: Vec<f64>,
@@ -50,6 +52,7 @@ pub fn to_batch(
             Arc::new(Int64Array::from(vec![i64::from(version.version); rows])),
             Arc::new(TimestampMicrosecondArray::from(vec![as_of.micros(); rows]).with_timezone("UTC")),
             same(&frontier.to_string()),
+            same(digest),
         ],
     )?;
     Ok(batch)

@@ -9,6 +9,7 @@
 
 mod config;
 mod convert;
+mod fetched;
 mod library;
 mod model;
 mod runtime;

@@ -8,20 +8,24 @@ use cortex_serving::ServingError;
 use ort::environment::Environment;
 use parking_lot::Mutex;
 
+use crate::fetched;
+
 /// Names the library's file, unless the configuration does.
 pub const LIBRARY_VARIABLE: &str = "ORT_DYLIB_PATH";
 
 /// ONNX Runtime allows one environment per process and cannot be unloaded, so whoever loads first decides for all.
 static LOADED: Mutex<Option<Loaded>> = Mutex::new(None);
 
-struct Loaded {
-    file: PathBuf,
-    environment: Environment,
+/// What this process runs models with.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub file: PathBuf,
+    pub environment: Environment,
 }
 
 /// Loads the library that `configured` names, else the one that the environment variable names, else the first that
 /// lies in a usual place. A second call returns what is loaded, and refuses to name another file.
-pub fn load(configured: Option<&Path>) -> Result<Environment, ServingError> {
+pub fn load(configured: Option<&Path>) -> Result<Loaded, ServingError> {
     let named = named_file(configured)?;
     let mut loaded = LOADED.lock();
     if let Some(loaded) = loaded.as_ref() {
@@ -31,7 +35,7 @@ pub fn load(configured: Option<&Path>) -> Result<Environment, ServingError> {
                 loaded.file.display(),
                 file.display()
             ))),
-            _ => Ok(loaded.environment.clone()),
+            _ => Ok(loaded.clone()),
         };
     }
     let file = match named {
@@ -42,11 +46,9 @@ pub fn load(configured: Option<&Path>) -> Result<Environment, ServingError> {
             .ok_or_else(not_found)?,
     };
     let environment = open(&file)?;
-    *loaded = Some(Loaded {
-        file,
-        environment: environment.clone(),
-    });
-    Ok(environment)
+    let opened = Loaded { file, environment };
+    *loaded = Some(opened.clone());
+    Ok(opened)
 }
 
 /// The file that somebody named, checked to be there: a name that is wrong is not replaced by a guess.
@@ -73,7 +75,7 @@ fn named_file(configured: Option<&Path>) -> Result<Option<PathBuf>, ServingError
     }
 }
 
-/// Beside the binary, in the folder where `./devstack` keeps it, and where systems keep libraries.
+/// Beside the binary, in the folders where `./devstack` keeps it, and where systems keep libraries.
 fn usual_places() -> Vec<PathBuf> {
     let name = format!("{}onnxruntime{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
     let mut folders = Vec::new();
@@ -85,21 +87,27 @@ fn usual_places() -> Vec<PathBuf> {
         folders.push(folder.join("lib"));
         folders.insert(0, folder);
     }
-    if let Some(home) = env::var_os("HOME") {
-        folders.push(PathBuf::from(home).join(".cache/cortex/onnxruntime"));
+    if let Some(cache) = devstack_cache() {
+        folders.extend(fetched::folders(&cache));
     }
     folders.extend(["/usr/local/lib", "/usr/lib"].map(PathBuf::from));
     folders.into_iter().map(|folder| folder.join(&name)).collect()
 }
 
+fn devstack_cache() -> Option<PathBuf> {
+    fetched::cache(|variable| env::var_os(variable))
+}
+
 fn not_found() -> ServingError {
-    let places: Vec<String> = usual_places().iter().map(|place| place.display().to_string()).collect();
+    let mut places: Vec<String> = usual_places().iter().map(|place| place.display().to_string()).collect();
+    places.extend(devstack_cache().map(|cache| format!("a version in {}", cache.join("onnxruntime").display())));
     ServingError::RuntimeMissing(format!("looked for {}; {}", places.join(", "), what_to_do()))
 }
 
 fn what_to_do() -> String {
     format!(
-        "'./devstack doctor' fetches it, or set {LIBRARY_VARIABLE} to the file libonnxruntime of version 1.24 or later"
+        "run './devstack doctor', which fetches it, or set {LIBRARY_VARIABLE} to the file libonnxruntime, version 1.24 \
+         or later"
     )
 }
 

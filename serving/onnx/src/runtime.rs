@@ -1,35 +1,35 @@
 //! From an ONNX file's bytes to a model that runs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use cortex_serving::{LoadedModel, ModelRuntime, ServingError};
-use ort::environment::Environment;
 use ort::ep::{self, ExecutionProvider};
 use ort::session::Session;
 use ort::session::builder::PrepackedWeights;
 
 use crate::config::{Device, OnnxConfig};
+use crate::library::{self, Loaded};
 use crate::model::OnnxModel;
 use crate::sessions::Pool;
-use crate::{library, signature};
+use crate::signature;
 
 /// ONNX Runtime, loaded into this process.
 #[derive(Clone, Debug)]
 pub struct OnnxRuntime {
-    environment: Environment,
+    library: Loaded,
     config: OnnxConfig,
 }
 
 impl OnnxRuntime {
     /// Loads `library`; else the file that `ORT_DYLIB_PATH` names; else the one beside the binary, in the cache folder
-    /// of `./devstack`, or where the system keeps libraries.
+    /// of `./devstack` (the newest of this machine's), or where the system keeps libraries.
     ///
     /// [`ServingError::RuntimeMissing`], with what to do, where there is none, where it is not one, and where the
     /// configured device cannot be used with it.
     pub fn load(library: Option<PathBuf>, config: OnnxConfig) -> Result<Self, ServingError> {
-        let environment = library::load(library.as_deref())?;
+        let library = library::load(library.as_deref())?;
         if matches!(config.device, Device::Cuda(_)) && !ep::CUDA::is_available().unwrap_or(false) {
             return Err(ServingError::RuntimeMissing(
                 "the configuration asks for CUDA, but this libonnxruntime was built without it: use the library of the \
@@ -37,7 +37,19 @@ impl OnnxRuntime {
                     .to_owned(),
             ));
         }
-        Ok(Self { environment, config })
+        Ok(Self { library, config })
+    }
+
+    /// The file that was loaded.
+    #[must_use]
+    pub fn library(&self) -> &Path {
+        &self.library.file
+    }
+
+    /// Its version, as far as the library tells it: `1.31`.
+    #[must_use]
+    pub fn version(&self) -> String {
+        ort::util::probe(&self.library.file).map_or("unknown".to_owned(), |minor| format!("1.{minor}"))
     }
 
     /// Opens so many sessions, sharing prepacked weights.
@@ -62,7 +74,7 @@ impl OnnxRuntime {
     }
 
     fn session(&self, onnx: &[u8], weights: &PrepackedWeights) -> Result<Session, String> {
-        let mut builder = Session::builder(&self.environment).map_err(|error| error.to_string())?;
+        let mut builder = Session::builder(&self.library.environment).map_err(|error| error.to_string())?;
         builder = builder
             .with_intra_threads(self.config.intra_op_threads.max(1))
             .map_err(|error| error.to_string())?

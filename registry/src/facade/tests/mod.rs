@@ -1,5 +1,6 @@
 mod gates;
 mod refusals;
+mod rollback;
 
 use std::collections::BTreeMap;
 

@@ -90,7 +90,7 @@ impl Bench {
         let columns: [(&str, ArrayRef); 3] = [
             ("customer_code", Arc::new(StringArray::from(vec!["C1", "C2"]))),
             (
-                "customer_sales:orders",
+                "customer_sales__orders",
                 Arc::new(Float64Array::from(vec![Some(2.0), None])),
             ),
             ("customer_sales:spend", Arc::new(Float64Array::from(vec![0.5, 0.25]))),
@@ -104,7 +104,7 @@ impl Bench {
         };
         lake.append(&source(&ctx), vec![rows], &commit).await.unwrap();
         let sets = TrainingSets::new(lake.clone(), Arc::new(Definitions::builtin()));
-        let batch = BatchScoring::new(Arc::new(serving), sets, lake.clone());
+        let batch = BatchScoring::new(Arc::new(serving), sets, lake.clone(), Arc::new(SystemClock));
         Self { ctx, lake, batch }
     }
 
@@ -113,7 +113,7 @@ impl Bench {
             job: name.to_owned(),
             model: MODEL.to_owned(),
             version: None,
-            as_of: Timestamp::from_micros(1),
+            as_of: Some(Timestamp::from_micros(1)),
             rows: JobRows::Table {
                 table: source(&self.ctx),
                 at: AsOf::Latest,
@@ -179,6 +179,51 @@ async fn a_job_that_runs_again_writes_nothing_and_another_job_writes_its_own() {
             .already_there
     );
     assert_eq!(bench.scores().await.len(), 4);
+}
+
+#[tokio::test]
+async fn another_job_under_a_name_that_was_used_is_refused_and_writes_nothing() {
+    let bench = Bench::new().await;
+    let first = bench.job("week-1");
+    bench.batch.run(&bench.ctx, &first).await.unwrap();
+    let JobRows::Table { table, key, .. } = first.rows.clone() else {
+        panic!("the bench scores a table")
+    };
+    let earlier = JobRows::Table {
+        table,
+        at: AsOf::Version(0),
+        key,
+    };
+    for other in [
+        ScoreJob {
+            as_of: Some(Timestamp::from_micros(2)),
+            ..first.clone()
+        },
+        ScoreJob {
+            version: Some(1),
+            ..first.clone()
+        },
+        ScoreJob {
+            rows: earlier,
+            ..first.clone()
+        },
+    ] {
+        let error = bench.batch.run(&bench.ctx, &other).await.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::IdempotencyConflict, "{other:?}");
+    }
+    assert!(bench.batch.run(&bench.ctx, &first).await.unwrap().already_there);
+    assert_eq!(bench.scores().await, once());
+}
+
+#[tokio::test]
+async fn a_job_that_leaves_the_time_open_is_the_same_job_later() {
+    let bench = Bench::new().await;
+    let open = ScoreJob {
+        as_of: None,
+        ..bench.job("lately")
+    };
+    bench.batch.run(&bench.ctx, &open).await.unwrap();
+    assert!(bench.batch.run(&bench.ctx, &open).await.unwrap().already_there);
 }
 
 #[tokio::test]
