@@ -38,6 +38,7 @@ macro_rules! experience_store_contract {
             matured_decisions_are_those_without_an_outcome_of_the_kind
             judging_sees_outcomes_ratings_and_overrides
             a_thousand_events_go_in_at_once
+            whoever_decided_is_listed
         );
     };
     (@each $store:path: $($clause:ident)+) => {$(
@@ -356,4 +357,20 @@ pub async fn judging_sees_outcomes_ratings_and_overrides(store: &impl Experience
         .collect();
     assert_eq!(seen, [(1, 1, false), (0, 1, true), (0, 0, false)]);
     assert_eq!((judged[0].propensity, judged[0].score), (0.9, 0.1 + 0.7));
+}
+
+pub async fn whoever_decided_is_listed(store: &impl ExperienceStore) {
+    assert_eq!(store.tenants().await.unwrap(), []);
+    for (slug, key) in [("globex", "ann"), ("acme", "ben"), ("globex", "cid")] {
+        let group = DecisionGroup {
+            ctx: tenant(slug),
+            decisions: vec![decision(key, 10)],
+        };
+        store.record_decisions(&[group], HORIZON).await.unwrap();
+    }
+    let tenants = store.tenants().await.unwrap();
+    assert_eq!(
+        tenants.iter().map(TenantId::as_str).collect::<Vec<_>>(),
+        ["acme", "globex"]
+    );
 }

@@ -220,6 +220,12 @@ impl ExperienceStore for InMemoryExperienceStore {
         let tenants = self.tenants.lock();
         Ok(tenants.get(&ctx.tenant).map_or(0, |shelf| shelf.waiting.len() as u64))
     }
+
+    async fn tenants(&self) -> Result<Vec<TenantId>, ExperienceError> {
+        let mut tenants: Vec<TenantId> = self.tenants.lock().keys().cloned().collect();
+        tenants.sort_unstable();
+        Ok(tenants)
+    }
 }
 
 fn judged(there: &Remembered) -> Judged {

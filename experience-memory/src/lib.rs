@@ -19,7 +19,6 @@ mod port;
 
 mod horizon;
 mod memory;
-mod off_policy;
 mod resolve;
 mod rule;
 mod summary;
@@ -34,7 +33,6 @@ pub use event::{BATCH_MAX, Event, EventKind, Feedback, Outcome, OutcomeSource, R
 pub use in_memory::InMemoryExperienceStore;
 pub use join::{DecisionHead, accepts, newest_accepted};
 pub use memory::{JOIN_HORIZON, Memory, Resolved};
-pub use off_policy::{Estimate, Estimator};
 pub use plan::{Earlier, GroupPlan, plan_groups, settle};
 pub use port::{
     DecisionCursor, DecisionGroup, DecisionPage, DecisionQuery, ExperienceStore, FeedbackEntry, Judged, JudgedQuery,

@@ -29,6 +29,7 @@ pub struct Memory {
     store: Arc<dyn ExperienceStore>,
     lake: Arc<dyn Lake>,
     clock: Arc<dyn Clock>,
+    rules: Arc<OutcomeRules>,
     join_horizon: Duration,
 }
 
@@ -43,11 +44,17 @@ pub struct Resolved {
 
 impl Memory {
     #[must_use]
-    pub fn new(store: Arc<dyn ExperienceStore>, lake: Arc<dyn Lake>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        store: Arc<dyn ExperienceStore>,
+        lake: Arc<dyn Lake>,
+        clock: Arc<dyn Clock>,
+        rules: Arc<OutcomeRules>,
+    ) -> Self {
         Self {
             store,
             lake,
             clock,
+            rules,
             join_horizon: JOIN_HORIZON,
         }
     }
@@ -94,6 +101,16 @@ impl Memory {
         self.event(ctx, Event::Feedback(feedback)).await
     }
 
+    /// Records at most [`BATCH_MAX`] events, all or none; one answer for each, in order.
+    pub async fn feedback_batch(
+        &self,
+        ctx: &RequestContext,
+        feedback: Vec<Feedback>,
+    ) -> Result<Vec<Recorded>, ExperienceError> {
+        self.batch(ctx, feedback.into_iter().map(Event::Feedback).collect())
+            .await
+    }
+
     pub async fn outcome(&self, ctx: &RequestContext, outcome: Outcome) -> Result<Recorded, ExperienceError> {
         self.event(ctx, Event::Outcome(outcome)).await
     }
@@ -113,18 +130,23 @@ impl Memory {
         ctx: &RequestContext,
         outcomes: Vec<Outcome>,
     ) -> Result<Vec<Recorded>, ExperienceError> {
-        if outcomes.len() > BATCH_MAX {
+        self.batch(ctx, outcomes.into_iter().map(Event::Outcome).collect())
+            .await
+    }
+
+    async fn batch(&self, ctx: &RequestContext, events: Vec<Event>) -> Result<Vec<Recorded>, ExperienceError> {
+        if events.len() > BATCH_MAX {
             return Err(ExperienceError::BatchTooLarge {
-                given: outcomes.len(),
+                given: events.len(),
                 max: BATCH_MAX,
             });
         }
-        self.events(ctx, outcomes.into_iter().map(Event::Outcome).collect())
-            .await
+        self.events(ctx, events).await
     }
 
     async fn events(&self, ctx: &RequestContext, events: Vec<Event>) -> Result<Vec<Recorded>, ExperienceError> {
         events.iter().try_for_each(Event::check)?;
+        events.iter().try_for_each(|event| self.check_kind(event))?;
         let (distinct, places) = distinct(events)?;
         let answers = self.store.record_events(ctx, &distinct, self.join_horizon).await?;
         let mut answered = vec![false; answers.len()];
@@ -137,6 +159,20 @@ impl Memory {
             })
         });
         Ok(in_order.collect())
+    }
+
+    /// What is counted from documents is not taken from anybody's word: models are trained on it.
+    fn check_kind(&self, event: &Event) -> Result<(), ExperienceError> {
+        match event {
+            Event::Outcome(outcome) if self.rules.iter().any(|rule| rule.kind == outcome.kind) => {
+                Err(ExperienceError::Invalid(format!(
+                    "'{}' is counted from the ERP's documents once its time has come: send what else came of the \
+                     decision under another kind",
+                    outcome.kind
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub async fn decision(&self, ctx: &RequestContext, id: DecisionId) -> Result<Remembered, ExperienceError> {
@@ -212,11 +248,20 @@ impl Memory {
     }
 
     /// [`resolve_outcomes`](Self::resolve_outcomes) for every rule, as of the clock; outcomes recorded in all.
-    pub async fn resolve_due(&self, ctx: &RequestContext, rules: &OutcomeRules) -> Result<usize, ExperienceError> {
+    pub async fn resolve_due(&self, ctx: &RequestContext) -> Result<usize, ExperienceError> {
         let now = self.clock.now();
         let mut outcomes = 0;
-        for rule in rules.iter() {
+        for rule in self.rules.iter() {
             outcomes += self.resolve_outcomes(ctx, rule, now).await?.outcomes;
+        }
+        Ok(outcomes)
+    }
+
+    /// [`resolve_due`](Self::resolve_due) for everybody who has decisions.
+    pub async fn resolve_due_everywhere(&self) -> Result<usize, ExperienceError> {
+        let mut outcomes = 0;
+        for tenant in self.store.tenants().await? {
+            outcomes += self.resolve_due(&RequestContext::system(tenant)).await?;
         }
         Ok(outcomes)
     }
@@ -265,83 +310,5 @@ fn distinct(events: Vec<Event>) -> Result<(Vec<Event>, Vec<usize>), ExperienceEr
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::InMemoryExperienceStore;
-    use crate::contract::{decision, tenant};
-    use cortex_lake::MemoryLake;
-    use cortex_types::{Coded, ErrorCode, ManualClock};
-
-    fn memory() -> Memory {
-        let clock = Arc::new(ManualClock::at(Timestamp::from_micros(0)));
-        let store = Arc::new(InMemoryExperienceStore::new(clock.clone()));
-        Memory::new(store, Arc::new(MemoryLake::default()), clock)
-    }
-
-    fn outcome(event_id: &str, of: DecisionId, value: f64) -> Outcome {
-        Outcome {
-            event_id: event_id.into(),
-            of: Reference::Decision(of),
-            kind: "margin".into(),
-            value,
-            observed_at: None,
-            source: OutcomeSource::Api,
-        }
-    }
-
-    #[tokio::test]
-    async fn an_event_that_stands_twice_in_a_batch_counts_once() {
-        let (memory, ctx, made) = (memory(), tenant("acme"), decision("ann", 10));
-        memory.decided(&ctx, vec![made.clone()]).await.unwrap();
-        let twice = vec![
-            outcome("a", made.id, 1.0),
-            outcome("b", made.id, 2.0),
-            outcome("a", made.id, 1.0),
-        ];
-        let answers = memory.outcomes(&ctx, twice).await.unwrap();
-        assert_eq!(
-            answers.iter().map(|answer| answer.repeated).collect::<Vec<_>>(),
-            [false, false, true]
-        );
-        assert_eq!(memory.decision(&ctx, made.id).await.unwrap().outcomes.len(), 2);
-    }
-
-    #[tokio::test]
-    async fn two_events_under_one_id_in_a_batch_are_refused() {
-        let (memory, ctx, id) = (memory(), tenant("acme"), DecisionId::new());
-        let error = memory
-            .outcomes(&ctx, vec![outcome("a", id, 1.0), outcome("a", id, 2.0)])
-            .await
-            .unwrap_err();
-        assert_eq!(error.code(), ErrorCode::IdempotencyConflict);
-    }
-
-    #[tokio::test]
-    async fn a_batch_beyond_the_limit_is_refused_whole() {
-        let (memory, ctx) = (memory(), tenant("acme"));
-        let many = (0..=BATCH_MAX)
-            .map(|i| outcome(&i.to_string(), DecisionId::new(), 1.0))
-            .collect();
-        assert_eq!(
-            memory.outcomes(&ctx, many).await.unwrap_err().code(),
-            ErrorCode::TooLarge
-        );
-    }
-
-    #[tokio::test]
-    async fn a_decision_that_cannot_be_judged_is_refused_and_its_neighbours_are_kept() {
-        let (memory, ctx) = (memory(), tenant("acme"));
-        let certain = Decision {
-            propensity: 0.0,
-            ..decision("ann", 10)
-        };
-        let sound = decision("ben", 10);
-        let groups = [vec![certain], vec![sound.clone()]].map(|decisions| DecisionGroup {
-            ctx: ctx.clone(),
-            decisions,
-        });
-        let answers = memory.decided_together(groups.to_vec()).await.unwrap();
-        assert!(matches!(&answers[0], Err(error) if error.code() == ErrorCode::InvalidArgument));
-        assert!(answers[1].is_ok() && memory.decision(&ctx, sound.id).await.is_ok());
-    }
-}
+#[path = "memory_tests.rs"]
+mod tests;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cortex_types::{DecisionId, FeedbackId, OutcomeId, RequestContext, Timestamp};
+use cortex_types::{DecisionId, FeedbackId, OutcomeId, RequestContext, TenantId, Timestamp};
 use serde::Serialize;
 
 use crate::{Decision, Event, ExperienceError, OutcomeSource, Recorded};
@@ -60,6 +60,9 @@ pub trait ExperienceStore: Send + Sync + fmt::Debug {
 
     /// How many events of the tenant wait for their decision.
     async fn pending(&self, ctx: &RequestContext) -> Result<u64, ExperienceError>;
+
+    /// Who has decisions here, in order.
+    async fn tenants(&self) -> Result<Vec<TenantId>, ExperienceError>;
 }
 
 /// Feedback as it was recorded.

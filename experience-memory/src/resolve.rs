@@ -230,7 +230,7 @@ mod tests {
             let store = Arc::new(InMemoryExperienceStore::new(clock.clone()));
             let lake = Arc::new(MemoryLake::default());
             Self {
-                memory: Memory::new(store.clone(), lake.clone(), clock),
+                memory: Memory::new(store.clone(), lake.clone(), clock, Arc::default()),
                 store,
                 lake,
                 ctx: tenant("acme"),

@@ -1,11 +1,10 @@
-//! How model versions did: what they promised, what came of it, and what each would have earned alone.
+//! How model versions did: what they promised, and what came of it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::off_policy::{Estimate, Estimator};
 use crate::port::Judged;
 
 const BINS: usize = 10;
@@ -63,8 +62,6 @@ pub struct OutcomeSummary {
     pub calibration: Vec<CalibrationBin>,
     /// Expected calibration error: mean of |score - share of yes| over the bins, by their size.
     pub calibration_error: Option<f64>,
-    /// The mean outcome if this version alone had answered, by inverse propensity.
-    pub alone: Option<Estimate>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -122,7 +119,6 @@ struct OutcomeTally {
     errors: Mean,
     bins: [(Mean, Mean); BINS],
     not_binary: bool,
-    alone: Estimator,
 }
 
 impl SummaryBuilder {
@@ -209,8 +205,6 @@ impl OutcomeTally {
         self.scores.add(judged.score);
         self.outcomes.add(value);
         self.errors.add((judged.score - value).abs());
-        // The propensity is the router's: a policy of this version alone would have given it every decision it gave.
-        self.alone.add(judged.propensity, 1.0, value);
         let binary = (0.0..=1.0).contains(&judged.score) && (value == 0.0 || value == 1.0);
         self.not_binary |= !binary;
         if binary {
@@ -240,7 +234,6 @@ impl OutcomeTally {
             absolute_error_mean: self.errors.get()?,
             calibration_error: (!self.not_binary).then(|| gaps.sum::<f64>() / joined as f64),
             calibration,
-            alone: self.alone.estimate(),
         })
     }
 
@@ -318,21 +311,5 @@ mod tests {
         assert_eq!((canary.decisions, canary.outcomes.len()), (1, 0));
         assert_eq!(canary.cells[0].action.as_deref(), Some("offer"));
         assert!(canary.cells[0].outcome_means.is_empty());
-    }
-
-    #[test]
-    fn evidence_for_a_version_is_worth_fewer_decisions_where_its_share_changed() {
-        let steady: Vec<Judged> = (0..10).map(|_| judged(2, 0.1, 0.6, Some(1.0))).collect();
-        let changed: Vec<Judged> = (0..10)
-            .map(|i| judged(2, if i < 5 { 0.1 } else { 0.5 }, 0.6, Some(1.0)))
-            .collect();
-        let effective = |all: &[Judged]| {
-            summarise(all).models[0].versions[0].outcomes[0]
-                .alone
-                .unwrap()
-                .effective_samples
-        };
-        assert!((effective(&steady) - 10.0).abs() < 1e-9);
-        assert!(effective(&changed) < 10.0);
     }
 }

@@ -26,11 +26,7 @@ impl ExperienceCommand {
         match self {
             Self::Show { model } => print(&platform.services.memory.summary(&ctx, model.as_deref()).await?),
             Self::Resolve => {
-                let outcomes = platform
-                    .services
-                    .memory
-                    .resolve_due(&ctx, &platform.services.outcome_rules)
-                    .await?;
+                let outcomes = platform.services.memory.resolve_due(&ctx).await?;
                 say(format!("{outcomes} outcomes joined their decisions"));
             }
         }

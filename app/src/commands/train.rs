@@ -28,6 +28,8 @@ pub struct Train {
 impl Train {
     pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
         let (platform, ctx) = open(globals).await?;
+        // What a process that was killed had committed, but not yet handed on.
+        platform.services.catch_up().await?;
         let as_of = self.as_of.unwrap_or_else(|| platform.clock().now());
         let spinner = progress::spinner(self.pipeline.clone());
         let show = |update: StageUpdate<'_>| {

@@ -168,7 +168,7 @@ struct SummaryParams {
     model: Option<String>,
 }
 
-/// How model versions did: calibration, mean outcome per arm and action, and what each would have earned alone.
+/// How model versions did: calibration, and mean outcome per arm and action.
 #[utoipa::path(
     get, path = "/experience/v1/summary", tag = "experience", params(SummaryParams),
     responses((status = 200, body = Object, description = "decisions, outcomes, ratings, pending, and models with their versions"))

@@ -19,7 +19,7 @@ use tower::ServiceExt;
 fn api() -> Arc<ExperienceApi> {
     let clock = Arc::new(ManualClock::at(Timestamp::from_micros(0)));
     let store = Arc::new(InMemoryExperienceStore::new(clock.clone()));
-    let memory = Memory::new(store, Arc::new(MemoryLake::default()), clock);
+    let memory = Memory::new(store, Arc::new(MemoryLake::default()), clock, Arc::default());
     Arc::new(ExperienceApi::new(memory, Arc::new(RoleAuthorizer)))
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cortex_experience::{ContextValue, Decision, ExperienceError};
 use cortex_features::FeatureValue;
 use cortex_serving::ServingError;
+use cortex_types::{Coded, ErrorCode};
 
 pub(crate) fn decision(served: &cortex_serving::Decision) -> Decision {
     Decision {
@@ -42,6 +43,16 @@ pub(crate) fn error(error: &ExperienceError) -> ServingError {
             queue,
             capacity: *capacity,
         },
-        other => ServingError::Memory(other.to_string()),
+        ExperienceError::Storage {
+            code: ErrorCode::Overloaded,
+            ..
+        } => ServingError::Overloaded {
+            queue: "the database's writer",
+            capacity: 1,
+        },
+        other => ServingError::Memory {
+            code: other.code(),
+            detail: other.to_string(),
+        },
     }
 }

@@ -14,10 +14,10 @@ use cortex_experience_log::{LogConfig, MemoryDecisionLog};
 use cortex_features::FeatureValue;
 use cortex_lake::MemoryLake;
 use cortex_serving::{Arm, Decision, DecisionLog, ServingError};
-use cortex_types::{DecisionId, Frontier, ManualClock, RequestContext, Timestamp};
+use cortex_types::{Coded, DecisionId, ErrorCode, Frontier, ManualClock, RequestContext, TenantId, Timestamp};
 use tokio::sync::Semaphore;
 
-/// Commits one time per permit.
+/// Commits one time per permit; a closed one is busy for good.
 #[derive(Debug)]
 struct HeldBack {
     inner: InMemoryExperienceStore,
@@ -35,7 +35,11 @@ impl ExperienceStore for HeldBack {
         self.permits
             .acquire()
             .await
-            .map_err(|_| ExperienceError::Closed)?
+            .map_err(|_| ExperienceError::Storage {
+                what: "record decisions",
+                code: ErrorCode::Overloaded,
+                source: "too many requests wait for the database".into(),
+            })?
             .forget();
         self.commits.fetch_add(1, Ordering::SeqCst);
         self.inner.record_decisions(groups, horizon).await
@@ -69,6 +73,10 @@ impl ExperienceStore for HeldBack {
     async fn pending(&self, ctx: &RequestContext) -> Result<u64, ExperienceError> {
         self.inner.pending(ctx).await
     }
+
+    async fn tenants(&self) -> Result<Vec<TenantId>, ExperienceError> {
+        self.inner.tenants().await
+    }
 }
 
 fn held_back(waiting_calls_max: usize) -> (Arc<HeldBack>, Arc<MemoryDecisionLog>) {
@@ -78,7 +86,7 @@ fn held_back(waiting_calls_max: usize) -> (Arc<HeldBack>, Arc<MemoryDecisionLog>
         commits: AtomicUsize::new(0),
         permits: Semaphore::new(0),
     });
-    let memory = Memory::new(store.clone(), Arc::new(MemoryLake::default()), clock);
+    let memory = Memory::new(store.clone(), Arc::new(MemoryLake::default()), clock, Arc::default());
     let log = MemoryDecisionLog::start(
         memory,
         LogConfig {
@@ -171,7 +179,8 @@ async fn one_callers_conflict_is_no_neighbours_trouble() {
         },
     );
     let neighbour = record(&log, &served("b"));
-    assert!(matches!(altered.await.unwrap(), Err(ServingError::Memory(_))));
+    let refused = altered.await.unwrap().unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::IdempotencyConflict);
     neighbour.await.unwrap().unwrap();
     log.record(&tenant("acme"), &[made]).await.unwrap();
 }
@@ -188,4 +197,12 @@ async fn draining_commits_what_was_taken_and_takes_no_more() {
     assert!(store.decision(&tenant("acme"), decision.id).await.unwrap().is_some());
     assert!(log.record(&tenant("acme"), &[served("b")]).await.is_err());
     log.drain().await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_overloaded_is_no_broken_disk() {
+    let (store, log) = held_back(100);
+    store.permits.close();
+    let refused = log.record(&tenant("acme"), &[served("a")]).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::Overloaded, "{refused}");
 }

@@ -7,7 +7,7 @@ use cortex_experience::{
     Matured, MaturedQuery, OutcomeEntry, Remembered,
 };
 use cortex_store::Database;
-use cortex_types::{DecisionId, RequestContext};
+use cortex_types::{DecisionId, RequestContext, TenantId};
 use sqlx::{QueryBuilder, Sqlite};
 
 use crate::rows::{DECISION_COLUMNS, DecisionRow, FeedbackRow, HeadRow, OutcomeRow, corrupt, parsed};
@@ -125,6 +125,22 @@ pub(crate) async fn matured(
         .await
         .map_err(refused(READ))?;
     rows.into_iter().map(Matured::try_from).collect()
+}
+
+/// From one tenant to the next along the index: a DISTINCT would read all of it.
+pub(crate) async fn tenants(database: &Database) -> Result<Vec<TenantId>, ExperienceError> {
+    let found: Vec<String> = sqlx::query_scalar(
+        "WITH RECURSIVE found (tenant) AS (SELECT min(tenant_id) FROM decisions UNION ALL \
+         SELECT (SELECT min(tenant_id) FROM decisions WHERE tenant_id > found.tenant) FROM found \
+         WHERE found.tenant IS NOT NULL) SELECT tenant FROM found WHERE tenant IS NOT NULL",
+    )
+    .fetch_all(database.readers())
+    .await
+    .map_err(refused(READ))?;
+    found
+        .into_iter()
+        .map(|tenant| TenantId::new(&*tenant).map_err(|error| corrupt("a tenant".to_owned(), error.to_string())))
+        .collect()
 }
 
 type JudgedRow = (String, String, i64, String, f64, f64, Option<String>);

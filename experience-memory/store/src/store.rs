@@ -8,7 +8,7 @@ use cortex_experience::{
     MaturedQuery, Recorded, Remembered,
 };
 use cortex_store::{Database, StoreError};
-use cortex_types::{DecisionId, RequestContext};
+use cortex_types::{DecisionId, RequestContext, TenantId};
 
 use crate::{decisions, events, pending, reading};
 
@@ -65,6 +65,10 @@ impl ExperienceStore for SqlExperienceStore {
 
     async fn pending(&self, ctx: &RequestContext) -> Result<u64, ExperienceError> {
         pending::count(self.database.readers(), &ctx.tenant).await
+    }
+
+    async fn tenants(&self) -> Result<Vec<TenantId>, ExperienceError> {
+        reading::tenants(&self.database).await
     }
 }
 

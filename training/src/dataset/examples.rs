@@ -1,6 +1,6 @@
 //! Rows with labels, from the lake's past and from decisions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cortex_features::{EntityKey, EntityRows, FeatureFrame};
 use cortex_registry::Task;
@@ -29,13 +29,20 @@ pub struct Examples {
     pub values: Vec<f64>,
     pub labels: Vec<f64>,
     pub origins: Vec<Origin>,
-    /// Decisions that are rows at the same time for the same entity already.
-    pub decisions_known: usize,
+    /// Point-in-time rows for which a decision of the same entity and day stands: what was served and lived teaches
+    /// better than what could have been. They judge all the same.
+    pub replaced: BTreeSet<usize>,
+    /// Further decisions about an entity on one day: asking often is no reason to count more.
+    pub decisions_repeated: usize,
+}
+
+/// The day in UTC, counted from 1970.
+fn day(time: Timestamp) -> i64 {
+    time.micros().div_euclid(86_400_000_000)
 }
 
 impl Examples {
-    /// Point-in-time rows first. A decision at the very time of such a row for the same entity adds nothing: features
-    /// and label are the same by construction.
+    /// Point-in-time rows first; then of each entity the first decision of each day.
     pub fn new(
         rows: EntityRows,
         labels: Vec<f64>,
@@ -51,21 +58,25 @@ impl Examples {
             );
             return Err(TrainingError::Shape(shape));
         }
-        let known: BTreeSet<(EntityKey, Timestamp)> =
-            rows.keys.iter().cloned().zip(rows.times.iter().copied()).collect();
+        let days = rows.keys.iter().cloned().zip(rows.times.iter().map(|time| day(*time)));
+        let known: BTreeMap<(EntityKey, i64), usize> = days.zip(0..).collect();
+        let mut decided = BTreeSet::new();
         let mut examples = Self {
             features: frame.features.iter().map(ToString::to_string).collect(),
             origins: vec![Origin::PointInTime; rows.len()],
             rows,
             values: frame.columns,
             labels,
-            decisions_known: 0,
+            replaced: BTreeSet::new(),
+            decisions_repeated: 0,
         };
         let width = examples.features.len();
         for (row, decision) in lived.decisions.iter().enumerate() {
             let (key, time) = (&lived.rows.keys[row], lived.rows.times[row]);
-            if known.contains(&(key.clone(), time)) {
-                examples.decisions_known += 1;
+            let of_day = (key.clone(), day(time));
+            examples.replaced.extend(known.get(&of_day));
+            if !decided.insert(of_day) {
+                examples.decisions_repeated += 1;
                 continue;
             }
             examples.rows.push(key.clone(), time);
@@ -76,6 +87,11 @@ impl Examples {
             examples.origins.push(Origin::Decision(*decision));
         }
         Ok(examples)
+    }
+
+    #[must_use]
+    pub fn is_decision(&self, row: usize) -> bool {
+        matches!(self.origins[row], Origin::Decision(_))
     }
 
     #[must_use]
@@ -103,6 +119,17 @@ impl Examples {
     #[must_use]
     pub fn labels_of(&self, rows: &[usize]) -> Vec<f64> {
         rows.iter().map(|&row| self.labels[row]).collect()
+    }
+
+    /// Numbers that say which of `rows` are about the same entity, in the order in which entities first come.
+    #[must_use]
+    pub fn members_of(&self, rows: &[usize]) -> Vec<u32> {
+        let mut numbers: BTreeMap<&EntityKey, u32> = BTreeMap::new();
+        let number = |&row: &usize| {
+            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+            *numbers.entry(&self.rows.keys[row]).or_insert(next)
+        };
+        rows.iter().map(number).collect()
     }
 
     /// `rows` for a trainer, checked.

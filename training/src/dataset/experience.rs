@@ -84,11 +84,13 @@ impl ExperienceSource<'_> {
         Ok(experience)
     }
 
-    /// By decision: the newest outcome of the label's kind.
+    /// By decision: the newest outcome of the label's kind that was counted from documents. What a client says came of a
+    /// decision is kept, but labels nothing: it would be judged by those labels.
     async fn outcomes(&self, ctx: &RequestContext, as_of: Timestamp) -> Result<HashMap<String, f64>, TrainingError> {
         let of_kind = is_text("kind", &self.pipeline.label.outcome);
+        let counted = of_kind.and(is_text("source", "erp"));
         let columns = ["decision_id", "value"];
-        let rows = BronzeRows::read(self.lake, &ctx.tenant, OUTCOMES, &columns, as_of, Some(of_kind)).await?;
+        let rows = BronzeRows::read(self.lake, &ctx.tenant, OUTCOMES, &columns, as_of, Some(counted)).await?;
         let Some(rows) = rows else { return Ok(HashMap::new()) };
         let values = rows.numbers("value")?;
         let known = rows
@@ -137,15 +139,16 @@ impl DecisionColumns {
     }
 }
 
-/// The values of `features` in a logged context; `None` where one was not even asked for, or is no number. Numbers are
-/// read from their own text, because they must come back bit for bit.
+/// The values of `features` in a logged context; `None` where one was not even asked for or is no number, or where
+/// nothing was known of the entity. Numbers are read from their own text, because they must come back bit for bit.
 fn features_of(context: &str, features: &[String]) -> Option<Vec<f64>> {
     let logged: BTreeMap<String, &RawValue> = serde_json::from_str(context).ok()?;
     let value = |feature: &String| match logged.get(feature.as_str())?.get() {
         "null" => Some(f64::NAN),
         number => number.parse::<f64>().ok().filter(|value| value.is_finite()),
     };
-    features.iter().map(value).collect()
+    let values: Vec<f64> = features.iter().map(value).collect::<Option<_>>()?;
+    values.iter().any(|value| value.is_finite()).then_some(values)
 }
 
 #[cfg(test)]
@@ -168,6 +171,7 @@ mod tests {
     fn a_context_without_a_feature_of_today_teaches_nothing() {
         assert_eq!(features_of(r#"{"v:a":1}"#, &["v:a".to_owned(), "v:b".to_owned()]), None);
         assert_eq!(features_of("no context", &["v:a".to_owned()]), None);
+        assert_eq!(features_of(r#"{"v:a":null}"#, &["v:a".to_owned()]), None);
         assert_eq!(features_of(r#"{"v:a":"text"}"#, &["v:a".to_owned()]), None);
     }
 }

@@ -1,5 +1,6 @@
 //! Which rows teach and which judge: by time alone, with one horizon between them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cortex_types::Timestamp;
@@ -10,7 +11,7 @@ use crate::declaration::SplitRule;
 /// lies after every label of what taught.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Split {
-    /// Teach the finished model; includes `fit` and `validation`.
+    /// Teach the finished model; includes what `fit` and `validation` have, or what replaces it.
     pub train: Vec<usize>,
     /// Teach the trainers that are compared.
     pub fit: Vec<usize>,
@@ -43,6 +44,18 @@ impl Split {
             validation: rows(&|time| time > validation_after && time <= train_until),
             evaluation: rows(&|time| time > evaluation_after && time <= newest),
         }
+    }
+
+    /// Only what no caller can add to judges; what `replaced` says teaches no more.
+    #[must_use]
+    pub fn without(mut self, is_decision: impl Fn(usize) -> bool, replaced: &BTreeSet<usize>) -> Self {
+        for judging in [&mut self.validation, &mut self.evaluation] {
+            judging.retain(|row| !is_decision(*row));
+        }
+        for teaching in [&mut self.train, &mut self.fit] {
+            teaching.retain(|row| !replaced.contains(row));
+        }
+        self
     }
 }
 

@@ -50,14 +50,20 @@ impl DatasetStages<'_> {
             .collect();
         let views = format!("{views:?}");
         let tenant = self.ctx.tenant.as_str();
-        let state = StageKey::new("state", &(tenant, self.as_of, &versions, views, self.code_version), &[]);
+        // A label needs its whole horizon in the lake: what may still be on its way is not nothing.
+        let covered_to = self.sets.covered_to(self.ctx, &pipeline.label.table).await?;
+        let Some(labelled_to) = covered_to.map(|covered_to| covered_to.min(self.as_of)) else {
+            return Err(self.no_rows("usable", "the lake has nothing of the label's table yet; ingest first"));
+        };
+        let state = (tenant, self.as_of, labelled_to, &versions, views, self.code_version);
+        let state = StageKey::new("state", &state, &[]);
 
         let key = StageKey::new(
             "rows",
             &(&pipeline.rows, pipeline.label.horizon, &pipeline.entity),
             &[&state],
         );
-        let rows = results::rows_of(&stages.cached("rows", &key, self.rows()).await?)?;
+        let rows = results::rows_of(&stages.cached("rows", &key, self.rows(labelled_to)).await?)?;
         let label_key = StageKey::new("labels", &pipeline.label, &[&key]);
         let labels = results::labels_of(&stages.cached("labels", &label_key, self.labels(&rows)).await?)?;
         let feature_key = StageKey::new("features", &features, &[&key]);
@@ -80,7 +86,7 @@ impl DatasetStages<'_> {
         tables.extend(self.label_and_experience_tables(&versions));
         let unusable = lived.unusable;
         let examples = Examples::new(rows, labels, frame, lived)?;
-        let split = self.split(&examples)?;
+        let split = self.split(&examples, labelled_to)?;
         Ok(Dataset {
             examples,
             split,
@@ -90,9 +96,9 @@ impl DatasetStages<'_> {
         })
     }
 
-    async fn rows(&self) -> Result<arrow::array::RecordBatch, TrainingError> {
+    async fn rows(&self, labelled_to: Timestamp) -> Result<arrow::array::RecordBatch, TrainingError> {
         let pipeline = self.pipeline;
-        let instants = dataset::instants(&pipeline.rows, pipeline.label.horizon.duration(), self.as_of);
+        let instants = dataset::instants(&pipeline.rows, pipeline.label.horizon.duration(), labelled_to);
         let definitions = self.sets.definitions();
         let rows = dataset::active_rows(
             self.ctx,
@@ -137,10 +143,11 @@ impl DatasetStages<'_> {
         results::experience_to_batch(&lived, features)
     }
 
-    fn split(&self, examples: &Examples) -> Result<Split, TrainingError> {
+    fn split(&self, examples: &Examples, labelled_to: Timestamp) -> Result<Split, TrainingError> {
         let horizon = self.pipeline.label.horizon.duration();
-        let newest = self.as_of.saturating_sub(horizon);
-        let split = Split::by_time(&examples.rows.times, newest, horizon, self.pipeline.split);
+        let newest = labelled_to.saturating_sub(horizon);
+        let split = Split::by_time(&examples.rows.times, newest, horizon, self.pipeline.split)
+            .without(|row| examples.is_decision(row), &examples.replaced);
         if split.evaluation.is_empty() {
             return Err(self.no_rows("evaluation", "nothing happened lately; train as of an earlier time"));
         }

@@ -88,6 +88,7 @@ impl Origins<'_> {
             rows: examples.values_of(&split.evaluation),
             labels: examples.labels_of(&split.evaluation),
             groups,
+            members: examples.members_of(&split.evaluation),
             baseline: Some(baseline),
             reference: examples.values_of(&sample),
         }

@@ -42,8 +42,8 @@ pub struct RowCounts {
     pub point_in_time: usize,
     /// Decisions with outcomes that became rows.
     pub experience: usize,
-    /// Decisions that were rows already.
-    pub experience_known: usize,
+    /// Further decisions about an entity on one day, which count once.
+    pub experience_repeated: usize,
     /// Decisions whose context could not be used.
     pub experience_unusable: usize,
     pub train: usize,

@@ -10,7 +10,7 @@ use super::pipelines::PipelineSetup;
 use super::registration::Origins;
 use super::report::{RowCounts, TrainingReport};
 use super::stages::Stages;
-use crate::dataset::{self, Origin};
+use crate::dataset;
 use crate::declaration::Pipeline;
 use crate::{TrainingError, TrainingMatrix};
 
@@ -51,20 +51,16 @@ impl TrainingRun<'_> {
             );
         }
         self.best_first(&mut registered);
-        let decisions = dataset
-            .examples
-            .origins
-            .iter()
-            .filter(|origin| matches!(origin, Origin::Decision(_)))
-            .count();
+        let examples = &dataset.examples;
+        let decisions = (0..examples.len()).filter(|row| examples.is_decision(*row)).count();
         Ok(TrainingReport {
             pipeline: self.pipeline.pipeline.clone(),
             model: self.pipeline.model.clone(),
             as_of: self.as_of,
             rows: RowCounts {
-                point_in_time: dataset.examples.len() - decisions,
+                point_in_time: examples.len() - decisions,
                 experience: decisions,
-                experience_known: dataset.examples.decisions_known,
+                experience_repeated: examples.decisions_repeated,
                 experience_unusable: dataset.unusable,
                 train: dataset.split.train.len(),
                 validation: dataset.split.validation.len(),

@@ -162,6 +162,7 @@ pub async fn decisions(lake: &MemoryLake, ctx: &RequestContext, decided_at: Time
     let own = vec![
         ("decision_id", text(ids[..9].to_vec())),
         ("kind", text((0..9).map(|_| "bought".to_owned()))),
+        ("source", text((0..9).map(|_| "erp".to_owned()))),
         ("value", Arc::new(Float64Array::from(vec![1.0; 9])) as ArrayRef),
     ];
     append(lake, ctx, "outcomes", &known, own).await;

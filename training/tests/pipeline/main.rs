@@ -131,17 +131,21 @@ async fn matured_decisions_with_outcomes_become_rows_of_the_training_set() {
 }
 
 #[tokio::test]
-async fn a_decision_at_the_time_of_a_row_is_not_counted_twice() {
-    let house = House::new().await;
-    decisions(&house.lake, &house.ctx, day(63)).await;
-    let report = house
-        .pipelines(PIPELINE, 0.0)
-        .unwrap()
-        .run(&house.ctx, "again", day(180))
-        .await
-        .unwrap();
-    // Day 63 is a Monday, and C0 to C5 are rows of it.
-    assert_eq!((report.rows.experience, report.rows.experience_known), (0, 6));
+async fn a_decision_on_the_day_of_a_row_stands_for_it_and_judges_nothing() {
+    let rows = |as_of| async move {
+        let house = House::new().await;
+        let run = |house: &House| house.pipelines(PIPELINE, 0.0).unwrap();
+        let without = run(&house).run(&house.ctx, "again", as_of).await.unwrap().rows;
+        // Day 63 is a Monday, and C0 to C5 are rows of it.
+        decisions(&house.lake, &house.ctx, day(63)).await;
+        (without, run(&house).run(&house.ctx, "again", as_of).await.unwrap().rows)
+    };
+    let (without, with) = rows(day(180)).await;
+    assert_eq!((with.experience, with.train), (6, without.train));
+    // By then day 63 lies among the rows that judge.
+    let (without, with) = rows(day(84)).await;
+    assert_eq!((with.experience, with.evaluation), (6, without.evaluation));
+    assert_eq!(with.train, without.train);
 }
 
 #[tokio::test]
