@@ -61,6 +61,8 @@ pub struct HttpSection {
     pub addr: SocketAddr,
     pub request_body_bytes_max: NonZeroUsize,
     pub timeout_ms: NonZeroU64,
+    /// Most requests that are worked on at one time, on each of the two ports; one more is answered `overloaded`.
+    pub requests_in_flight_max: NonZeroUsize,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -187,6 +189,7 @@ impl Default for HttpSection {
             addr: SocketAddr::from(([127, 0, 0, 1], 8000)),
             request_body_bytes_max: const { NonZeroUsize::new(16 << 20).unwrap() },
             timeout_ms: const { NonZeroU64::new(30_000).unwrap() },
+            requests_in_flight_max: const { NonZeroUsize::new(1024).unwrap() },
         }
     }
 }

@@ -36,6 +36,15 @@ pub enum AppError {
          call it as localhost, or configure authentication"
     )]
     ForeignHost(String),
+    #[error(
+        "this server has no authentication, so it takes no changes from a page of '{0}': call it from a program on this \
+         machine, or configure authentication"
+    )]
+    ForeignPage(String),
+    #[error("{0} requests are being worked on ('http.requests_in_flight_max'): try again in a moment")]
+    Overloaded(usize),
+    #[error("{path} cannot be called with {method}: '/openapi.json' lists what it takes")]
+    NoMethod { method: String, path: String },
     #[error("the request was not answered within {0} ms ('http.timeout_ms')")]
     Timeout(u64),
     #[error("there is nothing at {0}: '/openapi.json' lists what there is")]
@@ -75,7 +84,9 @@ impl Coded for AppError {
             Self::InsecureBind { .. } => ErrorCode::InsecureBind,
             Self::Bind { .. } | Self::Unhealthy(_) => ErrorCode::Unavailable,
             Self::TenantNotServed { .. } => ErrorCode::WrongTenant,
-            Self::ForeignHost(_) => ErrorCode::PermissionDenied,
+            Self::ForeignHost(_) | Self::ForeignPage(_) => ErrorCode::PermissionDenied,
+            Self::Overloaded(_) => ErrorCode::Overloaded,
+            Self::NoMethod { .. } => ErrorCode::MethodNotAllowed,
             Self::Demo(_) => ErrorCode::Internal,
             Self::Timeout(_) => ErrorCode::DeadlineExceeded,
             Self::NoRoute(_) => ErrorCode::NotFound,

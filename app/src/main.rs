@@ -8,6 +8,7 @@ use cortex::cli::Cli;
 fn main() -> ExitCode {
     // A mistake in the arguments ends the process here, with exit code 2 and how it is meant.
     let cli = Cli::parse();
+    cortex::crash::arm_from_environment();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use cortex_store::StoreError;
+use rustix::fs::{Access, access};
 use tempfile::TempDir;
 
 use crate::config::Config;
@@ -75,17 +76,22 @@ fn refuse_if_in_use(data: &DataLayout) -> Result<(), StoreError> {
     }
 }
 
-/// Only what permissions say: trying would be writing.
+/// Asks the system whether this process may write there: trying would be writing.
 fn refuse_if_unwritable(folder: &Path) -> Result<(), AppError> {
-    let existing = folder.ancestors().find_map(|folder| std::fs::metadata(folder).ok());
-    match existing {
-        Some(metadata) if !metadata.is_dir() || metadata.permissions().readonly() => Err(AppError::File {
-            what: "the data folder",
-            path: folder.to_owned(),
-            problem: "cannot be written: name another with --data".to_owned(),
-        }),
-        _ => Ok(()),
+    let here = |folder: &Path| match folder.as_os_str().is_empty() {
+        true => PathBuf::from("."),
+        false => folder.to_owned(),
+    };
+    let existing = folder.ancestors().map(here).find(|folder| folder.exists());
+    let may_write = |folder: &PathBuf| folder.is_dir() && access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok();
+    if existing.as_ref().is_some_and(may_write) {
+        return Ok(());
     }
+    Err(AppError::File {
+        what: "the data folder",
+        path: folder.to_owned(),
+        problem: "cannot be written: name another with --data".to_owned(),
+    })
 }
 
 fn unusable(path: &Path, error: &std::io::Error) -> AppError {
@@ -93,5 +99,27 @@ fn unusable(path: &Path, error: &std::io::Error) -> AppError {
         what: "what the dry run copies",
         path: path.to_owned(),
         problem: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    /// Whether mode bits bind depends on who runs this, so what is asked is held against what can be done.
+    #[test]
+    fn a_folder_is_refused_exactly_where_nothing_can_be_made_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        for mode in [0o755, 0o555, 0o000] {
+            let data = folder.path().join(format!("{mode:o}"));
+            std::fs::create_dir(&data).unwrap();
+            std::fs::set_permissions(&data, std::fs::Permissions::from_mode(mode)).unwrap();
+            let accepted = refuse_if_unwritable(&data.join("not-there-yet")).is_ok();
+            assert_eq!(accepted, File::create(data.join("probe")).is_ok(), "mode {mode:o}");
+        }
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        assert!(refuse_if_unwritable(&folder.path().join("file")).is_err());
+        assert!(refuse_if_unwritable(&folder.path().join("file/data")).is_err());
     }
 }

@@ -5,17 +5,16 @@ use std::sync::Arc;
 
 use clap::Args;
 use cortex_runtime::telemetry::init_logs;
+use cortex_store::DataFolder;
 use cortex_types::Clock;
 
-use super::say;
+use super::{progress, say};
 use crate::cli::Globals;
-use crate::demo::{Business, FileHistory, SimulatedYear, SimulatorConfig, TimeLapse, clock_at};
+use crate::demo::{Business, FileHistory, SimulatedYear, SimulatorConfig, TimeLapse, clock_at, mark};
 use crate::failure::{AppError, Failure};
 use crate::platform::Platform;
 
 const FOLDER: &str = "demo-data";
-/// Lies in a folder that a demo made, and that the next demo may therefore make anew.
-const MARK: &str = "made-by-demo";
 
 /// A time-lapse of a business around the whole loop: invoices, changes in Delta, features, models trained every month,
 /// gated, tried as canaries, promoted, asked every week, and what came of it.
@@ -58,7 +57,12 @@ impl Demo {
         init_logs(&log, "cortex", &globals.env).map_err(|problem| config.refuse("log.level", problem))?;
 
         let mut business: Box<dyn Business> = match &self.input {
-            Some(file) => Box::new(FileHistory::read(file).await.map_err(AppError::Demo)?),
+            Some(file) => {
+                let reading = progress::spinner(format!("reading {}", file.display()));
+                let history = FileHistory::read(file).await.map_err(AppError::Demo)?;
+                reading.finish_and_clear();
+                Box::new(history)
+            }
             None => Box::new(SimulatedYear::new(SimulatorConfig {
                 seed: self.seed,
                 days: self.days,
@@ -67,11 +71,13 @@ impl Demo {
         };
         let clock = clock_at(business.span().0);
         let platform = Platform::open(config.into_inner(), Arc::clone(&clock) as Arc<dyn Clock>).await?;
+        let ended = business.span().1;
         let report = TimeLapse::new(&platform, &clock)
             .run("Cortex: a business around the whole loop", business.as_mut())
             .await
             .map_err(AppError::Demo)?;
         platform.close().await;
+        mark::finish(&folder, clock.now().max(ended)).map_err(|error| unmakable(&folder, &error))?;
         std::fs::write(&self.report, report.html().map_err(AppError::Demo)?)
             .map_err(|error| AppError::Demo(anyhow::anyhow!("{} cannot be written: {error}", self.report.display())))?;
         say(report.table());
@@ -81,23 +87,27 @@ impl Demo {
     }
 }
 
-/// Empties the folder where an earlier demo made it; refuses any other that holds something.
+/// Empties the folder where an earlier demo made it; refuses any other that holds something, and one that is in use.
 fn make_anew(folder: &Path) -> Result<(), Failure> {
-    let failed =
-        |error: std::io::Error| AppError::Demo(anyhow::anyhow!("{} cannot be made: {error}", folder.display()));
-    let mark = folder.join(MARK);
+    let failed = |error: std::io::Error| unmakable(folder, &error);
     let holds_something = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
-    if holds_something && !mark.exists() {
+    if holds_something && !mark::is_made_by_demo(folder) {
         let problem = anyhow::anyhow!(
             "{} holds something that no demo made: name another folder with --data",
             folder.display()
         );
         return Err(AppError::Demo(problem).into());
     }
-    if mark.exists() {
+    if holds_something {
+        // Whoever serves from it would go on writing into files that are gone.
+        let _nobody_else = DataFolder::lock(folder)?;
         std::fs::remove_dir_all(folder).map_err(failed)?;
     }
     std::fs::create_dir_all(folder).map_err(failed)?;
-    std::fs::write(mark, "'cortex demo' may delete this folder and make it again.\n").map_err(failed)?;
+    mark::begin(folder).map_err(failed)?;
     Ok(())
+}
+
+fn unmakable(folder: &Path, error: &std::io::Error) -> Failure {
+    AppError::Demo(anyhow::anyhow!("{} cannot be made: {error}", folder.display())).into()
 }

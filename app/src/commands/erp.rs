@@ -19,7 +19,7 @@ pub enum ErpCommand {
     /// Bring history in, through the same services as any other document
     #[command(subcommand)]
     Import(ImportCommand),
-    /// Check the books: entries balance, numbers are gapless, stock is what its moves come to
+    /// Check the books: our own numbers are gapless, entries balance, stock is what its moves come to
     Verify,
 }
 

@@ -1,12 +1,10 @@
 //! `cortex migrate`: the schema, and nothing else.
 
-use std::sync::Arc;
-
 use clap::Args;
-use cortex_types::SystemClock;
 
 use super::say;
 use crate::cli::Globals;
+use crate::demo::mark;
 use crate::failure::Failure;
 use crate::providers::Providers;
 
@@ -19,7 +17,7 @@ pub struct Migrate {}
 impl Migrate {
     pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
         let config = globals.load()?;
-        let providers = Providers::build(&config, Arc::new(SystemClock)).await?;
+        let providers = Providers::build(&config, mark::clock_of(&config.data_dir)).await?;
         let applied = providers.migrate().await?;
         for migration in &applied {
             say(format!("{} {:>3} {}", migration.set, migration.version, migration.name));

@@ -20,13 +20,13 @@ mod table;
 mod values;
 
 use std::io::Write;
-use std::sync::Arc;
 
 use cortex_runtime::config::Origin;
 use cortex_runtime::telemetry::init_logs;
-use cortex_types::{RequestContext, SystemClock};
+use cortex_types::RequestContext;
 
 use crate::cli::{Globals, operator};
+use crate::demo::mark;
 use crate::failure::Failure;
 use crate::platform::Platform;
 
@@ -47,7 +47,8 @@ pub(crate) async fn open(globals: &Globals) -> Result<(Platform, RequestContext)
         QUIET.clone_into(&mut log.level);
     }
     init_logs(&log, "cortex", &globals.env).map_err(|problem| config.refuse("log.level", problem))?;
-    let platform = Platform::open(config.into_inner(), Arc::new(SystemClock)).await?;
+    let clock = mark::clock_of(&config.data_dir);
+    let platform = Platform::open(config.into_inner(), clock).await?;
     let ctx = operator(&platform.config);
     Ok((platform, ctx))
 }

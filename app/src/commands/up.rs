@@ -9,11 +9,12 @@ use cortex_runtime::config::{Flag, Loaded};
 use cortex_runtime::lifecycle::Status;
 use cortex_runtime::telemetry::{MetricsPage, init_logs, install_metrics};
 use cortex_runtime::{Readiness, Supervisor};
-use cortex_types::{SystemClock, TraceId};
+use cortex_types::TraceId;
 
 use super::say;
 use crate::cli::Globals;
 use crate::config::Config;
+use crate::demo::mark;
 use crate::failure::{AppError, Failure};
 use crate::platform::Platform;
 use crate::providers::Providers;
@@ -97,7 +98,9 @@ struct Booted {
 /// IOC to HEALTH; `None` where it was to end after the migrations.
 async fn boot_platform(config: Config, boot: Boot<Ioc>, migrate_only: bool) -> Result<Option<Booted>, Failure> {
     let metrics = install_metrics(env!("CARGO_PKG_VERSION"));
-    let (providers, boot) = boot.providers(Providers::build(&config, Arc::new(SystemClock))).await?;
+    let (providers, boot) = boot
+        .providers(Providers::build(&config, mark::clock_of(&config.data_dir)))
+        .await?;
     let (mut supervisor, boot) = boot
         .supervision(async { Ok::<_, Failure>(Supervisor::default()) })
         .await?;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use cortex_erp::Erp;
 use cortex_serving::Prediction;
-use cortex_types::{RequestContext, Timestamp};
+use cortex_types::{DecisionId, RequestContext, Timestamp};
 
 use super::report::MoneyLine;
 
@@ -27,6 +27,14 @@ impl Traded {
     }
 }
 
+/// Advice that was not followed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Override {
+    pub decision: DecisionId,
+    /// What was done instead.
+    pub action: &'static str,
+}
+
 /// A business that trades a week at a time, through the ERP's own services, and may listen to advice.
 #[async_trait]
 pub trait Business: Send {
@@ -45,8 +53,9 @@ pub trait Business: Send {
         to: Timestamp,
     ) -> anyhow::Result<Traded>;
 
-    /// Advice for the week to come. A history cannot follow it; its decisions are remembered all the same.
-    fn advised(&mut self, model: &str, predictions: &[Prediction]);
+    /// Advice for the week to come, and what was done otherwise. A history cannot follow advice; its decisions are
+    /// remembered all the same.
+    fn advised(&mut self, model: &str, predictions: &[Prediction]) -> Vec<Override>;
 
     /// How the same year went with and without the advice; empty where that cannot be known.
     fn money(&self) -> Vec<MoneyLine>;

@@ -9,7 +9,7 @@ use cortex_erp::import::online_retail::{EntryKind, OnlineRetailOptions, RetailHi
 use cortex_serving::Prediction;
 use cortex_types::{RequestContext, Timestamp};
 
-use super::business::{Business, Traded};
+use super::business::{Business, Override, Traded};
 use super::report::MoneyLine;
 
 /// A file's documents in the order of their time.
@@ -77,7 +77,9 @@ impl Business for FileHistory {
         })
     }
 
-    fn advised(&mut self, _model: &str, _predictions: &[Prediction]) {}
+    fn advised(&mut self, _model: &str, _predictions: &[Prediction]) -> Vec<Override> {
+        Vec::new()
+    }
 
     fn money(&self) -> Vec<MoneyLine> {
         Vec::new()

@@ -8,8 +8,10 @@
 mod booking;
 mod business;
 mod chart;
+mod closing;
 mod history;
 mod judgement;
+pub mod mark;
 mod promotion;
 mod report;
 mod simulated;

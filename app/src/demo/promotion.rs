@@ -72,7 +72,7 @@ impl Promotions {
         Ok((report, Fate::Canary))
     }
 
-    /// A week has passed: canaries that have served their time are judged once more and promoted.
+    /// A week has passed: canaries that have served their time without a failure are promoted, on the report of their gate.
     pub async fn week_passed(
         &mut self,
         registry: &Registry,

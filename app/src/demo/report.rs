@@ -22,6 +22,8 @@ pub struct Week {
     pub changes: u64,
     pub predictions: u64,
     pub canary_predictions: u64,
+    /// Advice that was not followed.
+    pub overrides: u64,
     pub outcomes: u64,
     /// Area under the ROC curve of the repurchase scores made in this week, once their outcomes are known.
     pub live_auc: Option<f64>,
@@ -33,7 +35,8 @@ pub struct Week {
 #[derive(Clone, Debug, Serialize)]
 pub struct CheckLine {
     pub name: String,
-    pub passed: bool,
+    /// `pass`, `warn` (the gate opens all the same) or `fail`.
+    pub verdict: &'static str,
     pub observed: f64,
     pub threshold: f64,
     pub detail: String,
@@ -135,7 +138,7 @@ impl DemoReport {
         };
         let mut charts = vec![
             over_weeks(
-                "Invoiced per week",
+                "Invoiced less credited, per week",
                 &self.currency,
                 vec![of("revenue", &|week| Some(week.revenue))],
             ),
@@ -252,6 +255,16 @@ impl DemoReport {
                     line.profit
                 );
             }
+        }
+        let _ = writeln!(out, "\n  table in the lake                      rows  Delta version");
+        for line in &self.tables {
+            let _ = writeln!(
+                out,
+                "  {:<34} {:>8} {:>14}",
+                line.name,
+                thousands(line.rows as f64),
+                line.version
+            );
         }
         let _ = writeln!(out, "\n  stage           turns   wall s   peak MiB");
         for line in &self.stages {

@@ -1,5 +1,6 @@
-//! A business that could be: a simulated year, lived twice from the same seed. One of the two is booked through the ERP
-//! and does what the models advise; the other goes by rules of thumb, and shows what the advice was worth.
+//! A business that could be: a simulated year, lived three times from the same seed. The first is booked through the ERP
+//! and does what the models advise; the second follows the same rules on plain averages, and the third goes by rules of
+//! thumb: they show what the models were worth, and what the rules.
 
 use std::collections::BTreeMap;
 
@@ -9,49 +10,143 @@ use cortex_serving::Prediction;
 use cortex_types::{RequestContext, Timestamp};
 
 use super::booking::Booking;
-use super::business::{Business, Traded};
+use super::business::{Business, Override, Traded};
 use super::report::MoneyLine;
 use super::simulator::{
-    Actions, Books, Candidate, CustomerNo, DayEvents, ProductNo, SAFETY, Simulator, SimulatorConfig, offers_at_random,
-    offers_to_those_at_risk, reorder_min_max, reorder_to_forecast,
+    Actions, Books, Candidate, CustomerNo, DayEvents, ProductNo, SAFETY, Simulator, SimulatorConfig, StockPosition,
+    offers_at_random, offers_to_those_at_risk, reorder_min_max, reorder_to_forecast,
 };
 
 /// Offers that are sent in a week, at most.
 const OFFERS_PER_WEEK: usize = 25;
 /// What a shop spent in so many days is what there is to lose.
 const VALUE_DAYS: u32 = 90;
+/// Without a model, whoever bought within so many days is taken to come again.
+const USUAL_RHYTHM_DAYS: f64 = 30.0;
 const DAY_MICROS: i64 = 86_400_000_000;
 const WEEK_DAYS: u32 = 7;
+const WITH_LOOP: &str = "with the loop";
+const BY_AVERAGES: &str = "rules on averages";
+const BY_THUMB: &str = "by rules of thumb";
+
+/// One life of the year, with what its office can read off its own documents.
+struct Life {
+    simulator: Simulator,
+    /// Day and value of each invoice.
+    bought: BTreeMap<CustomerNo, Vec<(u32, i64)>>,
+    last_offer: BTreeMap<CustomerNo, u32>,
+    /// Profit so far at the end of each week.
+    profits: Vec<f64>,
+}
+
+impl Life {
+    fn new(config: SimulatorConfig) -> Self {
+        Self {
+            simulator: Simulator::new(config),
+            bought: BTreeMap::new(),
+            last_offer: BTreeMap::new(),
+            profits: Vec::new(),
+        }
+    }
+
+    fn step(&mut self, actions: &Actions) -> DayEvents {
+        let events = self.simulator.step(actions);
+        for invoice in &events.invoices {
+            self.bought
+                .entry(invoice.customer)
+                .or_default()
+                .push((events.day, invoice.net_minor()));
+        }
+        events
+    }
+
+    fn candidate(&self, customer: CustomerNo, score: f64) -> Candidate {
+        let since = self.simulator.day().saturating_sub(VALUE_DAYS);
+        let bought = self.bought.get(&customer).map_or(&[][..], Vec::as_slice);
+        let lately = bought.iter().filter(|(day, _)| *day >= since);
+        Candidate {
+            customer,
+            score,
+            value_minor: lately.map(|(_, minor)| minor).sum(),
+            last_offer_day: self.last_offer.get(&customer).copied(),
+        }
+    }
+
+    /// Offers to those at risk by `scores`.
+    fn offers(&mut self, scores: &BTreeMap<CustomerNo, f64>) -> Vec<CustomerNo> {
+        let day = self.simulator.day();
+        let candidates: Vec<Candidate> = scores
+            .iter()
+            .map(|(customer, score)| self.candidate(*customer, *score))
+            .collect();
+        let offers = offers_to_those_at_risk(&candidates, day, OFFERS_PER_WEEK);
+        self.last_offer.extend(offers.iter().map(|customer| (*customer, day)));
+        offers
+    }
+
+    /// Reorders to `forecasts`, and by minimum and maximum where there is none.
+    fn reorders(&self, forecasts: &BTreeMap<ProductNo, f64>) -> BTreeMap<ProductNo, i64> {
+        let stock = self.simulator.stock();
+        let mut reorders = reorder_min_max(&stock);
+        reorders.retain(|product, _| !forecasts.contains_key(product));
+        reorders.extend(reorder_to_forecast(&stock, forecasts, SAFETY));
+        reorders
+    }
+
+    /// What four weeks sold, by the week.
+    fn average_demand(&self) -> BTreeMap<ProductNo, f64> {
+        let stock = self.simulator.stock();
+        let weekly = |position: &StockPosition| position.sold_28_days as f64 / 4.0;
+        stock
+            .iter()
+            .map(|position| (position.product, weekly(position)))
+            .collect()
+    }
+
+    /// How likely each customer is to come again, by how long it has not.
+    fn recency_scores(&self) -> BTreeMap<CustomerNo, f64> {
+        let today = self.simulator.day();
+        let score = |bought: &[(u32, i64)]| {
+            let last = bought.last().map_or(0, |(day, _)| *day);
+            (USUAL_RHYTHM_DAYS / f64::from(today - last).max(1.0)).min(1.0)
+        };
+        let scores = self.bought.iter().map(|(customer, bought)| (*customer, score(bought)));
+        scores.collect()
+    }
+
+    fn close_week(&mut self) {
+        self.profits.push(self.simulator.books().margin_minor() as f64 / 100.0);
+    }
+}
 
 /// The same year with the loop and without it.
 pub struct SimulatedYear {
     config: SimulatorConfig,
-    with_loop: Simulator,
-    by_thumb: Simulator,
+    with_loop: Life,
+    by_averages: Life,
+    by_thumb: Life,
     booking: Booking,
-    /// Newest forecasts and scores, from the models.
+    /// Newest forecasts of the model.
     forecasts: BTreeMap<ProductNo, f64>,
-    scores: BTreeMap<CustomerNo, f64>,
-    spending: BTreeMap<CustomerNo, Vec<(u32, i64)>>,
-    last_offer: BTreeMap<CustomerNo, u32>,
-    /// Profit so far at the end of each week: with the loop, by rules of thumb.
-    profits: Vec<(f64, f64)>,
+    /// Offers of this Monday.
+    offers: Vec<CustomerNo>,
+    /// Whether a model has answered yet: until then, all lives go by rules of thumb.
+    advised: bool,
 }
 
 impl SimulatedYear {
     #[must_use]
     pub fn new(config: SimulatorConfig) -> Self {
-        let with_loop = Simulator::new(config.clone());
+        let with_loop = Life::new(config.clone());
         Self {
-            by_thumb: Simulator::new(config.clone()),
-            booking: Booking::new(&with_loop, config.currency),
+            by_averages: Life::new(config.clone()),
+            by_thumb: Life::new(config.clone()),
+            booking: Booking::new(&with_loop.simulator, config.currency),
             with_loop,
             config,
             forecasts: BTreeMap::new(),
-            scores: BTreeMap::new(),
-            spending: BTreeMap::new(),
-            last_offer: BTreeMap::new(),
-            profits: Vec::new(),
+            offers: Vec::new(),
+            advised: false,
         }
     }
 
@@ -59,43 +154,29 @@ impl SimulatedYear {
         self.config.start.and_time(chrono::NaiveTime::MIN).and_utc().into()
     }
 
-    /// A Monday morning: what the models advise where they have said something, rules of thumb where not.
-    fn advised_actions(&mut self) -> Actions {
-        let day = self.with_loop.day();
-        let stock = self.with_loop.stock();
-        let mut reorders = reorder_min_max(&stock);
-        reorders.retain(|product, _| !self.forecasts.contains_key(product));
-        reorders.extend(reorder_to_forecast(&stock, &self.forecasts, SAFETY));
-        let candidates: Vec<Candidate> = self
-            .scores
-            .iter()
-            .map(|(customer, score)| self.candidate(*customer, *score))
-            .collect();
-        let offers = offers_to_those_at_risk(&candidates, day, OFFERS_PER_WEEK);
-        self.last_offer.extend(offers.iter().map(|customer| (*customer, day)));
-        Actions { offers, reorders }
-    }
-
-    fn candidate(&self, customer: CustomerNo, score: f64) -> Candidate {
-        let since = self.with_loop.day().saturating_sub(VALUE_DAYS);
-        let spent = self.spending.get(&customer).map_or(&[][..], Vec::as_slice);
-        Candidate {
-            customer,
-            score,
-            value_minor: spent
-                .iter()
-                .filter(|(day, _)| *day >= since)
-                .map(|(_, minor)| minor)
-                .sum(),
-            last_offer_day: self.last_offer.get(&customer).copied(),
+    /// A Monday morning in each of the three lives.
+    fn monday(&mut self) -> [Actions; 3] {
+        let with_loop = Actions {
+            offers: std::mem::take(&mut self.offers),
+            reorders: self.with_loop.reorders(&self.forecasts),
+        };
+        let mut by_averages = Actions {
+            offers: Vec::new(),
+            reorders: reorder_min_max(&self.by_averages.simulator.stock()),
+        };
+        if self.advised {
+            by_averages.reorders = self.by_averages.reorders(&self.by_averages.average_demand());
+            by_averages.offers = self.by_averages.offers(&self.by_averages.recency_scores());
         }
+        let by_thumb = self.by_thumb_with(with_loop.offers.len());
+        [with_loop, by_averages, by_thumb]
     }
 
-    /// The same number of offers, to whoever the lot falls on, and reorders by minimum and maximum.
-    fn actions_by_thumb(&self, offers: usize) -> Actions {
-        let day = self.by_thumb.day();
-        let open: Vec<CustomerNo> = self
-            .by_thumb
+    /// Reorders by minimum and maximum, and so many offers to whoever the lot falls on.
+    fn by_thumb_with(&self, offers: usize) -> Actions {
+        let simulator = &self.by_thumb.simulator;
+        let day = simulator.day();
+        let open: Vec<CustomerNo> = simulator
             .shops()
             .iter()
             .filter(|shop| shop.since_day <= day)
@@ -103,17 +184,36 @@ impl SimulatedYear {
             .collect();
         Actions {
             offers: offers_at_random(self.config.seed, day, &open, offers),
-            reorders: reorder_min_max(&self.by_thumb.stock()),
+            reorders: reorder_min_max(&simulator.stock()),
         }
     }
 
-    fn remember(&mut self, events: &DayEvents) {
-        for invoice in &events.invoices {
-            self.spending
-                .entry(invoice.customer)
-                .or_default()
-                .push((events.day, invoice.net_minor()));
-        }
+    /// Of those whom the model would make an offer, the ones where most is at risk get it.
+    fn choose_offers(&mut self, predictions: &[Prediction]) -> Vec<Override> {
+        let advised: Vec<(&Prediction, CustomerNo)> = predictions
+            .iter()
+            .filter(|prediction| prediction.action.is_some())
+            .filter_map(|prediction| Some((prediction, CustomerNo::from_code(&prediction.entity_key)?)))
+            .collect();
+        let scores = advised
+            .iter()
+            .map(|(prediction, customer)| (*customer, prediction.score));
+        self.offers = self.with_loop.offers(&scores.collect());
+        let left_out = advised.iter().filter(|(_, customer)| !self.offers.contains(customer));
+        left_out
+            .map(|(prediction, _)| Override {
+                decision: prediction.decision_id,
+                action: "none",
+            })
+            .collect()
+    }
+
+    fn lives(&self) -> [(&'static str, &Life); 3] {
+        [
+            (WITH_LOOP, &self.with_loop),
+            (BY_AVERAGES, &self.by_averages),
+            (BY_THUMB, &self.by_thumb),
+        ]
     }
 }
 
@@ -143,64 +243,58 @@ impl Business for SimulatedYear {
     ) -> anyhow::Result<Traded> {
         let mut traded = Traded::default();
         let last_day = u32::try_from((to.micros() - self.begins_at().micros()) / DAY_MICROS)?;
-        while self.with_loop.day() < last_day && !self.with_loop.is_over() {
-            let (mut actions, mut thumb) = (Actions::default(), Actions::default());
-            if self.with_loop.day().is_multiple_of(WEEK_DAYS) {
-                actions = self.advised_actions();
-                thumb = self.actions_by_thumb(actions.offers.len());
-            }
-            let events = self.with_loop.step(&actions);
-            self.by_thumb.step(&thumb);
-            self.remember(&events);
-            traded = traded.plus(self.booking.book(erp, ctx, &self.with_loop, &events).await?);
+        while self.with_loop.simulator.day() < last_day && !self.with_loop.simulator.is_over() {
+            let [with_loop, by_averages, by_thumb] = match self.with_loop.simulator.day() {
+                day if day.is_multiple_of(WEEK_DAYS) => self.monday(),
+                _ => Default::default(),
+            };
+            let events = self.with_loop.step(&with_loop);
+            self.by_averages.step(&by_averages);
+            self.by_thumb.step(&by_thumb);
+            let booked = self.booking.book(erp, ctx, &self.with_loop.simulator, &events).await?;
+            traded = traded.plus(booked);
         }
-        let profit = |simulator: &Simulator| simulator.books().margin_minor() as f64 / 100.0;
-        self.profits.push((profit(&self.with_loop), profit(&self.by_thumb)));
+        for life in [&mut self.with_loop, &mut self.by_averages, &mut self.by_thumb] {
+            life.close_week();
+        }
         Ok(traded)
     }
 
-    fn advised(&mut self, model: &str, predictions: &[Prediction]) {
+    fn advised(&mut self, model: &str, predictions: &[Prediction]) -> Vec<Override> {
+        self.advised = true;
         match model {
             "units-7d" => {
                 let forecast =
                     |prediction: &Prediction| Some((ProductNo::from_code(&prediction.entity_key)?, prediction.score));
                 self.forecasts = predictions.iter().filter_map(forecast).collect();
+                Vec::new()
             }
-            "repurchase-30d" => {
-                let score =
-                    |prediction: &Prediction| Some((CustomerNo::from_code(&prediction.entity_key)?, prediction.score));
-                self.scores = predictions.iter().filter_map(score).collect();
-            }
-            _ => {}
+            "repurchase-30d" => self.choose_offers(predictions),
+            _ => Vec::new(),
         }
     }
 
     fn money(&self) -> Vec<MoneyLine> {
-        vec![
-            money_line("with the loop", self.with_loop.books()),
-            money_line("by rules of thumb", self.by_thumb.books()),
-        ]
+        let lines = self
+            .lives()
+            .map(|(name, life)| money_line(name, life.simulator.books()));
+        lines.to_vec()
     }
 
     fn money_weeks(&self) -> Vec<(String, Vec<f64>)> {
-        vec![
-            (
-                "with the loop".to_owned(),
-                self.profits.iter().map(|(with_loop, _)| *with_loop).collect(),
-            ),
-            (
-                "by rules of thumb".to_owned(),
-                self.profits.iter().map(|(_, by_thumb)| *by_thumb).collect(),
-            ),
-        ]
+        let weeks = self.lives().map(|(name, life)| (name.to_owned(), life.profits.clone()));
+        weeks.to_vec()
     }
 
     fn assumptions(&self) -> Vec<String> {
         [
-            "Customers, demand, suppliers and costs are simulated; both ways of running the year share the same seed and \
-             the same chances, so that their difference is what was done.",
-            "Without the loop: reorder at a minimum up to a maximum from the mean of four weeks; as many offers in the same \
-             weeks, to whoever the lot falls on.",
+            "Customers, demand, suppliers and costs are simulated; the three ways of running the year share the same seed \
+             and the same chances, so that their difference is what was done. Until the first model answers, all three go \
+             by rules of thumb.",
+            "Rules on averages: the same rules for reorders, safety stock and offers as with the loop, but demand is the \
+             mean of four weeks, and whoever has not bought for more than sixty days is at risk.",
+            "Rules of thumb: reorder at a minimum up to a maximum from the mean of four weeks; as many offers in the same \
+             weeks as with the loop, to whoever the lot falls on.",
             "Profit is revenue less cost of goods, offers and holding stock (40 % of its value a year); postage is passed on \
              at cost; fixed costs are left out, being the same.",
             "Documents are taken as known at the time they carry (known-at = event time).",

@@ -65,3 +65,4 @@ pub use events::{
 pub use policies::{
     Candidate, SAFETY, offers_at_random, offers_to_those_at_risk, reorder_min_max, reorder_to_forecast,
 };
+pub use warehouse::StockPosition;

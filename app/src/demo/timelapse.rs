@@ -3,16 +3,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use cortex_types::{ManualClock, RequestContext, Timestamp};
+use cortex_experience::{Feedback, Reference};
+use cortex_registry::Severity;
+use cortex_training::run::{Progress, StageUpdate};
+use cortex_types::{Clock, ManualClock, RequestContext, Timestamp};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::business::Business;
-use super::judgement::live_metrics;
+use super::business::{Business, Override};
 use super::promotion::{Fate, Promotions};
-use super::report::{CheckLine, DemoReport, ModelLine, StageLine, TableLine, Week, thousands};
+use super::report::{CheckLine, DemoReport, ModelLine, Week};
 use super::stage::StageMeter;
 use crate::platform::Platform;
 
+const DAY_MICROS: i64 = 86_400_000_000;
+/// Before the doors open on Monday: the week that ended is known, and nothing of the next has happened.
+const MORNING: Duration = Duration::from_secs(5 * 3_600);
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
 /// Weeks between two trainings.
 const TRAIN_EVERY: usize = 4;
@@ -44,16 +49,16 @@ const ADVISED: [Advised; 2] = [
 
 /// One run of a business through the platform.
 pub struct TimeLapse<'a> {
-    platform: &'a Platform,
-    clock: &'a ManualClock,
-    ctx: RequestContext,
-    meter: StageMeter,
-    promotions: Promotions,
-    weeks: Vec<Week>,
-    models: Vec<ModelLine>,
-    rejected: u64,
-    bar: ProgressBar,
-    stage_bar: ProgressBar,
+    pub(super) platform: &'a Platform,
+    pub(super) clock: &'a ManualClock,
+    pub(super) ctx: RequestContext,
+    pub(super) meter: StageMeter,
+    pub(super) promotions: Promotions,
+    pub(super) weeks: Vec<Week>,
+    pub(super) models: Vec<ModelLine>,
+    pub(super) rejected: u64,
+    pub(super) bar: ProgressBar,
+    pub(super) stage_bar: ProgressBar,
 }
 
 impl<'a> TimeLapse<'a> {
@@ -82,7 +87,8 @@ impl<'a> TimeLapse<'a> {
     pub async fn run(mut self, title: &str, business: &mut dyn Business) -> anyhow::Result<DemoReport> {
         let started = Instant::now();
         let (from, to) = business.span();
-        let mut week_begins = from;
+        let mut week_begins = monday_before(from);
+        let from = week_begins;
         self.bar.set_length(weeks_between(from, to));
         self.bar.set_prefix("time-lapse");
         while week_begins < to {
@@ -91,8 +97,11 @@ impl<'a> TimeLapse<'a> {
             self.bar.inc(1);
             week_begins = week_ends;
         }
-        // Outcomes of the last weeks are still in the change log.
-        self.ingest().await?;
+        // Decisions, feedback and outcomes of the last week are still in the change log.
+        let changes = self.ingest().await?;
+        if let Some(last) = self.weeks.last_mut() {
+            last.changes += changes;
+        }
         self.stage_bar.finish_and_clear();
         self.bar.finish_and_clear();
         self.report(title, business, started).await
@@ -109,7 +118,7 @@ impl<'a> TimeLapse<'a> {
 
         let turn = self.begin("outcomes");
         let services = &self.platform.services;
-        let outcomes = services.memory.resolve_due(&self.ctx, &services.outcome_rules).await?;
+        let outcomes = services.memory.resolve_due(&self.ctx).await?;
         self.meter.end(turn);
 
         self.weeks.push(Week {
@@ -125,7 +134,8 @@ impl<'a> TimeLapse<'a> {
         if number >= TRAIN_FIRST && (number - TRAIN_FIRST).is_multiple_of(TRAIN_EVERY) {
             self.train(to).await?;
         }
-        self.predict(business, to).await
+        self.clock.advance_to(to.saturating_add(MORNING));
+        self.predict(business).await
     }
 
     /// Changes → Delta and online store; answers how many there were.
@@ -159,7 +169,11 @@ impl<'a> TimeLapse<'a> {
             let turn = self.begin("training");
             self.stage_bar.set_message(advised.pipeline);
             let services = &self.platform.services;
-            let trained = services.pipelines.run(&self.ctx, advised.pipeline, as_of).await;
+            let watch = Watch(&self.stage_bar);
+            let trained = services
+                .pipelines
+                .run_with(&self.ctx, advised.pipeline, as_of, &watch)
+                .await;
             self.meter.end(turn);
             let trained = match trained {
                 Ok(trained) => trained,
@@ -194,7 +208,7 @@ impl<'a> TimeLapse<'a> {
                 version: best.version.version,
                 as_of,
                 trainer: best.trainer.clone(),
-                training_rows: (trained.rows.train + trained.rows.validation) as u64,
+                training_rows: trained.rows.train as u64,
                 experience_rows: trained.rows.experience as u64,
                 evaluation_rows: trained.rows.evaluation as u64,
                 value: best.metrics.get(&metric).copied().unwrap_or(f64::NAN),
@@ -211,7 +225,11 @@ impl<'a> TimeLapse<'a> {
                     .iter()
                     .map(|check| CheckLine {
                         name: check.name.clone(),
-                        passed: check.passed,
+                        verdict: match (check.passed, check.severity) {
+                            (true, _) => "pass",
+                            (false, Severity::Warn) => "warn",
+                            (false, Severity::Fail) => "fail",
+                        },
                         observed: check.observed.unwrap_or(f64::NAN),
                         threshold: check.threshold.unwrap_or(f64::NAN),
                         detail: check.detail.clone(),
@@ -223,7 +241,8 @@ impl<'a> TimeLapse<'a> {
     }
 
     /// Asks every model that has a champion about whoever was active, and tells the business.
-    async fn predict(&mut self, business: &mut dyn Business, now: Timestamp) -> anyhow::Result<()> {
+    async fn predict(&mut self, business: &mut dyn Business) -> anyhow::Result<()> {
+        let now = self.clock.now();
         for advised in &ADVISED {
             let services = &self.platform.services;
             if services
@@ -258,93 +277,55 @@ impl<'a> TimeLapse<'a> {
                 let canary = |prediction: &&cortex_serving::Prediction| prediction.arm == cortex_serving::Arm::Canary;
                 week.canary_predictions += predictions.iter().filter(canary).count() as u64;
             }
-            business.advised(advised.pipeline, &predictions);
+            let overrides = business.advised(advised.pipeline, &predictions);
+            self.remember(overrides, now).await?;
         }
         Ok(())
     }
 
-    fn begin(&mut self, stage: &'static str) -> super::stage::Turn {
+    /// What people did instead goes where the decisions are.
+    async fn remember(&mut self, overrides: Vec<Override>, now: Timestamp) -> anyhow::Result<()> {
+        let turn = self.begin("feedback");
+        let feedback = overrides.into_iter().map(|done| Feedback {
+            event_id: format!("demo/{}", done.decision).into(),
+            of: Reference::Decision(done.decision),
+            action: Some(done.action.into()),
+            rating: None,
+            given_by: "sales".into(),
+            given_at: Some(now),
+        });
+        let feedback: Vec<Feedback> = feedback.collect();
+        for batch in feedback.chunks(CHUNK) {
+            self.platform
+                .services
+                .memory
+                .feedback_batch(&self.ctx, batch.to_vec())
+                .await?;
+        }
+        self.meter.end(turn);
+        if let Some(week) = self.weeks.last_mut() {
+            week.overrides += feedback.len() as u64;
+        }
+        Ok(())
+    }
+
+    pub(super) fn begin(&mut self, stage: &'static str) -> super::stage::Turn {
         self.stage_bar.set_prefix(stage);
         self.stage_bar.set_message("");
         self.stage_bar.tick();
         self.meter.begin(stage)
     }
+}
 
-    async fn report(mut self, title: &str, business: &dyn Business, started: Instant) -> anyhow::Result<DemoReport> {
-        let turn = self.begin("report");
-        live_metrics(self.platform, &self.ctx, &mut self.weeks).await?;
-        let services = &self.platform.services;
-        let summary = services.memory.summary(&self.ctx, None).await?;
-        let mut tables = Vec::new();
-        for table in services.lake.tables(&self.ctx.tenant).await? {
-            let (rows, version) = services.table_rows(&table).await?;
-            tables.push(TableLine {
-                name: table.to_string(),
-                rows,
-                version,
-            });
+/// Shows which stage of a training is under way.
+struct Watch<'a>(&'a ProgressBar);
+
+impl Progress for Watch<'_> {
+    fn update(&self, update: StageUpdate<'_>) {
+        if let StageUpdate::Started { pipeline, stage } = update {
+            self.0.set_message(format!("{pipeline}: {stage}"));
+            self.0.tick();
         }
-        self.meter.end(turn);
-        let sum = |value: fn(&Week) -> u64| self.weeks.iter().map(value).sum::<u64>();
-        let (predictions, canary) = (sum(|week| week.predictions), sum(|week| week.canary_predictions));
-        let promoted = self.models.iter().filter(|line| line.fate.contains("champion")).count();
-        let totals = [
-            ("weeks lived through", thousands(self.weeks.len() as f64)),
-            ("invoices posted", thousands(sum(|week| week.invoices) as f64)),
-            ("lines refused, with reasons", thousands(self.rejected as f64)),
-            (
-                "changes, each in Delta once",
-                thousands(sum(|week| week.changes) as f64),
-            ),
-            ("tables in the lake", thousands(tables.len() as f64)),
-            (
-                "features served",
-                thousands(
-                    services
-                        .definitions
-                        .views()
-                        .map(|view| view.features.len())
-                        .sum::<usize>() as f64,
-                ),
-            ),
-            ("models trained", thousands(self.models.len() as f64)),
-            ("of these promoted", thousands(promoted as f64)),
-            ("predictions, each a decision", thousands(predictions as f64)),
-            (
-                "by canaries",
-                format!(
-                    "{} ({:.1} %)",
-                    thousands(canary as f64),
-                    100.0 * canary as f64 / predictions.max(1) as f64
-                ),
-            ),
-            ("outcomes joined", thousands(summary.outcomes as f64)),
-        ];
-        Ok(DemoReport {
-            title: title.to_owned(),
-            source: business.source(),
-            currency: "GBP".to_owned(),
-            wall_seconds: started.elapsed().as_secs_f64(),
-            totals: totals
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value))
-                .collect(),
-            weeks: self.weeks,
-            models: self.models,
-            tables,
-            stages: self
-                .meter
-                .costs()
-                .into_iter()
-                .map(|(name, cost)| StageLine {
-                    name: name.to_owned(),
-                    cost,
-                })
-                .collect(),
-            money: business.money(),
-            money_weeks: business.money_weeks(),
-            assumptions: business.assumptions(),
-        })
     }
 }
 
@@ -354,6 +335,12 @@ fn style(template: &str) -> ProgressStyle {
 
 fn day(at: Timestamp) -> String {
     at.to_string().chars().take(10).collect()
+}
+
+/// 1970 began on a Thursday.
+fn monday_before(at: Timestamp) -> Timestamp {
+    let day = at.micros().div_euclid(DAY_MICROS);
+    Timestamp::from_micros((day - (day + 3).rem_euclid(7)) * DAY_MICROS)
 }
 
 fn weeks_between(from: Timestamp, to: Timestamp) -> u64 {

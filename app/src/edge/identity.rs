@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
-use axum::http::header::{AUTHORIZATION, HOST};
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 use cortex_security::{Authenticator, SecurityError};
@@ -18,6 +18,8 @@ use crate::failure::{AppError, Failure};
 
 /// Names the tenant a call is meant for; it must be the token's.
 const TENANT_HEADER: &str = "x-cortex-tenant";
+/// Fetch Metadata: how the page that sends a request relates to us.
+const SEC_FETCH_SITE: &str = "sec-fetch-site";
 /// Who calls where there is no authentication.
 const LOCAL_PRINCIPAL: &str = "local";
 
@@ -34,6 +36,9 @@ pub(super) async fn identify(State(edge): State<Arc<Edge>>, mut request: Request
     let protocol = Protocol::of(&request);
     let trace_id = request.extensions().get::<TraceId>().copied().unwrap_or_default();
     let host = host_of(&request);
+    if let Err(refused) = edge.callers.refuse_foreign_page(&request) {
+        return protocol.refuse(&refused);
+    }
     match edge.callers.context(request.headers(), host.as_deref(), trace_id).await {
         Ok(ctx) => {
             Span::current()
@@ -47,6 +52,39 @@ pub(super) async fn identify(State(edge): State<Arc<Edge>>, mut request: Request
 }
 
 impl Callers {
+    /// Whether the request carries what would let it in; for what is shown to callers only, and does not act for them.
+    pub(crate) async fn knows(&self, headers: &HeaderMap) -> Result<(), Failure> {
+        match self {
+            Self::Tokens(authenticator) => {
+                let token = bearer(headers).ok_or(SecurityError::NoToken)?;
+                authenticator.authenticate(token).await?;
+                Ok(())
+            }
+            Self::Local(_) => Ok(()),
+        }
+    }
+
+    /// Where nobody needs a token, a page from elsewhere could have the browser post a form here. Browsers say so in
+    /// `Origin` or `Sec-Fetch-Site` of whatever is not a plain read; programs send neither.
+    fn refuse_foreign_page(&self, request: &Request) -> Result<(), AppError> {
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        if reads || matches!(self, Self::Tokens(_)) {
+            return Ok(());
+        }
+        let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
+        let origin = request.headers().get(ORIGIN).map(text);
+        let site = request.headers().get(SEC_FETCH_SITE).map(text);
+        if site.is_some_and(|site| site.eq_ignore_ascii_case("cross-site")) {
+            return Err(AppError::ForeignPage(
+                origin.unwrap_or_else(|| "another site".to_owned()),
+            ));
+        }
+        match origin.filter(|origin| !is_loopback_origin(origin)) {
+            Some(foreign) => Err(AppError::ForeignPage(foreign)),
+            None => Ok(()),
+        }
+    }
+
     async fn context(
         &self,
         headers: &HeaderMap,
@@ -114,6 +152,12 @@ fn host_of(request: &Request) -> Option<String> {
     };
     let authority = authority.parse::<axum::http::uri::Authority>().ok()?;
     Some(authority.host().to_owned())
+}
+
+/// `null`, which pages without an origin send, is none.
+fn is_loopback_origin(origin: &str) -> bool {
+    let uri = origin.parse::<axum::http::Uri>().ok();
+    uri.as_ref().and_then(|uri| uri.host()).is_some_and(is_loopback_name) && origin.contains("://")
 }
 
 fn is_loopback_name(host: &str) -> bool {

@@ -20,6 +20,7 @@ impl Authenticator for OneToken {
                 principal: Principal::new("ada", [Role::Viewer]),
                 expires_at: None,
             }),
+            "slow" => std::future::pending().await,
             "old" => Err(SecurityError::TokenExpired(Timestamp::from_micros(0))),
             _ => Err(SecurityError::UnknownToken),
         }
@@ -32,6 +33,7 @@ fn app(edge: Edge) -> Router {
             "/who",
             get(|Ctx(ctx): Ctx| async move { format!("{} {}", ctx.tenant, ctx.principal.id) }),
         )
+        .route("/post", axum::routing::post(|| async { "posted" }))
         .route("/slow", get(|| async { std::future::pending::<()>().await }))
         .route("/broken", get(broken));
     edge.guard(apis, Router::new().route("/open", get(|| async { "open" })))
@@ -41,20 +43,26 @@ async fn broken() -> &'static str {
     panic!("boom")
 }
 
+const LIMITS: Limits = Limits {
+    timeout: Duration::from_millis(20),
+    body_bytes_max: 1024,
+    requests_in_flight_max: 2,
+};
+
 fn with_tokens() -> Router {
-    app(Edge::tokens(Arc::new(OneToken), Duration::from_millis(20), 1024))
+    app(Edge::tokens(Arc::new(OneToken), LIMITS))
 }
 
 fn local() -> Router {
-    app(Edge::local(
-        TenantId::new("main").unwrap(),
-        Duration::from_millis(20),
-        1024,
-    ))
+    app(Edge::local(TenantId::new("main").unwrap(), LIMITS))
 }
 
 async fn call(app: Router, path: &str, headers: &[(&str, &str)]) -> (u16, axum::http::HeaderMap, String) {
-    let mut request = Request::get(path);
+    send(app, "GET", path, headers).await
+}
+
+async fn send(app: Router, method: &str, path: &str, headers: &[(&str, &str)]) -> (u16, axum::http::HeaderMap, String) {
+    let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -156,4 +164,77 @@ async fn grpc_is_refused_in_its_own_words() {
     assert_eq!(status, 200);
     assert_eq!(headers["grpc-status"], "16");
     assert_eq!(headers["cortex-error-code"], "unauthenticated");
+}
+
+#[tokio::test]
+async fn looking_a_token_up_is_within_the_time_limit() {
+    let slow = ("authorization", "Bearer slow");
+    assert_eq!(
+        refused(with_tokens(), "/who", &[slow]).await,
+        ErrorCode::DeadlineExceeded
+    );
+}
+
+#[tokio::test]
+async fn one_request_too_many_at_one_time_is_refused_at_once() {
+    let limits = Limits {
+        timeout: Duration::from_secs(60),
+        ..LIMITS
+    };
+    let app = app(Edge::local(TenantId::new("main").unwrap(), limits));
+    let slow: Vec<_> = (0..LIMITS.requests_in_flight_max)
+        .map(|_| {
+            let app = app.clone();
+            tokio::spawn(async move { call(app, "/slow", &[]).await })
+        })
+        .collect();
+    // On one thread: both are in their handler before this one comes.
+    tokio::task::yield_now().await;
+    let (status, headers, body) = call(app.clone(), "/who", &[]).await;
+    let problem: Problem = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, problem.code), (503, ErrorCode::Overloaded));
+    assert_eq!(headers["retry-after"], "1");
+    assert_eq!(call(app.clone(), "/open", &[]).await.0, 200, "probes are not counted");
+    for task in slow {
+        task.abort();
+        let _aborted = task.await;
+    }
+    assert_eq!(call(app, "/who", &[]).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_path_that_takes_another_method_says_so_with_a_code() {
+    let (status, headers, body) = send(local(), "DELETE", "/who", &[]).await;
+    let problem: Problem = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, problem.code), (405, ErrorCode::MethodNotAllowed));
+    assert!(headers["allow"].to_str().unwrap().contains("GET"));
+}
+
+#[tokio::test]
+async fn a_page_from_elsewhere_cannot_post_to_a_server_without_authentication() {
+    for foreign in [
+        ("origin", "https://evil.example"),
+        ("origin", "null"),
+        ("origin", "http://localhost.evil.example"),
+        ("sec-fetch-site", "cross-site"),
+    ] {
+        let (status, _, body) = send(local(), "POST", "/post", &[foreign]).await;
+        let problem: Problem = serde_json::from_str(&body).unwrap();
+        assert_eq!(
+            (status, problem.code),
+            (403, ErrorCode::PermissionDenied),
+            "{foreign:?}"
+        );
+    }
+    for own in [
+        ("origin", "http://localhost:8000"),
+        ("origin", "http://[::1]:3000"),
+        ("sec-fetch-site", "same-origin"),
+    ] {
+        assert_eq!(send(local(), "POST", "/post", &[own]).await.0, 200, "{own:?}");
+    }
+    let foreign = ("origin", "https://evil.example");
+    assert_eq!(call(local(), "/who", &[foreign]).await.0, 200);
+    let bearer = ("authorization", "Bearer good");
+    assert_eq!(send(with_tokens(), "POST", "/post", &[foreign, bearer]).await.0, 200);
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
 use cortex_runtime::http::with_trace_id;
@@ -23,7 +23,7 @@ pub(super) async fn trace(mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let trace_id = trace_id_of(request.headers()).unwrap_or_default();
     let request_id = request_id_of(request.headers());
-    let method = request.method().to_string();
+    let method = method_label(request.method());
     let route = request
         .extensions()
         .get::<MatchedPath>()
@@ -41,27 +41,85 @@ pub(super) async fn trace(mut request: Request, next: Next) -> Response {
     drop(in_flight);
 
     let elapsed = started.elapsed();
-    let status = response.status().as_u16();
-    span.in_scope(|| log(status, elapsed.as_micros(), response.extensions().get::<ErrorCode>()));
-    metrics::histogram!(names::HTTP_REQUEST_SECONDS, names::METHOD => method.clone(), names::ROUTE => route.clone())
+    let outcome = Outcome::of(&response);
+    span.in_scope(|| outcome.log(elapsed.as_micros()));
+    metrics::histogram!(names::HTTP_REQUEST_SECONDS, names::METHOD => method, names::ROUTE => route.clone())
         .record(elapsed.as_secs_f64());
     let labels = [
-        (names::METHOD, method),
+        (names::METHOD, method.to_owned()),
         (names::ROUTE, route),
-        (names::STATUS, status.to_string()),
+        (names::STATUS, outcome.label()),
     ];
     metrics::counter!(names::HTTP_REQUESTS, &labels).increment(1);
     answer_ids(response.headers_mut(), trace_id, &request_id);
     response
 }
 
-/// What went well is only of interest to whoever debugs.
-fn log(status: u16, elapsed_us: u128, code: Option<&ErrorCode>) {
-    let elapsed_us = u64::try_from(elapsed_us).unwrap_or(u64::MAX);
-    let code = code.map_or("", |code| code.as_str());
-    match status {
-        400..=599 => tracing::info!(status, code, elapsed_us, "request refused"),
-        _ => tracing::debug!(status, elapsed_us, "request answered"),
+/// Anybody can make methods up, and each would be a time series of its own.
+fn method_label(method: &Method) -> &'static str {
+    const KNOWN: [Method; 9] = [
+        Method::GET,
+        Method::HEAD,
+        Method::POST,
+        Method::PUT,
+        Method::PATCH,
+        Method::DELETE,
+        Method::OPTIONS,
+        Method::CONNECT,
+        Method::TRACE,
+    ];
+    const NAMES: [&str; 9] = [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE",
+    ];
+    KNOWN
+        .iter()
+        .position(|known| known == method)
+        .map_or("other", |at| NAMES[at])
+}
+
+/// How a request ended. A gRPC call that failed has HTTP status 200 and says so in its headers.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    status: u16,
+    /// Where it is not zero, which is success.
+    grpc_status: Option<u8>,
+    code: String,
+}
+
+impl Outcome {
+    fn of(response: &Response) -> Self {
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let code = response.extensions().get::<ErrorCode>().map(|code| code.as_str());
+        Self {
+            status: response.status().as_u16(),
+            grpc_status: header("grpc-status")
+                .and_then(|status| status.parse().ok())
+                .filter(|status| *status != 0),
+            code: code.or(header("cortex-error-code")).unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// `503`, or `grpc-14`.
+    fn label(&self) -> String {
+        match self.grpc_status {
+            Some(status) => format!("grpc-{status}"),
+            None => self.status.to_string(),
+        }
+    }
+
+    /// What went well is only of interest to whoever debugs.
+    fn log(&self, elapsed_us: u128) {
+        let elapsed_us = u64::try_from(elapsed_us).unwrap_or(u64::MAX);
+        let Self {
+            status,
+            grpc_status,
+            code,
+        } = self;
+        if *status >= 400 || grpc_status.is_some() {
+            tracing::info!(status, grpc_status, code, elapsed_us, "request refused");
+        } else {
+            tracing::debug!(status, elapsed_us, "request answered");
+        }
     }
 }
 
@@ -106,5 +164,36 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         metrics::gauge!(names::HTTP_IN_FLIGHT).decrement(1.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+
+    #[test]
+    fn made_up_methods_share_one_label() {
+        assert_eq!(method_label(&Method::POST), "POST");
+        let made_up = Method::from_bytes(b"X1F9A").unwrap();
+        assert_eq!(method_label(&made_up), "other");
+    }
+
+    #[test]
+    fn a_grpc_failure_is_no_success() {
+        let answered = |status: &str| {
+            Response::builder()
+                .header("grpc-status", status)
+                .header("cortex-error-code", "overloaded")
+                .body(Body::empty())
+                .unwrap()
+        };
+        let failed = Outcome::of(&answered("8"));
+        assert_eq!(
+            (failed.label().as_str(), failed.code.as_str()),
+            ("grpc-8", "overloaded")
+        );
+        assert_eq!(Outcome::of(&answered("0")).label(), "200");
+        assert_eq!(Outcome::of(&Response::new(Body::empty())).label(), "200");
     }
 }

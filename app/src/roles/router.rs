@@ -9,7 +9,7 @@ use cortex_runtime::telemetry::MetricsPage;
 use tonic::service::RoutesBuilder;
 
 use crate::config::{Authentication, Config};
-use crate::edge::Edge;
+use crate::edge::{Edge, Limits};
 use crate::failure::{AppError, Failure};
 use crate::platform::Platform;
 use crate::system::{self, System};
@@ -31,12 +31,13 @@ pub fn routers(
     grpc_health: &GrpcHealth,
 ) -> Result<Routers, Failure> {
     let openapi_json = system::describe(platform.openapi())?;
+    let edge = edge(config, platform);
     let open = system::routes(System {
         readiness,
         metrics,
         openapi_json,
+        callers: (!config.http.addr.ip().is_loopback()).then(|| edge.callers.clone()),
     });
-    let edge = edge(config, platform);
     Ok(Routers {
         http: edge.clone().guard(platform.http_routes(), open),
         grpc: edge.guard(grpc_routes(platform)?, grpc_health.routes()),
@@ -44,11 +45,14 @@ pub fn routers(
 }
 
 fn edge(config: &Config, platform: &Platform) -> Edge {
-    let timeout = Duration::from_millis(config.http.timeout_ms.get());
-    let body_bytes_max = config.http.request_body_bytes_max.get();
+    let limits = Limits {
+        timeout: Duration::from_millis(config.http.timeout_ms.get()),
+        body_bytes_max: config.http.request_body_bytes_max.get(),
+        requests_in_flight_max: config.http.requests_in_flight_max.get(),
+    };
     match config.security.authentication {
-        Authentication::Tokens => Edge::tokens(Arc::clone(&platform.providers.authenticator), timeout, body_bytes_max),
-        Authentication::None => Edge::local(config.tenant().clone(), timeout, body_bytes_max),
+        Authentication::Tokens => Edge::tokens(Arc::clone(&platform.providers.authenticator), limits),
+        Authentication::None => Edge::local(config.tenant().clone(), limits),
     }
 }
 

@@ -4,6 +4,6 @@ mod checks;
 mod openapi;
 mod routes;
 
-pub use checks::{DatabaseCheck, FolderCheck, OnlineCheck};
+pub use checks::{DatabaseCheck, FolderCheck, LedgerCheck, OnlineCheck};
 pub use openapi::describe;
 pub use routes::{System, routes};
