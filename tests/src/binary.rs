@@ -1,11 +1,15 @@
 //! The binary under test.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+
+/// How a process ends that was aborted.
+const SIGABRT: i32 = 6;
 
 /// Where `cargo test --workspace` has put the binary: beside the folder of the test's own executable.
 pub fn cortex() -> Result<PathBuf> {
@@ -80,6 +84,20 @@ pub fn run_and_kill(data: &Path, arguments: &[&str], life: Duration) -> Result<b
     Ok(true)
 }
 
+/// Runs it until it dies at a failpoint's `hit`-th hit; whether it did, or ended before.
+pub fn run_and_crash(data: &Path, arguments: &[&str], failpoint: &str, hit: u32) -> Result<bool> {
+    let output = command(data, arguments)?
+        .env("CORTEX_CRASH_AT", format!("{failpoint}={hit}"))
+        .output()?;
+    let died = output.status.signal() == Some(SIGABRT);
+    ensure!(
+        died || output.status.success(),
+        "with {failpoint}={hit} armed: {}",
+        printed(&output)
+    );
+    Ok(died)
+}
+
 /// A running `cortex up`; killed when dropped.
 #[derive(Debug)]
 pub struct Server {
@@ -91,8 +109,19 @@ pub struct Server {
 impl Server {
     /// Starts it on free loopback ports and waits until it is ready.
     pub fn start(data: &Path) -> Result<Self> {
+        Self::start_with(data, &[])
+    }
+
+    /// One that will die at a failpoint's `hit`-th hit.
+    pub fn start_crashing(data: &Path, failpoint: &str, hit: u32) -> Result<Self> {
+        Self::start_with(data, &[("CORTEX_CRASH_AT", &format!("{failpoint}={hit}"))])
+    }
+
+    /// Starts it with these variables set.
+    pub fn start_with(data: &Path, variables: &[(&str, &str)]) -> Result<Self> {
         let (http, grpc) = (free_address()?, free_address()?);
         let child = command(data, &["up", "--http", &http, "--grpc", &grpc])?
+            .envs(variables.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
@@ -121,11 +150,31 @@ impl Server {
         block_on(async move { Ok(reqwest::get(address).await?.error_for_status()?.text().await?) })
     }
 
+    /// Whether it has ended by itself, or does so within the next moments.
+    pub fn has_died(&mut self) -> Result<bool> {
+        for _ in 0..40 {
+            if self.child.try_wait()?.is_some() {
+                return Ok(true);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(false)
+    }
+
     /// Status and JSON body of a POST.
     pub fn post(&self, path: &str, body: &serde_json::Value) -> Result<(u16, serde_json::Value)> {
+        self.post_once(path, body, "")
+    }
+
+    /// As [`post`](Self::post), under an idempotency key.
+    pub fn post_once(&self, path: &str, body: &serde_json::Value, key: &str) -> Result<(u16, serde_json::Value)> {
         let address = format!("http://{}{path}", self.http);
         block_on(async move {
-            let response = reqwest::Client::new().post(address).json(body).send().await?;
+            let mut request = reqwest::Client::new().post(address).json(body);
+            if !key.is_empty() {
+                request = request.header("idempotency-key", key);
+            }
+            let response = request.send().await?;
             let status = response.status().as_u16();
             let text = response.text().await?;
             Ok((

@@ -4,4 +4,5 @@
 //! answers, and the files of the data folder.
 
 pub mod binary;
+pub mod content;
 pub mod retail;

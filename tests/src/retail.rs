@@ -6,14 +6,24 @@ use std::fmt::Write;
 const CUSTOMERS: usize = 400;
 const REGULARS: usize = 40;
 
+const HEADER: &str = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n";
+
+/// `count` files of `invoices` invoices each, one after the other.
+#[must_use]
+pub fn files(count: usize, invoices: usize) -> Vec<String> {
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let file = |file: usize| {
+        let mut out = String::from(HEADER);
+        (file * invoices..(file + 1) * invoices).for_each(|number| invoice(&mut out, &mut dice, number));
+        out
+    };
+    (0..count).map(file).collect()
+}
+
 /// `invoices` invoices of some lines each, beginning on 2011-01-03.
 #[must_use]
 pub fn file(invoices: usize) -> String {
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
-    let mut out = String::from("InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n");
-    for number in 0..invoices {
-        invoice(&mut out, &mut dice, number);
-    }
+    let mut out = files(1, invoices).concat();
     out.push_str("not,a,line\n");
     out.push_str("900001,10001,MUG,six,2011-01-03 10:00:00,1.25,12346.0,France\n");
     out

@@ -48,7 +48,115 @@ fn an_order_becomes_a_prediction_that_is_remembered() -> Result<()> {
     );
     let missing = server.post(&path.replace(MODEL, "nobody"), &json!({ "entity_key": "12350" }))?;
     ensure!(missing.0 == 404, "{missing:?}");
-    foreign_client_agrees(&server)
+    memory_takes_what_came_of_it(&server, decision)?;
+    foreign_client_agrees(&server)?;
+    drop(server);
+
+    a_table_is_scored_once(&data)?;
+    a_canary_answers_for_its_share_and_sticks(&data)?;
+    let summary = binary::run(&data, &["experience", "show"])?;
+    ensure!(
+        summary.contains(&format!("{MODEL} v1")) && summary.contains(&format!("{MODEL} v2")),
+        "{summary}"
+    );
+    Ok(())
+}
+
+/// What a person did instead, and what came of it, join the decision; the same event again changes nothing.
+fn memory_takes_what_came_of_it(server: &Server, decision: &str) -> Result<()> {
+    let feedback = json!({ "event_id": "f1", "decision_id": decision, "action": "call", "rating": 4 });
+    let outcome = json!({ "event_id": "o1", "decision_id": decision, "kind": "margin", "value": 12.5 });
+    for (path, event) in [("feedback", feedback), ("outcomes", outcome)] {
+        let path = format!("/experience/v1/{path}");
+        let (status, first) = server.post(&path, &event)?;
+        ensure!(status == 200 && first["repeated"] == false, "{path}: {status} {first}");
+        let (status, again) = server.post(&path, &event)?;
+        ensure!(status == 200 && again["repeated"] == true, "{path}: {status} {again}");
+        let mut other = event.clone();
+        other["decision_id"] = json!(decision.replace(|digit: char| digit.is_ascii_hexdigit(), "0"));
+        let (status, conflict) = server.post(&path, &other)?;
+        ensure!(
+            status == 409 && conflict["code"] == "idempotency-conflict",
+            "{path}: {status} {conflict}"
+        );
+    }
+    let remembered = server.get(&format!("/experience/v1/decisions/{decision}"))?;
+    ensure!(
+        remembered.contains("call") && remembered.contains("12.5"),
+        "{remembered}"
+    );
+    Ok(())
+}
+
+fn a_table_is_scored_once(data: &Path) -> Result<()> {
+    let score = ["score", MODEL, "--job", "half-year", "--as-of", AS_OF];
+    let report = binary::run(data, &score)?;
+    let rows: u64 = report
+        .split_whitespace()
+        .next()
+        .and_then(|rows| rows.parse().ok())
+        .with_context(|| report.clone())?;
+    ensure!(rows > 50 && report.contains("version 1"), "{report}");
+    let again = binary::run(data, &score)?;
+    ensure!(again.contains("already"), "the same job again: {again}");
+    let count = format!("SELECT count(*) AS n, count(DISTINCT entity_key) AS entities FROM scores.\"{MODEL}\"");
+    let counted = binary::run(data, &["lake", "sql", &count, "--format", "csv"])?;
+    ensure!(
+        counted.lines().nth(1) == Some(&format!("{rows},{rows}")),
+        "{rows} rows were reported, the lake has {counted}"
+    );
+    Ok(())
+}
+
+fn a_canary_answers_for_its_share_and_sticks(data: &Path) -> Result<()> {
+    const ASKED: usize = 400;
+    const WEIGHT: f64 = 0.3;
+    binary::run(data, &["train", MODEL, "--as-of", AS_OF])?;
+    binary::run(
+        data,
+        &[
+            "models",
+            "traffic",
+            MODEL,
+            "--canary",
+            "2",
+            "--weight",
+            &WEIGHT.to_string(),
+        ],
+    )?;
+    let server = Server::start(data)?;
+    let version_of = |customer: usize| -> Result<serde_json::Value> {
+        let path = format!("/v2/cortex/models/{MODEL}/predict-entity");
+        let (status, prediction) = server.post(&path, &json!({ "entity_key": customer.to_string() }))?;
+        ensure!(status == 200, "{status}: {prediction}");
+        let share = if prediction["arm"] == "canary" {
+            WEIGHT
+        } else {
+            1.0 - WEIGHT
+        };
+        ensure!(prediction["propensity"] == share, "{prediction}");
+        Ok(prediction["model_version"].clone())
+    };
+    let first: Vec<_> = (0..ASKED)
+        .map(|customer| version_of(12_346 + customer))
+        .collect::<Result<_>>()?;
+    let canaries = first.iter().filter(|version| **version == 2).count();
+    // Four standard deviations of a fair draw.
+    let (mean, slack) = (
+        ASKED as f64 * WEIGHT,
+        4.0 * (ASKED as f64 * WEIGHT * (1.0 - WEIGHT)).sqrt(),
+    );
+    ensure!(
+        (canaries as f64 - mean).abs() < slack,
+        "{canaries} of {ASKED} went to the canary, {mean} were meant to"
+    );
+    for (customer, version) in first.iter().enumerate().step_by(7) {
+        ensure!(
+            version_of(12_346 + customer)? == *version,
+            "customer {customer} changed sides"
+        );
+    }
+    Ok(())
 }
 
 /// The unmodified tritonclient, where it is installed.
