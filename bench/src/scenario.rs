@@ -71,12 +71,18 @@ pub async fn serve(options: &Options, online: bool, predict: bool) -> Result<()>
         None => demo_data(options, folder.path())?,
     };
     let server = Server::start(&options.cortex, &data).await?;
-    let customers = customers(&server).await?;
+    let known = customers(&server).await?;
+    let customers = active(&server, &known).await?;
     ensure!(
         !customers.is_empty(),
-        "{} has no customers: fill it with `cortex demo --data`",
+        "nobody bought anything lately in {}: fill it with `cortex demo --data`",
         data.display()
     );
+    show(&format!(
+        "{} customers, {} of them active in the last 90 days",
+        known.len(),
+        customers.len()
+    ));
     let volume = Volume {
         rate: options.rate,
         seconds: options.seconds,
@@ -181,20 +187,45 @@ fn body(value: &serde_json::Value) -> Bytes {
     Bytes::from(value.to_string())
 }
 
-/// Codes of the customers that the server knows, the walk-in party aside.
+/// Codes of all customers that the server knows, the walk-in party aside.
 async fn customers(server: &Server) -> Result<Vec<String>> {
-    let (status, text) = load::fetch(server.http, "GET", "/erp/v1/parties?limit=500", Bytes::new()).await?;
-    ensure!(status == 200, "GET /erp/v1/parties: {status} {text}");
-    let page: serde_json::Value = serde_json::from_str(&text)?;
-    let parties = page["items"]
-        .as_array()
-        .or_else(|| page["data"].as_array())
-        .context("a page of parties")?;
-    Ok(parties
-        .iter()
-        .filter(|party| party["kind"] == "customer")
-        .filter_map(|party| party["code"].as_str().map(str::to_owned))
-        .collect())
+    let mut codes = Vec::new();
+    let mut path = "/erp/v1/parties?limit=500".to_owned();
+    loop {
+        let (status, text) = load::fetch(server.http, "GET", &path, Bytes::new()).await?;
+        ensure!(status == 200, "GET {path}: {status} {text}");
+        let page: serde_json::Value = serde_json::from_str(&text)?;
+        let parties = page["items"].as_array().context("a page of parties")?;
+        let customers = parties.iter().filter(|party| party["kind"] == "customer");
+        codes.extend(customers.filter_map(|party| party["code"].as_str().map(str::to_owned)));
+        match page["next"].as_str() {
+            Some(next) => path = format!("/erp/v1/parties?limit=500&after={next}"),
+            None => return Ok(codes),
+        }
+    }
+}
+
+/// Customers whose windows hold something: an empty window costs nothing to read.
+async fn active(server: &Server, codes: &[String]) -> Result<Vec<String>> {
+    let mut active = Vec::new();
+    for chunk in codes.chunks(500) {
+        let request = json!({ "features": ["customer_sales:lines_90d"], "entities": { "customer_code": chunk } });
+        let (status, text) = load::fetch(server.http, "POST", "/get-online-features", body(&request)).await?;
+        ensure!(status == 200, "POST /get-online-features: {status} {text}");
+        let answer: serde_json::Value = serde_json::from_str(&text)?;
+        let values = answer["results"][1]["values"]
+            .as_array()
+            .context("a column of values")?;
+        let lines = values.iter().map(|value| value.as_i64().unwrap_or(0));
+        active.extend(
+            chunk
+                .iter()
+                .zip(lines)
+                .filter(|(_, lines)| *lines > 0)
+                .map(|(code, _)| code.clone()),
+        );
+    }
+    Ok(active)
 }
 
 fn demo_data(options: &Options, folder: &Path) -> Result<PathBuf> {
