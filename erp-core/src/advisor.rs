@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cortex_types::{Coded, DecisionId, ErrorCode, RequestContext};
+use cortex_types::{Coded, DecisionId, ErrorCode, RequestContext, Timestamp};
 
 /// What advice is asked for: a registered model, about one entity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,10 +17,29 @@ pub struct AdviceRequest {
 pub struct Advice {
     /// Stored with the document that it was asked for; outcomes join by it.
     pub decision_id: DecisionId,
+    /// Outcomes of the decision come after this instant.
+    pub decided_at: Timestamp,
     pub score: f64,
     /// What the model's policy advises, where it has one.
     pub action: Option<Arc<str>>,
     pub model_version: u32,
+}
+
+/// The advice that an invoice was entered with. The invoice happens at the instant of the decision, where it names no
+/// other, so that it is not counted as what came of the advice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Advised {
+    pub decision: DecisionId,
+    pub at: Timestamp,
+}
+
+impl From<&Advice> for Advised {
+    fn from(advice: &Advice) -> Self {
+        Self {
+            decision: advice.decision_id,
+            at: advice.decided_at,
+        }
+    }
 }
 
 /// Why there is no advice.

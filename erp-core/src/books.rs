@@ -4,14 +4,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cortex_types::Currency;
+use cortex_types::{Currency, InvoiceId, PartyId};
 use uuid::Uuid;
 
+use crate::limits::check_code;
 use crate::postings::{Document, Postings};
 use crate::valuation::StockLevel;
 use crate::{Answered, DocumentKind, ErpError, LevelKey, MAIN_LOCATION, Party, PartyKind, Product, ProductKind};
-
-const NUMBER_LENGTH_MAX: usize = 64;
 
 /// The books of one tenant, as far as a group of commands refers to them.
 #[derive(Clone, Debug, Default)]
@@ -22,10 +21,22 @@ pub struct Books {
     pub levels: HashMap<LevelKey, StockLevel>,
     /// Documents by kind and number, of the numbers that were asked for.
     pub documents: HashMap<(DocumentKind, Arc<str>), Uuid>,
+    /// Of the invoices among `documents`: what a credit note is held against.
+    pub invoices: HashMap<InvoiceId, CreditedInvoice>,
     /// The newest number drawn from each series.
     pub series: HashMap<DocumentKind, u64>,
     pub answered: HashMap<Arc<str>, Answered>,
     pub(crate) touched: HashMap<LevelKey, Currency>,
+}
+
+/// A posted invoice, as far as credit notes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CreditedInvoice {
+    pub customer_id: PartyId,
+    pub currency: Currency,
+    pub net_minor: i64,
+    /// What credit notes have taken back of it so far.
+    pub credited_minor: i64,
 }
 
 impl Books {
@@ -99,7 +110,7 @@ impl Books {
             return Ok((kind.number(next), Some(next)));
         };
         check_code("number", given)?;
-        if kind.prefix().is_some_and(|prefix| given.starts_with(prefix)) {
+        if kind.drew(given) {
             let problem = format!("'{given}' looks like a number of our own series: leave it out to draw the next one");
             return Err(ErpError::invalid("number", problem));
         }
@@ -124,9 +135,10 @@ impl Books {
             Document::Product(product) => {
                 self.products.insert(Arc::clone(&product.code), product.clone());
             }
-            _ => {
+            document => {
                 self.documents
                     .insert((postings.kind, Arc::clone(&postings.number)), postings.id);
+                self.apply_sales(document);
             }
         }
         for (key, currency, level) in &postings.levels {
@@ -138,6 +150,28 @@ impl Books {
         }
     }
 
+    fn apply_sales(&mut self, document: &Document) {
+        match document {
+            Document::Invoice(invoice) => {
+                let credited = CreditedInvoice {
+                    customer_id: invoice.customer_id,
+                    currency: invoice.currency,
+                    net_minor: invoice.net_minor,
+                    credited_minor: 0,
+                };
+                self.invoices.insert(invoice.id, credited);
+            }
+            Document::CreditNote(note) => {
+                let corrected = note.invoice_id.and_then(|invoice| self.invoices.get_mut(&invoice));
+                if let Some(invoice) = corrected {
+                    // Planning has checked that this is no more than was invoiced.
+                    invoice.credited_minor = invoice.credited_minor.saturating_add(note.net_minor);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// The levels that planning has moved.
     pub fn moved(&self) -> impl Iterator<Item = (LevelKey, Currency, StockLevel)> + '_ {
         self.touched
@@ -146,14 +180,12 @@ impl Books {
     }
 }
 
-/// A code or number that people type: 1 to 64 characters, without spaces around it and without control characters.
-pub(crate) fn check_code(field: &str, code: &str) -> Result<(), ErpError> {
-    let fits = (1..=NUMBER_LENGTH_MAX).contains(&code.chars().count());
-    if fits && code.trim() == code && !code.chars().any(char::is_control) {
-        return Ok(());
+/// The country named, or the customer's own. It is copied into every line, so it is held to the length of a code.
+pub(crate) fn country(given: Option<&Arc<str>>, customer: &Party) -> Result<Arc<str>, ErpError> {
+    match given {
+        Some(name) => check_code("country", name).map(|()| Arc::clone(name)),
+        None => Ok(Arc::clone(&customer.country)),
     }
-    let problem = format!("'{code}' must be 1 to {NUMBER_LENGTH_MAX} characters without spaces around it");
-    Err(ErpError::invalid(field, problem))
 }
 
 /// The location named, or the main one.

@@ -9,6 +9,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::limits::{NAME_LENGTH_MAX, check_code, check_length};
 use crate::{CreditReason, DocumentKind, ErpError, PartyKind, PaymentDirection, ProductKind};
 
 /// One request to the ERP. Each is carried out whole, or not at all.
@@ -30,13 +31,34 @@ pub struct CreateParty {
     pub code: Arc<str>,
     pub kind: PartyKind,
     pub country: Arc<str>,
-    /// Sealed already. It is not part of the body that an idempotency key stands for: sealing the same name twice gives
-    /// different texts, and a digest of a name in clear would survive the erasure of its key.
-    #[serde(skip)]
-    pub name_sealed: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub name_sealed: Option<SealedName>,
     /// Now, where it is absent; so with the times of all commands.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub created_at: Option<Timestamp>,
+}
+
+/// A party's name, sealed already. The body that an idempotency key stands for has its fingerprint alone, because
+/// sealing the same name twice gives different texts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SealedName {
+    #[serde(skip)]
+    pub sealed: String,
+    /// The same for the same name, and made under the party's own key: it says nothing once that key is destroyed.
+    pub fingerprint: String,
+}
+
+impl CreateParty {
+    /// What is wrong with it whatever the books hold, so that nobody makes a key for a party that can never be.
+    pub fn check(&self) -> Result<(), ErpError> {
+        check_code("code", &self.code)?;
+        check_code("country", &self.country)
+    }
+
+    /// The name in clear, before it is sealed.
+    pub fn check_name(name: &str) -> Result<(), ErpError> {
+        check_length("name", name, NAME_LENGTH_MAX)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -58,6 +58,13 @@ impl DocumentKind {
         }
     }
 
+    /// Whether a number is one that the series gives: its prefix and digits, and nothing else.
+    #[must_use]
+    pub fn drew(self, number: &str) -> bool {
+        let drawn = self.prefix().and_then(|prefix| number.strip_prefix(prefix));
+        drawn.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+    }
+
     /// The `n`th number of the series, such as `INV-000042`.
     #[must_use]
     pub fn number(self, n: u64) -> Arc<str> {
@@ -68,5 +75,19 @@ impl DocumentKind {
 impl fmt::Display for DocumentKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_numbers_that_the_series_could_give_are_its_own() {
+        let kind = DocumentKind::CreditNote;
+        assert!(kind.drew(&kind.number(7)) && kind.drew("CN-7"));
+        for foreign in ["CN-", "CN-I000-P24", "cn-7", "INV-000007", "7"] {
+            assert!(!kind.drew(foreign), "{foreign}");
+        }
     }
 }

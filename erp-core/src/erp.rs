@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
-use cortex_types::{Clock, DecisionId, RequestContext};
+use cortex_types::{Clock, RequestContext};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::sequencer::{Message, Sequencer, Submission};
-use crate::{Command, ErpError, IdempotencyKey, Known, Receipt, UnitOfWork};
+use crate::{Advised, Command, ErpError, IdempotencyKey, Known, Receipt, UnitOfWork};
 
 /// Limits of the posting queue.
 #[derive(Clone, Debug)]
@@ -95,7 +95,7 @@ impl Erp {
         command: Command,
         idempotency: IdempotencyKey,
         known: Known,
-        advice: Option<DecisionId>,
+        advice: Option<Advised>,
     ) -> Result<Pending, ErpError> {
         let digest = command.digest()?;
         let (answer, answered) = oneshot::channel();
@@ -115,6 +115,12 @@ impl Erp {
             }),
             Err(TrySendError::Closed(_)) => Err(ErpError::Stopped),
         }
+    }
+
+    /// Whether commands are carried out: not after [`Erp::drain`], and not after the sequencer panicked.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        !self.queue.is_closed()
     }
 
     /// Takes no more commands, and returns when all that waited are answered.

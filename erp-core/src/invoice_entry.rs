@@ -7,7 +7,8 @@ use cortex_types::{Coded, RequestContext};
 
 use crate::metrics::ADVICE_TOTAL;
 use crate::{
-    Advice, AdviceRequest, Advisor, Command, Erp, ErpError, IdempotencyKey, Known, PostInvoice, Receipt, Records,
+    Advice, AdviceRequest, Advised, Advisor, Command, Erp, ErpError, IdempotencyKey, Known, PostInvoice, Receipt,
+    Records,
 };
 
 #[derive(Clone, Debug)]
@@ -74,11 +75,11 @@ impl InvoiceEntry {
             }
             _ => None,
         };
-        let decision = advice.as_ref().map(|advice| advice.decision_id);
+        let advised = advice.as_ref().map(Advised::from);
         let command = Command::PostInvoice(invoice);
         let receipt = self
             .erp
-            .submit_advised(ctx, command, idempotency, Known::ByClock, decision)?
+            .submit_advised(ctx, command, idempotency, Known::ByClock, advised)?
             .answer()
             .await?;
         let advice = advice.filter(|_| !receipt.repeated);
@@ -115,11 +116,14 @@ impl InvoiceEntry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{AdvisorError, CreateParty, ErpConfig, InvoiceLineInput, LinePrice, MemoryLedger, PartyKind};
+    use crate::{AdvisorError, CreateParty, ErpConfig, Invoice, InvoiceLineInput, LinePrice, MemoryLedger, PartyKind};
     use crate::{CreateProduct, ProductKind};
     use async_trait::async_trait;
-    use cortex_types::{Currency, DecisionId, ErrorCode, SystemClock, TenantId, Unit};
+    use cortex_types::{Currency, DecisionId, ErrorCode, SystemClock, TenantId, Timestamp, Unit};
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Long before the system clock's now.
+    const DECIDED_AT: i64 = 1_300_000_000_000_000;
 
     #[derive(Debug)]
     enum Behaviour {
@@ -139,6 +143,7 @@ mod tests {
             match self.0 {
                 Behaviour::Answers(decision_id) => Ok(Advice {
                     decision_id,
+                    decided_at: Timestamp::from_micros(DECIDED_AT),
                     score: 0.2,
                     action: Some("offer".into()),
                     model_version: 1,
@@ -229,13 +234,8 @@ mod tests {
             self.entry.enter(&self.ctx, invoice, key).await.unwrap()
         }
 
-        async fn stored(&self) -> Option<DecisionId> {
-            self.ledger
-                .invoice(&self.ctx, "INV-000001")
-                .await
-                .unwrap()
-                .unwrap()
-                .decision_id
+        async fn stored(&self) -> Invoice {
+            self.ledger.invoice(&self.ctx, "INV-000001").await.unwrap().unwrap()
         }
     }
 
@@ -244,7 +244,13 @@ mod tests {
         let decision = DecisionId::new();
         let desk = Desk::with(Behaviour::Answers(decision)).await;
         assert_eq!(desk.enter(Some("C1")).await.advice.unwrap().decision_id, decision);
-        assert_eq!(desk.stored().await, Some(decision));
+        let stored = desk.stored().await;
+        assert_eq!(stored.decision_id, Some(decision));
+        assert_eq!(
+            stored.invoiced_at.micros(),
+            DECIDED_AT,
+            "an invoice is not what came of its own advice"
+        );
         let again = desk.enter(Some("C1")).await;
         assert!(again.receipt.repeated && again.advice.is_none());
         assert_eq!(desk.advisor.1.load(Ordering::SeqCst), 1);
@@ -255,7 +261,7 @@ mod tests {
         for behaviour in [Behaviour::Fails, Behaviour::Hangs] {
             let desk = Desk::with(behaviour).await;
             assert!(desk.enter(Some("C1")).await.advice.is_none());
-            assert_eq!(desk.stored().await, None);
+            assert_eq!(desk.stored().await.decision_id, None);
         }
     }
 

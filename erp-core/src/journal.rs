@@ -6,6 +6,7 @@ use cortex_types::{Currency, JournalEntryId, JournalLineId, Money, MoneyError, T
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::limits::check_amount;
 use crate::{Account, DocumentKind, ErpError};
 
 /// One side of an entry: exactly one of debit and credit is above zero, in minor units.
@@ -95,6 +96,8 @@ impl JournalDraft {
         }
         let debits = sum(self.lines.iter().map(|line| line.debit_minor))?;
         let credits = sum(self.lines.iter().map(|line| line.credit_minor))?;
+        // Documents check their lines; this is what the lines come to.
+        check_amount("lines", debits.max(credits))?;
         if debits != credits {
             let money = |minor| Money::new(minor, self.currency);
             return Err(ErpError::Unbalanced {

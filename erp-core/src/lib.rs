@@ -19,6 +19,7 @@ mod error;
 pub mod import;
 mod invoice_entry;
 mod journal;
+mod limits;
 mod memory;
 mod memory_records;
 pub mod metrics;
@@ -36,18 +37,19 @@ mod unit_of_work;
 pub mod valuation;
 
 pub use account::{Account, AccountKind};
-pub use advisor::{Advice, AdviceRequest, Advisor, AdvisorError};
-pub use books::Books;
+pub use advisor::{Advice, AdviceRequest, Advised, Advisor, AdvisorError};
+pub use books::{Books, CreditedInvoice};
 pub use command::{
     AdjustStock, AdjustmentLineInput, Command, CreateParty, CreateProduct, CreditLineInput, InvoiceLineInput,
     JournalLineInput, LinePrice, PostCreditNote, PostInvoice, PostJournalEntry, ReceiptLineInput, ReceiveGoods,
-    RecordPayment, References,
+    RecordPayment, References, SealedName,
 };
 pub use document::DocumentKind;
 pub use erp::{Erp, ErpConfig, Pending};
 pub use error::ErpError;
 pub use invoice_entry::{Entered, InvoiceEntry, InvoiceEntryConfig};
 pub use journal::{DocumentRef, JournalDraft, JournalLine, PostedEntry};
+pub use limits::{AMOUNT_MINOR_MAX, DESCRIPTION_LENGTH_MAX, MEMO_LENGTH_MAX, NAME_LENGTH_MAX, QUANTITY_MICRO_MAX};
 pub use memory::MemoryLedger;
 pub use party::{Party, PartyKind};
 pub use product::{Product, ProductKind};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cortex_types::TenantId;
+use cortex_types::{InvoiceId, TenantId};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::postings::{Accepted, Document, Group};
@@ -123,6 +123,9 @@ impl Work for MemoryWork {
             loaded
                 .documents
                 .extend(books.documents.get(number).map(|id| (number.clone(), *id)));
+            let invoice = books.documents.get(number).map(|id| InvoiceId(*id));
+            let invoice = invoice.and_then(|id| Some((id, *books.invoices.get(&id)?)));
+            loaded.invoices.extend(invoice);
         }
         for key in &wanted.keys {
             loaded.answered.extend(

@@ -150,7 +150,12 @@ impl Records for MemoryLedger {
     }
 
     async fn stock_on_hand(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<StockOnHand>, ErpError> {
-        let products = self.listed(ctx, &Page::new(None, u32::MAX), documents!(Product)).await;
+        let accepted = self.accepted(&ctx.tenant).await;
+        let products: Vec<Product> = accepted
+            .into_iter()
+            .flat_map(documents!(Product))
+            .map(|(_, row)| row)
+            .collect();
         let levels = self.levels(&ctx.tenant).await;
         let mut stock = Vec::new();
         for (key, level) in levels {
@@ -169,7 +174,10 @@ impl Records for MemoryLedger {
         }
         stock.retain(|stock| page.after.as_ref().is_none_or(|after| *stock.product_code > **after));
         stock.sort_by(|one, other| (&one.product_code, &one.location).cmp(&(&other.product_code, &other.location)));
-        stock.truncate(page.limit() as usize);
+        let mut codes: Vec<_> = stock.iter().map(|stock| stock.product_code.clone()).collect();
+        codes.dedup();
+        codes.truncate(page.limit() as usize);
+        stock.retain(|stock| codes.contains(&stock.product_code));
         Ok(stock)
     }
 

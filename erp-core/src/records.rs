@@ -134,12 +134,14 @@ pub trait Records: Send + Sync + std::fmt::Debug {
     async fn payments(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Payment>, ErpError>;
     /// Every account with a posting, by code.
     async fn trial_balance(&self, ctx: &RequestContext) -> Result<Vec<AccountBalance>, ErpError>;
-    /// By product code and location; `page.after` is the product code to go on after.
+    /// By product code and location; `page.after` is the product code to go on after. A page holds whole products: as
+    /// many as its limit, of those that have a stock level.
     async fn stock_on_hand(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<StockOnHand>, ErpError>;
     /// The answer that was given under this key.
     async fn answered(&self, ctx: &RequestContext, key: &IdempotencyKey) -> Result<Option<Answered>, ErpError>;
-    /// Checks that every entry balances and the trial balance is zero, that stock levels are the sums of their moves
-    /// and the inventory account is the sum of their values, and that every invoice and credit note has its entry and its
-    /// moves. Empty where the books are sound; at most 100 findings per rule.
+    /// Checks that the numbers of our own series have no gaps, that every entry balances and the trial balance is zero,
+    /// that stock levels are the sums of their moves and the inventory account is the sum of their values, and that
+    /// every invoice and credit note has its entry and its moves. Empty where the books are sound; at most 100 findings
+    /// per rule.
     async fn verify(&self, ctx: &RequestContext) -> Result<Vec<Finding>, ErpError>;
 }

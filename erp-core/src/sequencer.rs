@@ -4,12 +4,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cortex_types::{Clock, Coded, CommandId, DecisionId, RequestContext, TenantId};
+use cortex_types::{Clock, Coded, CommandId, RequestContext, TenantId};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::metrics::{COMMANDS_TOTAL, GROUP_COMMANDS};
 use crate::postings::{Accepted, Group, Postings};
-use crate::{Answered, Books, Command, ErpError, IdempotencyKey, Known, Receipt, References, UnitOfWork, Work, plan};
+use crate::{
+    Advised, Answered, Books, Command, ErpError, IdempotencyKey, Known, Receipt, References, UnitOfWork, Work, plan,
+};
 
 /// A command in the queue, with the one who waits for its answer.
 pub(crate) struct Submission {
@@ -18,7 +20,7 @@ pub(crate) struct Submission {
     pub digest: [u8; 32],
     pub key: IdempotencyKey,
     pub known: Known,
-    pub advice: Option<DecisionId>,
+    pub advice: Option<Advised>,
     pub answer: oneshot::Sender<Result<Receipt, ErpError>>,
 }
 

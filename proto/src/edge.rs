@@ -18,8 +18,11 @@ pub fn context<T>(request: &Request<T>) -> Result<RequestContext, Status> {
 /// The gRPC status of an error: code, the caller's part of the message, and the stable code as metadata.
 pub fn status(error: &dyn Coded) -> Status {
     let code = error.code();
-    if code == ErrorCode::Internal || code == ErrorCode::Corrupt {
-        tracing::error!(code = code.as_str(), error = %error, "request failed");
+    if code.is_ours() {
+        // With its sources: the caller is told nothing of them.
+        let causes = std::iter::successors(error.source(), |cause| cause.source());
+        let text = causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"));
+        tracing::error!(code = code.as_str(), error = text, "request failed");
     }
     with_code(code, &Problem::of(error).detail)
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use cortex_erp::{Advice, AdviceRequest, Advisor, AdvisorError};
 use cortex_proto::serving::PredictEntityRequest;
 use cortex_proto::serving::prediction_service_client::PredictionServiceClient;
-use cortex_types::{ErrorCode, RequestContext};
+use cortex_types::{ErrorCode, RequestContext, Timestamp};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
@@ -109,6 +109,7 @@ impl Advisor for ServingAdvisor {
         })?;
         Ok(Advice {
             decision_id,
+            decided_at: Timestamp::from_micros(answer.decided_at_micros),
             score: answer.score,
             action: Some(answer.action).filter(|action| !action.is_empty()).map(Arc::from),
             model_version: answer.model_version,
@@ -174,6 +175,7 @@ mod tests {
             Ok(Response::new(PredictEntityResponse {
                 decision_id: self.0.to_string(),
                 score: 0.25,
+                decided_at_micros: 42,
                 model_version: 3,
                 action: "offer".to_owned(),
                 ..PredictEntityResponse::default()
@@ -215,6 +217,7 @@ mod tests {
         let advice = ask(&advisor, "repurchase-30d").await.unwrap();
         let expected = Advice {
             decision_id: decision,
+            decided_at: Timestamp::from_micros(42),
             score: 0.25,
             action: Some("offer".into()),
             model_version: 3,

@@ -1,6 +1,9 @@
 use std::sync::Arc;
 
-use cortex_erp::{Command, CreateParty, Erp, ErpError, IdempotencyKey, InvoiceEntry, Known, Party, Receipt, Records};
+use cortex_erp::{
+    Answered, Command, CreateParty, DocumentKind, Erp, ErpError, IdempotencyKey, InvoiceEntry, Known, Party, Receipt,
+    Records, SealedName,
+};
 use cortex_runtime::http::ApiError;
 use cortex_security::{Area, Authorizer, Permission, Sealer, SecurityError, Verb};
 use cortex_types::{Coded, Currency, ErrorCode, RequestContext};
@@ -38,7 +41,7 @@ impl ErpApi {
         self.erp.execute(ctx, command, key, Known::ByClock).await
     }
 
-    /// Creates a party; `name` is sealed under a key of this party.
+    /// Creates a party; `name` is sealed under a key of this party. What will be refused anyway gets no key.
     pub(crate) async fn create_party(
         &self,
         ctx: &RequestContext,
@@ -46,13 +49,46 @@ impl ErpApi {
         name: Option<&str>,
         key: IdempotencyKey,
     ) -> Result<Receipt, PartyError> {
+        party.check().map_err(PartyError::Erp)?;
         if let Some(name) = name.filter(|name| !name.is_empty()) {
-            let sealed = self.sealer.seal(ctx, &Party::subject(&party.code), NAME, name).await;
-            party.name_sealed = Some(sealed.map_err(PartyError::Security)?);
+            CreateParty::check_name(name).map_err(PartyError::Erp)?;
+            if self.may_be_created(ctx, &party, &key).await.map_err(PartyError::Erp)? {
+                party.name_sealed = Some(
+                    self.sealed_name(ctx, &party, name)
+                        .await
+                        .map_err(PartyError::Security)?,
+                );
+            }
         }
         self.execute(ctx, Command::CreateParty(party), key)
             .await
             .map_err(PartyError::Erp)
+    }
+
+    /// Whether this is a new party, or may be the repetition of the request that created it.
+    async fn may_be_created(
+        &self,
+        ctx: &RequestContext,
+        party: &CreateParty,
+        key: &IdempotencyKey,
+    ) -> Result<bool, ErpError> {
+        match self.records.answered(ctx, key).await? {
+            Some(Answered { receipt, .. }) => Ok(receipt.kind == DocumentKind::Party && receipt.number == party.code),
+            None => Ok(self.records.party(ctx, &party.code).await?.is_none()),
+        }
+    }
+
+    async fn sealed_name(
+        &self,
+        ctx: &RequestContext,
+        party: &CreateParty,
+        name: &str,
+    ) -> Result<SealedName, SecurityError> {
+        let subject = Party::subject(&party.code);
+        Ok(SealedName {
+            sealed: self.sealer.seal(ctx, &subject, NAME, name).await?,
+            fingerprint: self.sealer.fingerprint(ctx, &subject, NAME, name).await?,
+        })
     }
 
     /// The name of a party; `None` where it has none, or its key was destroyed.

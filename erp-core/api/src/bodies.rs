@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::decimals::{amount_minor, amount_text, quantity_micro, quantity_text};
+use crate::exact;
 
 /// A line to be posted. Without `unit_price` and `net` it takes the product's list price.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -15,13 +16,16 @@ pub(crate) struct LineBody {
     #[schema(example = "85123A")]
     pub product: String,
     #[schema(value_type = String, example = "6")]
+    #[serde(deserialize_with = "exact::decimal")]
     pub quantity: Decimal,
     /// Refused where it is not the product's unit.
     pub unit: Option<String>,
     #[schema(value_type = Option<String>, example = "2.55")]
+    #[serde(default, deserialize_with = "exact::decimal_or_none")]
     pub unit_price: Option<Decimal>,
     /// Net of the whole line.
     #[schema(value_type = Option<String>)]
+    #[serde(default, deserialize_with = "exact::decimal_or_none")]
     pub net: Option<Decimal>,
 }
 

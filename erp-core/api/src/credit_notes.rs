@@ -16,6 +16,7 @@ use crate::ErpApi;
 use crate::api::not_found;
 use crate::bodies::{LineBody, LineView};
 use crate::decimals::amount_text;
+use crate::exact;
 use crate::idempotency::Key;
 use crate::paging::{List, PageQuery};
 use crate::receipt::ReceiptView;
@@ -36,11 +37,14 @@ pub(crate) struct Document;
 pub(crate) struct CreditLineBody {
     product: String,
     #[schema(value_type = String, example = "1")]
+    #[serde(deserialize_with = "exact::decimal")]
     quantity: Decimal,
     unit: Option<String>,
     #[schema(value_type = Option<String>)]
+    #[serde(default, deserialize_with = "exact::decimal_or_none")]
     unit_price: Option<Decimal>,
     #[schema(value_type = Option<String>)]
+    #[serde(default, deserialize_with = "exact::decimal_or_none")]
     net: Option<Decimal>,
     /// `return` (goods come back into stock), `discount` or `other`.
     #[schema(value_type = String, example = "return")]

@@ -14,6 +14,7 @@ use utoipa::{OpenApi, ToSchema};
 
 use crate::ErpApi;
 use crate::decimals::{amount_minor, amount_text};
+use crate::exact;
 use crate::idempotency::Key;
 use crate::paging::{List, PageQuery};
 use crate::receipt::ReceiptView;
@@ -44,10 +45,10 @@ pub(crate) struct EntryBody {
 pub(crate) struct EntryLineBody {
     #[schema(example = "6000")]
     account: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "exact::decimal")]
     #[schema(value_type = Option<String>, example = "15.00")]
     debit: Decimal,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "exact::decimal")]
     #[schema(value_type = Option<String>)]
     credit: Decimal,
 }

@@ -10,6 +10,7 @@ mod api;
 mod bodies;
 mod credit_notes;
 mod decimals;
+mod exact;
 mod grpc;
 mod idempotency;
 mod invoices;

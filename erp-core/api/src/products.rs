@@ -15,6 +15,7 @@ use utoipa::{OpenApi, ToSchema};
 use crate::ErpApi;
 use crate::api::not_found;
 use crate::decimals::{amount_minor, amount_text};
+use crate::exact;
 use crate::idempotency::Key;
 use crate::paging::{List, PageQuery};
 use crate::receipt::ReceiptView;
@@ -46,6 +47,7 @@ pub(crate) struct ProductBody {
     #[schema(value_type = Option<String>)]
     currency: Option<Currency>,
     #[schema(value_type = Option<String>, example = "2.55")]
+    #[serde(default, deserialize_with = "exact::decimal_or_none")]
     list_price: Option<Decimal>,
     #[schema(value_type = Option<String>)]
     created_at: Option<Timestamp>,

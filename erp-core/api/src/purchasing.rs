@@ -16,6 +16,7 @@ use utoipa::{OpenApi, ToSchema};
 
 use crate::ErpApi;
 use crate::decimals::{amount_minor, amount_text, quantity_micro, quantity_text};
+use crate::exact;
 use crate::idempotency::Key;
 use crate::paging::{List, PageQuery};
 use crate::receipt::ReceiptView;
@@ -48,9 +49,11 @@ pub(crate) struct PurchaseReceiptBody {
 pub(crate) struct PurchaseReceiptLineBody {
     product: String,
     #[schema(value_type = String, example = "100")]
+    #[serde(deserialize_with = "exact::decimal")]
     quantity: Decimal,
     /// What the whole line cost.
     #[schema(value_type = String, example = "125.00")]
+    #[serde(deserialize_with = "exact::decimal")]
     value: Decimal,
 }
 
@@ -104,6 +107,7 @@ pub(crate) struct PaymentBody {
     #[schema(value_type = String, example = "in")]
     direction: PaymentDirection,
     #[schema(value_type = String, example = "15.30")]
+    #[serde(deserialize_with = "exact::decimal")]
     amount: Decimal,
     #[schema(value_type = Option<String>)]
     currency: Option<Currency>,

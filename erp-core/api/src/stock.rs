@@ -14,6 +14,7 @@ use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use crate::ErpApi;
 use crate::decimals::{amount_text, quantity_micro, quantity_text};
+use crate::exact;
 use crate::idempotency::Key;
 use crate::paging::List;
 use crate::receipt::ReceiptView;
@@ -55,6 +56,7 @@ pub(crate) struct AdjustmentLineBody {
     product: String,
     /// Below zero: written off; above zero: found.
     #[schema(value_type = String, example = "-2")]
+    #[serde(deserialize_with = "exact::decimal")]
     quantity: Decimal,
 }
 

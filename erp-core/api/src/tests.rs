@@ -302,3 +302,99 @@ fn every_route_is_described() {
         assert!(paths.contains_key(&format!("/erp/v1/{path}")), "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_key_that_stood_for_another_body_is_a_conflict() {
+    let shop = shop().await;
+    let invoice = |quantity: u32| json!({ "customer": "C1", "lines": [{ "product": "MUG", "quantity": quantity }] });
+    assert_eq!(
+        shop.post("sales-invoices", "i1", invoice(1)).await.0,
+        StatusCode::CREATED
+    );
+    let (status, problem) = shop.post("sales-invoices", "i1", invoice(2)).await;
+    assert_eq!(
+        (status, &problem["code"]),
+        (StatusCode::CONFLICT, &json!("idempotency-conflict"))
+    );
+}
+
+#[tokio::test]
+async fn a_name_is_part_of_what_a_key_stands_for() {
+    let shop = shop().await;
+    let party = |name: Value| json!({ "code": "C2", "kind": "customer", "country": "France", "name": name });
+    let post = |body| shop.post("parties", "p2", body);
+    assert_eq!(post(party(json!("Grace"))).await.0, StatusCode::CREATED);
+    assert_eq!(post(party(json!("Grace"))).await.0, StatusCode::OK);
+    for other in [json!("Hopper"), Value::Null] {
+        let (status, problem) = post(party(other)).await;
+        assert_eq!(
+            (status, &problem["code"]),
+            (StatusCode::CONFLICT, &json!("idempotency-conflict"))
+        );
+    }
+    assert_eq!(shop.get("parties/C2").await.1["name"], "Grace");
+}
+
+#[tokio::test]
+async fn what_is_refused_makes_no_key_for_a_subject() {
+    let shop = shop().await;
+    let party = |code: &str, name: &str| json!({ "code": code, "kind": "customer", "country": "France", "name": name });
+    let (long, padded) = ("x".repeat(201), " C9");
+    for (code, name, field) in [("C8", long.as_str(), "name:"), (padded, "Ada", "code:")] {
+        let (status, problem) = shop.post("parties", "p", party(code, name)).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert!(problem["detail"].as_str().unwrap().starts_with(field), "{problem}");
+    }
+    let taken = shop.post("parties", "p", party("S1", "Ada")).await;
+    assert_eq!(
+        (taken.0, &taken.1["code"]),
+        (StatusCode::CONFLICT, &json!("already-exists"))
+    );
+    let used = shop.post("parties", "parties-\"C1\"", party("C7", "Ada")).await;
+    assert_eq!(
+        (used.0, &used.1["code"]),
+        (StatusCode::CONFLICT, &json!("idempotency-conflict"))
+    );
+    for code in ["C8", padded, "S1", "C7"] {
+        let erased = shop
+            .api
+            .sealer
+            .erase(&ctx(Role::Admin), &cortex_erp::Party::subject(code))
+            .await;
+        assert!(!erased.unwrap(), "there is a key for {code}");
+    }
+}
+
+#[tokio::test]
+async fn an_amount_is_posted_as_it_was_written_and_not_as_a_float_has_it() {
+    let shop = shop().await;
+    let entry = |amount: &str| {
+        format!(
+            r#"{{"memo":"m","lines":[{{"account":"1000","debit":{amount}}},{{"account":"3000","credit":{amount}}}]}}"#
+        )
+    };
+    let send = async |key: &str, amount: &str| {
+        let request = Request::post("/erp/v1/journal-entries")
+            .header("content-type", "application/json")
+            .header("idempotency-key", key);
+        shop.send(request.body(Body::from(entry(amount))).unwrap()).await
+    };
+    let (status, posted) = send("a", "9007199254740.93").await;
+    assert_eq!(
+        (status, &posted["amount"]),
+        (StatusCode::CREATED, &json!("9007199254740.93"))
+    );
+    // As a float it has no fraction at all.
+    let (status, problem) = send("b", "9999999999999.0001").await;
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(
+        status == StatusCode::BAD_REQUEST && detail.contains("9999999999999.0001"),
+        "{detail}"
+    );
+    let (status, problem) = send("c", "0.12345678901234567890123456789").await;
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(
+        status == StatusCode::BAD_REQUEST && detail.contains("lines[0].debit") && detail.contains("exactly"),
+        "{detail}"
+    );
+}

@@ -1,13 +1,13 @@
-use cortex_types::{CreditNoteId, InvoiceId, Timestamp};
+use cortex_types::{CreditNoteId, InvoiceId, Money, Timestamp};
 
 use super::sales_lines::sales_line;
 use super::shelf::{Shelf, add};
 use super::{check_line_count, post_entry};
-use crate::books::location;
+use crate::books::{country, location};
 use crate::postings::{Document, Postings};
 use crate::{
     Account, Books, CreditNote, CreditNoteLine, CreditReason, DocumentKind, DocumentRef, ErpError, JournalDraft,
-    MoveReason, PartyKind, PostCreditNote, ProductKind,
+    MoveReason, Party, PartyKind, PostCreditNote, ProductKind,
 };
 
 /// A credit note: goods that came back go into stock at average cost and take their cost of sales with them; the
@@ -71,11 +71,11 @@ pub fn plan_credit_note(command: &PostCreditNote, books: &Books, now: Timestamp)
         number: number.clone(),
         customer_id: customer.id,
         customer_code: (!walk_in).then(|| customer.code.clone()),
-        country: command.country.clone().unwrap_or_else(|| customer.country.clone()),
+        country: country(command.country.as_ref(), customer)?,
         currency: command.currency,
         net_minor: net,
         reason: common_reason(&lines),
-        invoice_id: corrected_invoice(command, books)?,
+        invoice_id: corrected_invoice(command, books, customer, net)?,
         credited_at: at,
         lines,
     };
@@ -101,15 +101,45 @@ fn common_reason(lines: &[CreditNoteLine]) -> CreditReason {
     }
 }
 
-fn corrected_invoice(command: &PostCreditNote, books: &Books) -> Result<Option<InvoiceId>, ErpError> {
+/// The invoice that the note names: one of the same customer in the same currency, of which all notes together credit no
+/// more than was billed.
+fn corrected_invoice(
+    command: &PostCreditNote,
+    books: &Books,
+    customer: &Party,
+    net: i64,
+) -> Result<Option<InvoiceId>, ErpError> {
     let Some(number) = &command.invoice else {
         return Ok(None);
     };
-    match books.documents.get(&(DocumentKind::SalesInvoice, number.clone())) {
-        Some(id) => Ok(Some(InvoiceId(*id))),
-        None => Err(ErpError::NotFound {
+    let id = books.documents.get(&(DocumentKind::SalesInvoice, number.clone()));
+    let found = id.and_then(|id| Some((InvoiceId(*id), books.invoices.get(&InvoiceId(*id))?)));
+    let Some((id, invoice)) = found else {
+        return Err(ErpError::NotFound {
             kind: DocumentKind::SalesInvoice.as_str(),
             number: number.to_string(),
-        }),
+        });
+    };
+    if invoice.customer_id != customer.id {
+        let problem = format!("invoice '{number}' was not billed to '{}'", customer.code);
+        return Err(ErpError::invalid("customer", problem));
     }
+    if invoice.currency != command.currency {
+        return Err(ErpError::WrongCurrency {
+            what: format!("invoice '{number}'"),
+            kept: invoice.currency,
+            document: command.currency,
+        });
+    }
+    let open = invoice.net_minor.saturating_sub(invoice.credited_minor);
+    if net > open {
+        let money = |minor| Money::new(minor, invoice.currency);
+        let problem = format!(
+            "of invoice '{number}', {} can still be credited, not {}",
+            money(open),
+            money(net)
+        );
+        return Err(ErpError::invalid("invoice", problem));
+    }
+    Ok(Some(id))
 }

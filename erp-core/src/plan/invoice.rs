@@ -1,13 +1,13 @@
-use cortex_types::{DecisionId, InvoiceId, Timestamp};
+use cortex_types::{InvoiceId, Timestamp};
 
 use super::sales_lines::sales_line;
 use super::shelf::{Shelf, add};
 use super::{check_line_count, post_entry};
-use crate::books::location;
+use crate::books::{country, location};
 use crate::postings::{Document, Postings};
 use crate::{
-    Account, Books, DocumentKind, DocumentRef, ErpError, Invoice, JournalDraft, MoveReason, PartyKind, PostInvoice,
-    ProductKind,
+    Account, Advised, Books, DocumentKind, DocumentRef, ErpError, Invoice, JournalDraft, MoveReason, PartyKind,
+    PostInvoice, ProductKind,
 };
 
 /// An invoice: its goods leave stock at average cost, and the journal gets revenue and, where a cost is known, the cost
@@ -16,12 +16,15 @@ pub fn plan_invoice(
     command: &PostInvoice,
     books: &Books,
     now: Timestamp,
-    advice: Option<DecisionId>,
+    advice: Option<Advised>,
 ) -> Result<Postings, ErpError> {
     check_line_count(command.lines.len())?;
     let customer = books.customer(command.customer.as_ref())?;
     let (number, place) = books.number(DocumentKind::SalesInvoice, command.number.as_ref())?;
-    let (id, at) = (InvoiceId::new(), command.invoiced_at.unwrap_or(now));
+    let (id, at) = (
+        InvoiceId::new(),
+        command.invoiced_at.or(advice.map(|advice| advice.at)).unwrap_or(now),
+    );
     let reference = DocumentRef {
         kind: DocumentKind::SalesInvoice,
         id: id.0,
@@ -65,11 +68,11 @@ pub fn plan_invoice(
         number: number.clone(),
         customer_id: customer.id,
         customer_code: (!walk_in).then(|| customer.code.clone()),
-        country: command.country.clone().unwrap_or_else(|| customer.country.clone()),
+        country: country(command.country.as_ref(), customer)?,
         currency: command.currency,
         net_minor: net,
         invoiced_at: at,
-        decision_id: command.decision_id.or(advice),
+        decision_id: command.decision_id.or(advice.map(|advice| advice.decision)),
         lines,
     };
     Ok(Postings {

@@ -2,6 +2,7 @@ use cortex_types::{JournalEntryId, Timestamp};
 
 use super::check_line_count;
 use super::sales_lines::field;
+use crate::limits::{MEMO_LENGTH_MAX, check_amount, check_length};
 use crate::postings::{Document, Postings};
 use crate::{Account, Books, DocumentKind, DocumentRef, ErpError, JournalDraft, PostJournalEntry};
 
@@ -9,6 +10,7 @@ use crate::{Account, Books, DocumentKind, DocumentRef, ErpError, JournalDraft, P
 /// may move it.
 pub fn plan_journal_entry(command: &PostJournalEntry, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
     check_line_count(command.lines.len())?;
+    check_length("memo", &command.memo, MEMO_LENGTH_MAX)?;
     let mut draft = JournalDraft::new(command.currency, command.memo.clone());
     for (index, line) in command.lines.iter().enumerate() {
         let account = Account::find(&line.account)?;
@@ -16,6 +18,8 @@ pub fn plan_journal_entry(command: &PostJournalEntry, books: &Books, now: Timest
             let problem = "inventory moves with stock only: adjust stock, or receive goods";
             return Err(ErpError::invalid(field(index, "account"), problem));
         }
+        check_amount(&field(index, "debit"), line.debit_minor)?;
+        check_amount(&field(index, "credit"), line.credit_minor)?;
         match (line.debit_minor, line.credit_minor) {
             (debit, 0) if debit > 0 => draft.debit(account, debit)?,
             (0, credit) if credit > 0 => draft.credit(account, credit)?,

@@ -3,16 +3,13 @@ use std::sync::Arc;
 use cortex_types::{Currency, PartyId, ProductId, Timestamp};
 use uuid::Uuid;
 
-use crate::books::check_code;
+use crate::limits::{DESCRIPTION_LENGTH_MAX, check_amount, check_code, check_length};
 use crate::postings::{Document, Postings};
 use crate::{Books, CreateParty, CreateProduct, DocumentKind, ErpError, Party, PartyKind, Product};
 
-const DESCRIPTION_LENGTH_MAX: usize = 500;
-
 /// A new party. There is one walk-in party at most.
 pub fn plan_party(command: &CreateParty, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
-    check_code("code", &command.code)?;
-    check_code("country", &command.country)?;
+    command.check()?;
     let taken = books.parties.get(&command.code);
     let walk_in = books.walk_in.as_ref().filter(|_| command.kind == PartyKind::WalkIn);
     if let Some(party) = taken.or(walk_in) {
@@ -25,7 +22,7 @@ pub fn plan_party(command: &CreateParty, books: &Books, now: Timestamp) -> Resul
         id: PartyId::new(),
         code: Arc::clone(&command.code),
         kind: command.kind,
-        name_sealed: command.name_sealed.clone(),
+        name_sealed: command.name_sealed.as_ref().map(|name| name.sealed.clone()),
         country: Arc::clone(&command.country),
         created_at: command.created_at.unwrap_or(now),
     };
@@ -43,12 +40,8 @@ pub fn plan_party(command: &CreateParty, books: &Books, now: Timestamp) -> Resul
 /// A new product.
 pub fn plan_product(command: &CreateProduct, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
     check_code("code", &command.code)?;
-    if command.description.chars().count() > DESCRIPTION_LENGTH_MAX {
-        return Err(ErpError::invalid(
-            "description",
-            format!("is longer than {DESCRIPTION_LENGTH_MAX} characters"),
-        ));
-    }
+    check_length("description", &command.description, DESCRIPTION_LENGTH_MAX)?;
+    check_amount("list_price", command.list_price_minor.unwrap_or(0))?;
     if command.list_price_minor.is_some_and(|price| price < 0) {
         return Err(ErpError::invalid("list_price", "must not be negative"));
     }

@@ -21,23 +21,18 @@ pub use payment::plan_payment;
 pub use purchase_receipt::plan_purchase_receipt;
 pub use stock_adjustment::plan_stock_adjustment;
 
-use cortex_types::{DecisionId, JournalEntryId, Timestamp};
+use cortex_types::{JournalEntryId, Timestamp};
 
 use crate::journal::{DocumentRef, JournalDraft, PostedEntry};
 use crate::postings::Postings;
-use crate::{Books, Command, DocumentKind, ErpError};
+use crate::{Advised, Books, Command, DocumentKind, ErpError};
 
 /// Most lines that one document may have.
 pub const LINES_MAX: usize = 5_000;
 
 /// What `command` comes to at `now`. `advice` is what was advised when an invoice was entered; it is no part of the
 /// command's body.
-pub fn plan(
-    command: &Command,
-    books: &Books,
-    now: Timestamp,
-    advice: Option<DecisionId>,
-) -> Result<Postings, ErpError> {
+pub fn plan(command: &Command, books: &Books, now: Timestamp, advice: Option<Advised>) -> Result<Postings, ErpError> {
     match command {
         Command::CreateParty(party) => plan_party(party, books, now),
         Command::CreateProduct(product) => plan_product(product, books, now),

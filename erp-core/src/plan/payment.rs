@@ -1,6 +1,7 @@
 use cortex_types::{PaymentId, Timestamp};
 
 use super::post_entry;
+use crate::limits::check_amount;
 use crate::postings::{Document, Postings};
 use crate::{
     Account, Books, DocumentKind, DocumentRef, ErpError, JournalDraft, PartyKind, Payment, PaymentDirection,
@@ -15,6 +16,7 @@ pub fn plan_payment(command: &RecordPayment, books: &Books, now: Timestamp) -> R
             "must be above zero; the direction says which way it went",
         ));
     }
+    check_amount("amount", command.amount_minor)?;
     let party = books.party(&command.party)?;
     let account = match party.kind {
         PartyKind::Customer => Account::RECEIVABLES,

@@ -4,6 +4,7 @@ use super::sales_lines::field;
 use super::shelf::{Shelf, add};
 use super::{check_line_count, line_number, post_entry};
 use crate::books::location;
+use crate::limits::{check_amount, check_quantity};
 use crate::postings::{Document, Postings};
 use crate::{
     Account, Books, DocumentKind, DocumentRef, ErpError, JournalDraft, PurchaseReceipt, PurchaseReceiptLine,
@@ -33,6 +34,8 @@ pub fn plan_purchase_receipt(command: &ReceiveGoods, books: &Books, now: Timesta
         if input.value_minor < 0 {
             return Err(ErpError::invalid(field(index, "value"), "must not be negative"));
         }
+        check_quantity(&field(index, "quantity"), input.quantity_micro)?;
+        check_amount(&field(index, "value"), input.value_minor)?;
         add(&mut value, input.value_minor)?;
         add(
             &mut sold_before,

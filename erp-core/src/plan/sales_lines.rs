@@ -6,6 +6,7 @@ use cortex_types::{Currency, LineId, Money, QuantityError};
 use rust_decimal::Decimal;
 
 use super::line_number;
+use crate::limits::{check_amount, check_quantity};
 use crate::{Books, ErpError, InvoiceLineInput, LinePrice, Product, SalesLine};
 
 /// The line at `index`, priced and checked, and its product.
@@ -26,7 +27,9 @@ pub(super) fn sales_line<'a>(
     if input.quantity_micro <= 0 {
         return Err(ErpError::invalid(field(index, "quantity"), "must be above zero"));
     }
+    check_quantity(&field(index, "quantity"), input.quantity_micro)?;
     let net_minor = net(index, input, product, currency)?;
+    check_amount(&field(index, "price"), net_minor)?;
     if net_minor < 0 {
         return Err(ErpError::invalid(
             field(index, "price"),

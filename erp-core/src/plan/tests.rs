@@ -1,3 +1,6 @@
+mod credit_notes;
+mod limits;
+
 use std::sync::Arc;
 
 use cortex_types::{Currency, Timestamp, Unit};

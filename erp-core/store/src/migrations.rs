@@ -3,11 +3,18 @@ use cortex_store::{Migration, MigrationSet};
 /// The ERP's tables.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     name: "erp",
-    migrations: &[Migration {
-        version: 1,
-        name: "erp",
-        sql: include_str!("../migrations/0001_erp.sql"),
-    }],
+    migrations: &[
+        Migration {
+            version: 1,
+            name: "erp",
+            sql: include_str!("../migrations/0001_erp.sql"),
+        },
+        Migration {
+            version: 2,
+            name: "credit_notes_of_invoice",
+            sql: include_str!("../migrations/0002_credit_notes_of_invoice.sql"),
+        },
+    ],
     captured: &[
         "parties",
         "products",

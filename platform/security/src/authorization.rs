@@ -10,13 +10,10 @@ use crate::SecurityError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Area {
     Erp,
-    Lake,
     Features,
-    Training,
     Models,
     Serving,
     Experience,
-    Platform,
 }
 
 /// What is done to it.
@@ -28,8 +25,6 @@ pub enum Verb {
     Infer,
     /// Move a protected alias, change traffic.
     Approve,
-    /// Tokens, tenants, configuration.
-    Administer,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,15 +62,12 @@ impl RoleAuthorizer {
     pub fn allows(role: Role, permission: Permission) -> bool {
         match (role, permission.verb) {
             (Role::Admin, _) => true,
-            (Role::DataScientist | Role::Viewer, Verb::Read) => permission.area != Area::Platform,
+            (Role::DataScientist | Role::Viewer, Verb::Read) => true,
             (Role::DataScientist, Verb::Infer) => true,
             (Role::DataScientist, Verb::Write) => {
-                matches!(
-                    permission.area,
-                    Area::Features | Area::Training | Area::Models | Area::Experience
-                )
+                matches!(permission.area, Area::Features | Area::Models | Area::Experience)
             }
-            (Role::DataScientist, Verb::Approve | Verb::Administer) | (Role::Viewer, _) => false,
+            (Role::DataScientist, Verb::Approve) | (Role::Viewer, _) => false,
         }
     }
 }
@@ -105,13 +97,13 @@ mod tests {
     #[test]
     fn a_data_scientist_trains_but_neither_books_nor_approves() {
         let may = |area, verb| RoleAuthorizer::allows(Role::DataScientist, Permission::new(area, verb));
-        assert!(may(Area::Training, Verb::Write) && may(Area::Serving, Verb::Infer) && may(Area::Erp, Verb::Read));
-        assert!(!may(Area::Erp, Verb::Write) && !may(Area::Models, Verb::Approve) && !may(Area::Platform, Verb::Read));
+        assert!(may(Area::Models, Verb::Write) && may(Area::Serving, Verb::Infer) && may(Area::Erp, Verb::Read));
+        assert!(!may(Area::Erp, Verb::Write) && !may(Area::Models, Verb::Approve));
     }
 
     #[test]
     fn a_viewer_changes_nothing() {
-        for verb in [Verb::Write, Verb::Infer, Verb::Approve, Verb::Administer] {
+        for verb in [Verb::Write, Verb::Infer, Verb::Approve] {
             assert!(!RoleAuthorizer::allows(
                 Role::Viewer,
                 Permission::new(Area::Models, verb)

@@ -6,6 +6,7 @@ use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Key, Nonce};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::SecurityError;
@@ -34,6 +35,18 @@ pub(crate) fn open(key: &[u8; 32], bound: &[&str], sealed: &str) -> Result<Zeroi
     let cipher = Aes256Gcm::new(Key::<Aes256Gcm>::from_slice(key));
     let opened = cipher.decrypt(Nonce::from_slice(nonce), Payload { msg: sealed, aad: &aad });
     opened.map(Zeroizing::new).map_err(|_| SecurityError::Unsealable)
+}
+
+/// HMAC-SHA256 (RFC 2104) of the parts, in hex. The key is shorter than a block and padded with zeros.
+pub(crate) fn fingerprint(key: &[u8; 32], parts: &[&str]) -> String {
+    const BLOCK_BYTES: usize = 64;
+    let padded = |pad: u8| -> [u8; BLOCK_BYTES] { std::array::from_fn(|at| key.get(at).copied().unwrap_or(0) ^ pad) };
+    let inner = Sha256::new()
+        .chain_update(padded(0x36))
+        .chain_update(additional_data(parts))
+        .finalize();
+    let outer = Sha256::new().chain_update(padded(0x5c)).chain_update(inner).finalize();
+    hex::encode(outer)
 }
 
 /// Each part with its length before it, so that no two lists of parts give the same bytes.

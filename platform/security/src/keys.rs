@@ -114,6 +114,12 @@ impl SubjectKey {
         cipher::seal(&self.0, &[tenant.as_str(), subject, field], text.as_bytes())
     }
 
+    /// Hex; the same for the same text in the same place, and nothing that can be made or checked without the key.
+    #[must_use]
+    pub fn fingerprint(&self, tenant: &TenantId, subject: &str, field: &str, text: &str) -> String {
+        cipher::fingerprint(&self.0, &[tenant.as_str(), subject, field, text])
+    }
+
     /// [`SecurityError::Unsealable`] where it is not what was sealed there, down to the last bit.
     pub fn open(&self, tenant: &TenantId, subject: &str, field: &str, sealed: &str) -> Result<String, SecurityError> {
         let bytes = cipher::open(&self.0, &[tenant.as_str(), subject, field], sealed)?;

@@ -58,15 +58,26 @@ impl Sealer {
         field: &str,
         text: &str,
     ) -> Result<String, SecurityError> {
-        let stored = match self.keys.find(ctx, subject).await? {
-            Some(stored) => stored,
-            None => {
-                let wrapped = self.master.wrap(&SubjectKey::generate(), &ctx.tenant, subject)?;
-                self.keys.insert(ctx, subject, wrapped).await?
-            }
-        };
+        let stored = self.key_of(ctx, subject).await?;
         self.unwrap(ctx, subject, &stored)?
             .seal(&ctx.tenant, subject, field, text)
+    }
+
+    /// A text that is the same whenever `text` is the same for this field of this subject, and that tells nothing of it
+    /// once the subject's key, which is made on first use, is destroyed.
+    ///
+    /// [`SecurityError::Erased`] where the subject's key was destroyed.
+    pub async fn fingerprint(
+        &self,
+        ctx: &RequestContext,
+        subject: &str,
+        field: &str,
+        text: &str,
+    ) -> Result<String, SecurityError> {
+        let stored = self.key_of(ctx, subject).await?;
+        Ok(self
+            .unwrap(ctx, subject, &stored)?
+            .fingerprint(&ctx.tenant, subject, field, text))
     }
 
     /// [`SecurityError::Erased`] where the subject's key was destroyed; [`SecurityError::Unsealable`] where `sealed`
@@ -86,6 +97,17 @@ impl Sealer {
     /// Makes every sealed field of the subject unreadable, in every copy there is; `false` where there was nothing.
     pub async fn erase(&self, ctx: &RequestContext, subject: &str) -> Result<bool, SecurityError> {
         self.keys.destroy(ctx, subject).await
+    }
+
+    /// Made where the subject never had one.
+    async fn key_of(&self, ctx: &RequestContext, subject: &str) -> Result<StoredKey, SecurityError> {
+        match self.keys.find(ctx, subject).await? {
+            Some(stored) => Ok(stored),
+            None => {
+                let wrapped = self.master.wrap(&SubjectKey::generate(), &ctx.tenant, subject)?;
+                self.keys.insert(ctx, subject, wrapped).await
+            }
+        }
     }
 
     fn unwrap(&self, ctx: &RequestContext, subject: &str, stored: &StoredKey) -> Result<SubjectKey, SecurityError> {
@@ -159,6 +181,16 @@ mod tests {
                 sealer.open(ctx, subject, field, &sealed).await,
                 Err(SecurityError::Unsealable)
             ));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_fingerprint_tells_names_apart_within_one_field_of_one_subject_only() {
+        let (sealer, main) = (sealer(), tenant("main"));
+        let ada = sealer.fingerprint(&main, "c-1", "name", "Ada").await.unwrap();
+        assert_eq!(sealer.fingerprint(&main, "c-1", "name", "Ada").await.unwrap(), ada);
+        for (subject, field, text) in [("c-1", "name", "Bob"), ("c-2", "name", "Ada"), ("c-1", "email", "Ada")] {
+            assert_ne!(sealer.fingerprint(&main, subject, field, text).await.unwrap(), ada);
         }
     }
 

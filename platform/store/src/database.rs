@@ -16,7 +16,7 @@ use crate::{StoreError, WriteTransaction};
 /// Distinct statements kept prepared per connection: the bulk inserts have eight shapes per table.
 const STATEMENTS_CACHED: usize = 512;
 /// How long a caller waits for a connection before it is told that the database is overloaded.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(30);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Debug)]
 pub struct DatabaseConfig {

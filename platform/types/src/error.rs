@@ -83,6 +83,8 @@ error_codes! {
     /// A non-loopback address without authentication.
     InsecureBind = "insecure-bind" => Precondition, AfterRepair;
     NotFound = "not-found" => NotFound, Never;
+    /// The path is served, but not with this HTTP method.
+    MethodNotAllowed = "method-not-allowed" => NotFound, Never;
     AlreadyExists = "already-exists" => Conflict, Never;
     /// The idempotency key was used for another body.
     IdempotencyConflict = "idempotency-conflict" => Conflict, Never;
@@ -122,8 +124,19 @@ error_codes! {
 }
 
 impl ErrorCode {
+    /// Whether somebody on our side has to repair what lies behind it. The message then names paths and settings: it is
+    /// for the log, and callers get a general one.
+    #[must_use]
+    pub const fn is_ours(self) -> bool {
+        matches!(self.kind(), ErrorKind::Internal)
+            || matches!(self, Self::StorageFailed | Self::DataInUse | Self::InvalidConfiguration)
+    }
+
     #[must_use]
     pub const fn http_status(self) -> u16 {
+        if matches!(self, Self::MethodNotAllowed) {
+            return 405;
+        }
         match self.kind() {
             ErrorKind::Invalid => 400,
             ErrorKind::Unauthenticated => 401,
@@ -142,6 +155,7 @@ impl ErrorCode {
     pub const fn grpc_status(self) -> i32 {
         match self {
             Self::AlreadyExists => 6,
+            Self::MethodNotAllowed => 12,
             _ => match self.kind() {
                 ErrorKind::Invalid | ErrorKind::TooLarge => 3,
                 ErrorKind::DeadlineExceeded => 4,
@@ -199,8 +213,12 @@ impl Problem {
     #[must_use]
     pub fn of(error: &dyn Coded) -> Self {
         let code = error.code();
-        match code.kind() {
-            ErrorKind::Internal => Self::new(
+        match code {
+            ErrorCode::StorageFailed | ErrorCode::DataInUse => Self::new(
+                code,
+                "this could not be stored or read on our side; the log has it under this trace id",
+            ),
+            _ if code.is_ours() => Self::new(
                 code,
                 "something went wrong on our side; the log has it under this trace id",
             ),
@@ -234,13 +252,29 @@ mod tests {
     #[test]
     fn an_internal_failure_does_not_leak_its_message() {
         #[derive(Debug, thiserror::Error)]
-        #[error("password=hunter2")]
-        struct Secretive;
+        #[error("password=hunter2 in /srv/cortex/cortex.db")]
+        struct Secretive(ErrorCode);
         impl Coded for Secretive {
             fn code(&self) -> ErrorCode {
-                ErrorCode::Internal
+                self.0
             }
         }
-        assert!(!Problem::of(&Secretive).detail.contains("hunter2"));
+        for code in [
+            ErrorCode::Internal,
+            ErrorCode::StorageFailed,
+            ErrorCode::DataInUse,
+            ErrorCode::InvalidConfiguration,
+        ] {
+            let detail = Problem::of(&Secretive(code)).detail;
+            assert!(
+                !detail.contains("hunter2") && !detail.contains("/srv"),
+                "{code}: {detail}"
+            );
+        }
+        assert!(
+            Problem::of(&Secretive(ErrorCode::InvalidArgument))
+                .detail
+                .contains("hunter2")
+        );
     }
 }

@@ -7,7 +7,6 @@
 //!
 //! This crate does no I/O, knows no database, no web framework and no other crate of ours.
 
-pub mod change;
 pub mod clock;
 pub mod context;
 pub mod error;
@@ -16,7 +15,6 @@ pub mod money;
 pub mod position;
 pub mod quantity;
 
-pub use change::{ChangeEvent, ChangeOp, TransactionMeta};
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use context::{Principal, RequestContext, Role, TraceId};
 pub use error::{Coded, ErrorCode, ErrorKind, Problem, Retry};

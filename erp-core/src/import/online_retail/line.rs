@@ -6,6 +6,8 @@ use std::sync::Arc;
 use cortex_types::{Currency, Money, Timestamp};
 use rust_decimal::Decimal;
 
+use crate::AMOUNT_MINOR_MAX;
+
 /// The currency of the file.
 pub(super) const CURRENCY: Currency = Currency::GBP;
 
@@ -58,6 +60,9 @@ impl LineReader {
             .checked_mul(price)
             .ok_or("quantity × price is too large")?;
         let net = Money::rounded(amount, CURRENCY).map_err(|error| error.to_string())?;
+        if net.minor.unsigned_abs() > AMOUNT_MINOR_MAX.unsigned_abs() {
+            return Err("quantity × price is too large".to_owned());
+        }
         Ok(RetailLine {
             record,
             number: self.shared(&number),
@@ -173,6 +178,10 @@ mod tests {
             ("7,1,D,5,31/12/2010,1.0,,UK", "InvoiceDate '31/12/2010'"),
             ("7,1,D,5,2010-12-01,free,,UK", "UnitPrice 'free'"),
             ("7,1,D,5,2010-12-01,1.0,,", "Country is missing"),
+            (
+                "7,1,D,1000000000,2010-12-01,1000000,,UK",
+                "quantity × price is too large",
+            ),
         ] {
             let error = read(line).unwrap_err();
             assert!(error.starts_with(reason), "{line}: {error}");

@@ -11,8 +11,8 @@ use super::documents::{Entry, EntryKind, LineKind};
 use super::fate::{Fate, fate, line_kind};
 use super::line::{CURRENCY, RetailLine};
 use crate::{
-    Account, AdjustStock, AdjustmentLineInput, Command, CreateParty, CreateProduct, CreditLineInput, InvoiceLineInput,
-    JournalLineInput, LinePrice, PartyKind, PostCreditNote, PostInvoice, PostJournalEntry,
+    AMOUNT_MINOR_MAX, Account, AdjustStock, AdjustmentLineInput, Command, CreateParty, CreateProduct, CreditLineInput,
+    InvoiceLineInput, JournalLineInput, LinePrice, PartyKind, PostCreditNote, PostInvoice, PostJournalEntry,
 };
 
 const WALK_IN: &str = "WALK-IN";
@@ -45,6 +45,14 @@ impl Mapping {
     /// Adds the documents of one invoice number; it has at least one line.
     pub fn add(&mut self, number: &[&RetailLine]) {
         let first = number[0];
+        // Everything that is added up below is a part of this.
+        let total: i128 = number.iter().map(|line| i128::from(line.net_minor).abs()).sum();
+        if total > i128::from(AMOUNT_MINOR_MAX) {
+            let reason = format!("the lines of {} come to more than can be posted", first.number);
+            self.refused
+                .extend(number.iter().map(|line| (line.record, reason.clone())));
+            return;
+        }
         let priced = number.iter().any(|line| !line.price.is_zero());
         let at = number.iter().map(|line| line.at).min().unwrap_or(first.at);
         let mut sorted: Vec<(Fate, Vec<&RetailLine>)> = Vec::new();

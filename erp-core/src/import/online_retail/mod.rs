@@ -49,7 +49,7 @@ use crate::{Erp, ErpError};
 
 #[derive(Clone, Debug)]
 pub struct OnlineRetailOptions {
-    /// Stops at the first line that is refused.
+    /// Stops at the first line or document that is refused; nothing after it is posted. Posts one document at a time.
     pub strict: bool,
     /// Where refused lines are written, as CSV with line number and reason.
     pub rejects: Option<PathBuf>,

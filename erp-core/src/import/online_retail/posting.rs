@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cortex_types::{Coded, ErrorCode, RequestContext};
+use cortex_types::{Coded, ErrorCode, MoneyError, RequestContext};
 
 use super::documents::{Entry, EntryKind, RetailHistory};
 use super::rejects::Reject;
@@ -48,10 +48,16 @@ pub(super) async fn post(
         entries: entries.len(),
         lines_done: 0,
     };
+    // What waits behind a refused document is committed all the same: a strict import lets nothing wait.
+    let in_flight_max = if options.strict {
+        1
+    } else {
+        options.in_flight_max.max(1)
+    };
     let mut upcoming = entries.iter();
     let mut next = upcoming.next();
     while next.is_some() || !waiting.is_empty() {
-        let room = waiting.len() < options.in_flight_max.max(1);
+        let room = waiting.len() < in_flight_max;
         if let Some(entry) = next.filter(|_| room) {
             let known = Known::Declared {
                 at: entry.at.saturating_add(options.known_delay),
@@ -75,7 +81,7 @@ pub(super) async fn post(
             continue;
         };
         match pending.answer().await {
-            Ok(receipt) => posted.take(entry, &receipt),
+            Ok(receipt) => posted.take(entry, &receipt)?,
             Err(error) => posted.refuse(history, entry, &error, options.strict)?,
         }
         at.entries_done += 1;
@@ -96,19 +102,22 @@ fn is_document(kind: EntryKind) -> bool {
 }
 
 impl Posted {
-    fn take(&mut self, entry: &Entry, receipt: &Receipt) {
+    fn take(&mut self, entry: &Entry, receipt: &Receipt) -> Result<(), ErpError> {
         self.repeated += u64::from(receipt.repeated);
         let total = self.totals.entry(entry.kind).or_default();
         total.documents += 1;
         total.lines += entry.records.len() as u64;
-        total.file_minor += entry.value_minor;
-        total.ledger_minor += match entry.kind {
+        let ledger_minor = match entry.kind {
             EntryKind::CreditNote => -receipt.amount_minor,
             // An entry's amount is the sum of its debits; which way it goes was the file's sign.
             EntryKind::BadDebt | EntryKind::Fees => receipt.amount_minor * entry.value_minor.signum(),
             EntryKind::Invoice => receipt.amount_minor,
             EntryKind::Party | EntryKind::Product | EntryKind::WriteOff | EntryKind::Found => 0,
         };
+        let sum = |one: i64, other| one.checked_add(other).ok_or(MoneyError::Overflow);
+        total.file_minor = sum(total.file_minor, entry.value_minor)?;
+        total.ledger_minor = sum(total.ledger_minor, ledger_minor)?;
+        Ok(())
     }
 
     /// A refused document is rejected line by line and the import goes on; a failure of the store, or a strict import,

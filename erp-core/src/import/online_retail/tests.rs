@@ -132,3 +132,53 @@ fn a_file_out_of_the_order_of_time_still_creates_what_a_document_needs_before_it
         "{keys:?}"
     );
 }
+
+const HEADER: &str = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country";
+
+#[tokio::test]
+async fn a_strict_import_commits_nothing_behind_the_first_document_that_the_ledger_refuses() {
+    let (ledger, erp, ctx) = start();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sales.csv");
+    let country = "x".repeat(65);
+    let sale = |number, hour, country| format!("{number},11001,MUG,1,2011-01-03 {hour}:00:00,1.25,12346.0,{country}");
+    let lines = [
+        sale(700_101, 10, "France"),
+        sale(700_102, 11, &*country),
+        sale(700_103, 12, "France"),
+    ];
+    std::fs::write(&path, format!("{HEADER}\n{}\n", lines.join("\n"))).unwrap();
+    let options = OnlineRetailOptions {
+        strict: true,
+        ..OnlineRetailOptions::default()
+    };
+    let error = import(&erp, &ctx, &path, &options, &|_| {}).await.unwrap_err();
+    assert!(matches!(error, ErpError::StrictImport { line: 3, .. }), "{error}");
+    erp.drain().await;
+    assert_eq!(ledger.count(&ctx.tenant, crate::DocumentKind::SalesInvoice).await, 1);
+}
+
+#[test]
+fn lines_that_come_to_more_than_can_be_posted_are_refused_and_never_wrap() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("sales.csv");
+    // Each is nearly as much as one posting may be.
+    let line = "700101,11001,MUG,1000000000,2011-01-03 10:00:00,9999,12346.0,France\n";
+    let fine = "700102,11001,MUG,1,2011-01-03 11:00:00,1.25,12346.0,France\n";
+    std::fs::write(&path, format!("{HEADER}\n{}{fine}", line.repeat(3))).unwrap();
+    let history = RetailHistory::read(&path, false).unwrap();
+    assert_eq!(history.rejects().len(), 3);
+    assert!(
+        history.rejects()[0]
+            .reason
+            .contains("700101 come to more than can be posted")
+    );
+    assert_eq!(
+        history
+            .entries()
+            .iter()
+            .filter(|entry| entry.kind == EntryKind::Invoice)
+            .count(),
+        1
+    );
+}

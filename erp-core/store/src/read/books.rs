@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use cortex_erp::valuation::{CostBasis, StockLevel};
-use cortex_erp::{Answered, Books, DocumentKind, LevelKey, PartyKind, References};
+use cortex_erp::{Answered, Books, CreditedInvoice, DocumentKind, LevelKey, PartyKind, References};
+use cortex_types::InvoiceId;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use uuid::Uuid;
@@ -13,6 +14,10 @@ use crate::rows::Columns;
 
 /// Values of one `IN (…)` list.
 const LIST_MAX: usize = 1_000;
+
+const INVOICES: &str = "SELECT id, number, customer_id, currency, net_minor, (SELECT coalesce(sum(n.net_minor), 0) \
+                        FROM credit_notes n WHERE n.invoice_id = sales_invoices.id) AS credited_minor \
+                        FROM sales_invoices";
 
 pub(crate) async fn books(
     connection: &mut SqliteConnection,
@@ -100,7 +105,7 @@ async fn numbers(
     books: &mut Books,
 ) -> Result<(), sqlx::Error> {
     for (kind, select) in [
-        (DocumentKind::SalesInvoice, "SELECT id, number FROM sales_invoices"),
+        (DocumentKind::SalesInvoice, INVOICES),
         (DocumentKind::CreditNote, "SELECT id, number FROM credit_notes"),
         (
             DocumentKind::PurchaseReceipt,
@@ -111,12 +116,23 @@ async fn numbers(
         let of_kind = wanted.numbers.iter().filter(|(of, _)| *of == kind);
         let numbers: Vec<&str> = of_kind.map(|(_, number)| &**number).collect();
         for row in rows(connection, select, "number", tenant, &numbers).await? {
-            books
-                .documents
-                .insert((kind, row.text("number")?), row.parsed::<Uuid>("id")?);
+            let id = row.parsed::<Uuid>("id")?;
+            books.documents.insert((kind, row.text("number")?), id);
+            if kind == DocumentKind::SalesInvoice {
+                books.invoices.insert(InvoiceId(id), credited(&row)?);
+            }
         }
     }
     Ok(())
+}
+
+fn credited(row: &SqliteRow) -> Result<CreditedInvoice, sqlx::Error> {
+    Ok(CreditedInvoice {
+        customer_id: row.parsed("customer_id")?,
+        currency: row.parsed("currency")?,
+        net_minor: row.integer("net_minor")?,
+        credited_minor: row.integer("credited_minor")?,
+    })
 }
 
 /// The rows of `tenant` whose `column` is one of `values`.

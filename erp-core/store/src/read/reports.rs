@@ -24,10 +24,12 @@ pub(super) async fn stock_on_hand(
     tenant: &str,
     page: &Page,
 ) -> Result<Vec<StockOnHand>, sqlx::Error> {
-    // A page holds whole products: one that lies at many locations is never cut in two.
+    // A page holds whole products: one that lies at many locations is never cut in two. Products that never moved do
+    // not count, or a page of them alone would look like the last one.
     let sql = "SELECT p.code, p.description, p.unit, l.location, l.quantity_micro, l.value_minor, l.currency \
                FROM (SELECT id, code, description, unit FROM products \
-                     WHERE tenant_id = $1 AND code > $2 AND kind = 'goods' ORDER BY code LIMIT $3) p \
+                     WHERE tenant_id = $1 AND code > $2 AND EXISTS (SELECT 1 FROM stock_levels s \
+                       WHERE s.tenant_id = $1 AND s.product_id = products.id) ORDER BY code LIMIT $3) p \
                JOIN stock_levels l ON l.tenant_id = $1 AND l.product_id = p.id ORDER BY p.code, l.location";
     let rows = sqlx::query(sql)
         .bind(tenant)

@@ -4,7 +4,22 @@ use cortex_erp::Finding;
 use sqlx::{Row, SqlitePool};
 
 /// A rule, and SQL that gives `subject` and `problem` of each violation within tenant `$1`.
-const RULES: [(&str, &str); 7] = [
+const RULES: [(&str, &str); 8] = [
+    (
+        "numbers-gapless",
+        "SELECT 'series ' || s.kind AS subject, \
+           'the newest number is ' || s.newest || ', but there are ' || count(d.number) || ' documents' AS problem \
+         FROM document_series s LEFT JOIN ( \
+           SELECT 'sales-invoice' AS kind, 'INV-' AS prefix, number FROM sales_invoices WHERE tenant_id = $1 \
+           UNION ALL SELECT 'credit-note', 'CN-', number FROM credit_notes WHERE tenant_id = $1 \
+           UNION ALL SELECT 'purchase-receipt', 'GRN-', number FROM purchase_receipts WHERE tenant_id = $1 \
+           UNION ALL SELECT 'payment', 'PAY-', number FROM payments WHERE tenant_id = $1 \
+           UNION ALL SELECT 'journal-entry', 'J-', number FROM journal_entries WHERE tenant_id = $1) d \
+         ON d.kind = s.kind AND d.number <> d.prefix AND substr(d.number, 1, length(d.prefix)) = d.prefix \
+           AND substr(d.number, length(d.prefix) + 1) NOT GLOB '*[^0-9]*' \
+         WHERE s.tenant_id = $1 AND s.kind <> 'stock-adjustment' \
+         GROUP BY s.kind, s.newest HAVING count(d.number) <> s.newest",
+    ),
     (
         "entry-balanced",
         "SELECT 'journal entry ' || e.number AS subject, \

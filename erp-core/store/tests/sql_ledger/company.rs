@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cortex_erp::{
     Command, CreateParty, CreateProduct, Erp, ErpConfig, ErpError, IdempotencyKey, InvoiceLineInput, Known, LinePrice,
-    PartyKind, PaymentDirection, PostInvoice, ProductKind, ReceiptLineInput, ReceiveGoods, RecordPayment,
+    PartyKind, PaymentDirection, PostInvoice, ProductKind, ReceiptLineInput, ReceiveGoods, RecordPayment, SealedName,
 };
 use cortex_erp_store::{MIGRATIONS, SqlLedger};
 use cortex_store::{Database, DatabaseConfig};
@@ -55,7 +55,10 @@ impl Company {
             ("W", PartyKind::WalkIn),
         ] {
             let (code, country) = (Arc::from(code), Arc::from("France"));
-            let name_sealed = Some("v1.sealed".to_owned());
+            let name_sealed = Some(SealedName {
+                sealed: "v1.sealed".to_owned(),
+                fingerprint: "f".to_owned(),
+            });
             let party = CreateParty {
                 code,
                 kind,

@@ -4,10 +4,11 @@ mod company;
 mod import;
 
 use cortex_erp::{
-    AdjustStock, AdjustmentLineInput, Command, CreditLineInput, CreditReason, ErpError, JournalLineInput, Known, Page,
-    PaymentDirection, PostCreditNote, PostInvoice, PostJournalEntry, Records,
+    AMOUNT_MINOR_MAX, AdjustStock, AdjustmentLineInput, Command, CreateProduct, CreditLineInput, CreditReason,
+    ErpError, JournalLineInput, Known, Page, PaymentDirection, PostCreditNote, PostInvoice, PostJournalEntry,
+    ProductKind, Records,
 };
-use cortex_types::{Coded, Currency, DecisionId, ErrorCode};
+use cortex_types::{Coded, Currency, DecisionId, ErrorCode, Unit};
 use sqlx::Row;
 
 use company::{Company, PIECE, invoice, key, line, payment, receive, tenant};
@@ -253,4 +254,130 @@ async fn invoices_posted_at_once_get_gapless_numbers() {
         .unwrap()[0];
     assert_eq!(stock.quantity_micro, -200 * PIECE);
     assert_eq!(company.ledger.verify(&company.ctx).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn stock_comes_in_pages_past_products_that_never_moved() {
+    let company = Company::trading().await;
+    for code in ["A1", "A2", "A3", "ZEBRA"] {
+        let product = CreateProduct {
+            code: code.into(),
+            description: String::new(),
+            kind: ProductKind::Goods,
+            unit: Unit::each(),
+            currency: Currency::GBP,
+            list_price_minor: Some(1),
+            created_at: None,
+        };
+        company.execute(Command::CreateProduct(product)).await.unwrap();
+    }
+    for code in ["MUG", "ZEBRA"] {
+        let sale = invoice(Some("C1"), vec![line(code, 1)]);
+        company.execute(Command::PostInvoice(sale)).await.unwrap();
+    }
+    let page = async |after: Option<&str>| {
+        let page = Page::new(after.map(str::to_owned), 1);
+        let rows = company.ledger.stock_on_hand(&company.ctx, &page).await.unwrap();
+        rows.iter().map(|row| row.product_code.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(page(None).await, ["MUG"]);
+    assert_eq!(page(Some("MUG")).await, ["ZEBRA"]);
+    assert!(page(Some("ZEBRA")).await.is_empty());
+}
+
+#[tokio::test]
+async fn the_largest_entries_there_are_can_still_be_added_up() {
+    let company = Company::trading().await;
+    for _ in 0..2 {
+        let side = |account: &str, debit_minor, credit_minor| JournalLineInput {
+            account: account.to_owned(),
+            debit_minor,
+            credit_minor,
+        };
+        let entry = |minor| {
+            Command::PostJournalEntry(PostJournalEntry {
+                memo: String::new(),
+                currency: Currency::GBP,
+                posted_at: None,
+                lines: vec![side("1000", minor, 0), side("3000", 0, minor)],
+            })
+        };
+        company.execute(entry(AMOUNT_MINOR_MAX)).await.unwrap();
+        let refused = company.execute(entry(i64::MAX)).await.unwrap_err();
+        assert_eq!(refused.code(), ErrorCode::InvalidArgument);
+    }
+    let balances = company.ledger.trial_balance(&company.ctx).await.unwrap();
+    assert_eq!(balances[0].debit_minor, 2 * AMOUNT_MINOR_MAX);
+    assert_eq!(company.ledger.verify(&company.ctx).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_was_credited_before_counts_against_the_invoice() {
+    let company = Company::trading().await;
+    let sale = Command::PostInvoice(invoice(Some("C1"), vec![line("MUG", 2)]));
+    let number = company.execute(sale).await.unwrap().number;
+    let credit = |pieces| {
+        Command::PostCreditNote(PostCreditNote {
+            number: None,
+            customer: Some("C1".into()),
+            country: None,
+            currency: Currency::GBP,
+            location: None,
+            invoice: Some(number.clone()),
+            credited_at: None,
+            lines: vec![CreditLineInput {
+                line: line("MUG", pieces),
+                reason: CreditReason::Return,
+            }],
+        })
+    };
+    company.execute(credit(1)).await.unwrap();
+    let refused = company.execute(credit(2)).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::InvalidArgument, "{refused}");
+    company.execute(credit(1)).await.unwrap();
+    assert_eq!(company.count("credit_notes").await, 2);
+}
+
+#[tokio::test]
+async fn the_check_finds_a_number_that_is_missing_from_our_own_series() {
+    let company = Company::trading().await;
+    let sale = Command::PostInvoice(invoice(Some("C1"), vec![line("MUG", 1)]));
+    company.execute(sale).await.unwrap();
+    for number in ["inv-7", "INV-7a"] {
+        let mut foreign = invoice(Some("C1"), vec![line("MUG", 1)]);
+        foreign.number = Some(number.into());
+        company.execute(Command::PostInvoice(foreign)).await.unwrap();
+    }
+    assert_eq!(company.ledger.verify(&company.ctx).await.unwrap(), []);
+    let mut work = company.database.begin().await.unwrap();
+    sqlx::query("UPDATE document_series SET newest = 2 WHERE kind = 'sales-invoice'")
+        .execute(work.connection())
+        .await
+        .unwrap();
+    work.commit().await.unwrap();
+    let findings = company.ledger.verify(&company.ctx).await.unwrap();
+    assert_eq!(findings.len(), 1);
+    assert_eq!(
+        (findings[0].rule.as_str(), findings[0].subject.as_str()),
+        ("numbers-gapless", "series sales-invoice")
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_key_sent_many_times_at_once_posts_once() {
+    let company = Company::trading().await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let (erp, ctx) = (company.erp.clone(), company.ctx.clone());
+        tasks.spawn(async move {
+            let command = Command::PostInvoice(invoice(Some("C1"), vec![line("MUG", 1)]));
+            erp.execute(&ctx, command, key("order-17"), Known::ByClock)
+                .await
+                .unwrap()
+        });
+    }
+    let receipts = tasks.join_all().await;
+    assert_eq!(receipts.iter().filter(|receipt| !receipt.repeated).count(), 1);
+    assert!(receipts.iter().all(|receipt| receipt.id == receipts[0].id));
+    assert_eq!(company.count("sales_invoices").await, 1);
 }

@@ -48,6 +48,7 @@ impl DeltaLake {
         let unusable = |error: std::io::Error| LakeError::storage(root.display(), error);
         std::fs::create_dir_all(root).map_err(unusable)?;
         let absolute = root.canonicalize().map_err(unusable)?;
+        sync_entry(&absolute).map_err(unusable)?;
         let url = Url::from_directory_path(&absolute)
             .map_err(|()| LakeError::storage(root.display(), "the path cannot be written as a URL"))?;
         let config = SessionConfig::new()
@@ -58,7 +59,7 @@ impl DeltaLake {
             .build();
         Ok(Self {
             root: url,
-            files: Arc::new(SyncedFiles::new()),
+            files: Arc::new(SyncedFiles::below(absolute)),
             session: Arc::new(session),
             open: Mutex::default(),
         })
@@ -96,6 +97,17 @@ impl DeltaLake {
             Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
             Err(error) => Err(LakeError::storage(&place, error)),
         }
+    }
+}
+
+/// Makes the entry of the root durable in the folder above, where that folder may be opened: else it is not we who made
+/// the root.
+fn sync_entry(root: &Path) -> std::io::Result<()> {
+    let Some(above) = root.parent() else { return Ok(()) };
+    match std::fs::File::open(above) {
+        Ok(folder) => folder.sync_all(),
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => Ok(()),
+        Err(error) => Err(error),
     }
 }
 

@@ -30,12 +30,16 @@ pub struct SyncedFiles {
 }
 
 impl SyncedFiles {
-    /// The whole file system, as locations relative to `/`.
+    /// Locations are relative to `/`, but only folders from `root` on are synced: those above it are not ours, and may
+    /// not even be ours to open. `root` is absolute and without links.
     #[must_use]
-    pub fn new() -> Self {
+    pub fn below(root: impl Into<PathBuf>) -> Self {
         Self {
             files: Arc::new(LocalFileSystem::new()),
-            folders: Arc::default(),
+            folders: Arc::new(SyncedFolders {
+                root: root.into(),
+                seen: Mutex::default(),
+            }),
         }
     }
 
@@ -51,31 +55,37 @@ impl SyncedFiles {
     }
 }
 
-impl Default for SyncedFiles {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl fmt::Display for SyncedFiles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SyncedFiles({})", self.files)
     }
 }
 
-/// Folders whose own entry in the folder above is known to be synced.
-#[derive(Debug, Default)]
-struct SyncedFolders(Mutex<HashSet<PathBuf>>);
+#[derive(Debug)]
+struct SyncedFolders {
+    root: PathBuf,
+    /// Folders whose own entry in the folder above is known to be synced.
+    seen: Mutex<HashSet<PathBuf>>,
+}
 
 impl SyncedFolders {
-    /// Makes the entry of `path` durable, and that of every folder above it that was not seen before.
+    /// Makes the entry of `path` durable, and that of every folder above it, up to the root, that was not seen before.
     fn sync_above(&self, path: &FilePath) -> io::Result<()> {
-        for folder in path.ancestors().skip(1) {
-            // Always, for the entry of the file; further up only until a folder whose own entry is durable.
-            File::open(folder)?.sync_all()?;
-            if !self.0.lock().insert(folder.to_owned()) {
+        self.sync_above_with(path, |folder| File::open(folder)?.sync_all())
+    }
+
+    fn sync_above_with(&self, path: &FilePath, sync: impl Fn(&FilePath) -> io::Result<()>) -> io::Result<()> {
+        let mut entry = path;
+        while let Some(folder) = entry.parent().filter(|folder| folder.starts_with(&self.root)) {
+            sync(folder)?;
+            // Only now is the entry there to stay.
+            if entry != path {
+                self.seen.lock().insert(entry.to_owned());
+            }
+            if self.seen.lock().contains(folder) {
                 break;
             }
+            entry = folder;
         }
         Ok(())
     }
@@ -227,7 +237,7 @@ mod tests {
             .unwrap()
             .join("log")
             .join("0.json");
-        let store = SyncedFiles::new();
+        let store = SyncedFiles::below(folder.path());
         let create = || PutOptions {
             mode: PutMode::Create,
             ..PutOptions::default()
@@ -239,11 +249,35 @@ mod tests {
         assert_eq!(fs::read_dir(folder.path().join("log")).unwrap().count(), 1);
     }
 
+    #[test]
+    fn folders_are_synced_up_to_the_root_and_again_where_that_failed() {
+        let folders = SyncedFolders {
+            root: "/home/ada/lake".into(),
+            seen: Mutex::default(),
+        };
+        let synced = Mutex::new(Vec::new());
+        let sync = |fails: &'static str| {
+            synced.lock().clear();
+            let outcome = folders.sync_above_with(FilePath::new("/home/ada/lake/t/x/1.json"), |folder| {
+                synced.lock().push(folder.display().to_string());
+                match folder.ends_with(fails) {
+                    true => Err(io::ErrorKind::PermissionDenied.into()),
+                    false => Ok(()),
+                }
+            });
+            (outcome.is_ok(), synced.lock().clone())
+        };
+        let all = ["/home/ada/lake/t/x", "/home/ada/lake/t", "/home/ada/lake"].map(str::to_owned);
+        assert_eq!(sync("t"), (false, all[..2].to_vec()));
+        assert_eq!(sync("nothing"), (true, all.to_vec()));
+        assert_eq!(sync("nothing"), (true, all[..1].to_vec()));
+    }
+
     #[tokio::test]
     async fn a_file_in_parts_is_whole_once_complete() {
         let folder = tempfile::tempdir().unwrap();
         let location = Path::from_filesystem_path(folder.path()).unwrap().join("data.parquet");
-        let store = SyncedFiles::new();
+        let store = SyncedFiles::below(folder.path());
         let mut upload = store.put_multipart(&location).await.unwrap();
         upload.put_part("one ".into()).await.unwrap();
         upload.put_part("two".into()).await.unwrap();

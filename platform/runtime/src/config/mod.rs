@@ -17,4 +17,4 @@ pub use error::ConfigError;
 pub use loaded::{Loaded, Setting};
 pub use origin::Origin;
 pub use secret::Secret;
-pub use sources::{Flag, Sources, TenantRules, load};
+pub use sources::{Flag, LOCAL, Sources, TenantRules, load};

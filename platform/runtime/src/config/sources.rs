@@ -14,11 +14,14 @@ use super::loaded::{Loaded, leaves};
 use super::origin::{DOT_ENV, FLAG, Origin, VARIABLE};
 
 const PREFIX: &str = "CORTEX__";
+/// The environment that nobody has to name, and that needs no file.
+pub const LOCAL: &str = "local";
 
 /// Where the layers are.
 #[derive(Clone, Debug)]
 pub struct Sources {
-    /// Holds `base.yaml`, `{environment}.yaml` and `tenants/{tenant}.yaml`; each may be missing.
+    /// Holds `base.yaml`, `{environment}.yaml` and `tenants/{tenant}.yaml`; each may be missing, but for the file of an
+    /// environment other than [`LOCAL`].
     pub folder: PathBuf,
     /// Takes the place of `base.yaml`, and must exist.
     pub base_file: Option<PathBuf>,
@@ -60,7 +63,7 @@ where
     };
     let tenant_file = sources.folder.join("tenants").join(format!("{tenant}.yaml"));
     check_tenant_file(&tenant_file, rules)?;
-    let figment = sources.overlay(merge_yaml(files, &tenant_file))?;
+    let figment = sources.overlay(merge_yaml(files, &tenant_file)?)?;
 
     let defaults = leaves(&T::default());
     let default = |key: &str| {
@@ -92,11 +95,20 @@ impl Sources {
         }
         let base = self.base_file.clone().unwrap_or_else(|| self.folder.join("base.yaml"));
         let environment = self.folder.join(format!("{}.yaml", self.environment));
+        if self.environment != LOCAL && !is_there(&environment)? {
+            return Err(ConfigError::Unreadable {
+                path: environment,
+                problem: format!(
+                    "there is no such file for the environment '{}': correct --env (CORTEX_ENV), or make the file",
+                    self.environment
+                ),
+            });
+        }
         let mut figment = Figment::from(Serialized::defaults(T::default()));
         for (name, value) in self.dot_env()? {
             figment = merge_variable(figment, DOT_ENV, &name, value);
         }
-        Ok(merge_yaml(merge_yaml(figment, &base), &environment))
+        merge_yaml(merge_yaml(figment, &base)?, &environment)
     }
 
     /// The layers above it.
@@ -118,7 +130,8 @@ impl Sources {
     }
 
     fn dot_env(&self) -> Result<Vec<(String, String)>, ConfigError> {
-        if !self.dot_env.is_file() {
+        // A folder of that name is some other tool's.
+        if self.dot_env.is_dir() || !is_there(&self.dot_env)? {
             return Ok(Vec::new());
         }
         let unreadable = |error: dotenvy::Error| ConfigError::Unreadable {
@@ -144,7 +157,7 @@ fn merge_variable(figment: Figment, kind: &'static str, name: &str, value: Strin
 }
 
 fn check_tenant_file(path: &Path, rules: TenantRules) -> Result<(), ConfigError> {
-    let data = merge_yaml(Figment::new(), path)
+    let data = merge_yaml(Figment::new(), path)?
         .extract::<Value>()
         .map_err(|error| ConfigError::of(error, |_| None))?;
     let allowed = |key: &str| {
@@ -164,11 +177,25 @@ fn check_tenant_file(path: &Path, rules: TenantRules) -> Result<(), ConfigError>
 }
 
 /// A missing or empty file says nothing.
-fn merge_yaml(figment: Figment, path: &Path) -> Figment {
-    if path.is_file() {
+fn merge_yaml(figment: Figment, path: &Path) -> Result<Figment, ConfigError> {
+    Ok(if is_there(path)? {
         figment.merge(Data::<Yaml>::file_exact(path))
     } else {
         figment
+    })
+}
+
+/// Whether the file is there. What is there and cannot be read is an error: somebody meant it to be read.
+fn is_there(path: &Path) -> Result<bool, ConfigError> {
+    let unreadable = |problem: String| ConfigError::Unreadable {
+        path: path.to_owned(),
+        problem,
+    };
+    match std::fs::File::open(path).and_then(|file| file.metadata()) {
+        Ok(found) if found.is_dir() => Err(unreadable("it is a folder".to_owned())),
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(unreadable(error.to_string())),
     }
 }
 

@@ -81,7 +81,7 @@ fn folder(files: &[(&str, &str)]) -> Folder {
         folder: dir.path().join("config"),
         base_file: None,
         dot_env: dir.path().join(".env"),
-        environment: "test".to_owned(),
+        environment: LOCAL.to_owned(),
         variables: Vec::new(),
         flags: Vec::new(),
     };
@@ -108,7 +108,7 @@ fn each_layer_wins_over_the_one_before_it() {
     let layers: [(&str, &str); 4] = [
         (".env", "CORTEX__TENANT__CURRENCY=AAA\n"),
         ("config/base.yaml", "tenant: {currency: BBB}"),
-        ("config/test.yaml", "tenant: {currency: CCC}"),
+        ("config/local.yaml", "tenant: {currency: CCC}"),
         ("config/tenants/main.yaml", "tenant: {currency: DDD}"),
     ];
     for (count, expected) in ["GBP", "AAA", "BBB", "CCC", "DDD"].iter().enumerate() {
@@ -155,9 +155,9 @@ fn a_bad_value_names_its_key_its_origin_and_what_is_allowed() {
         "{message}"
     );
     assert!(message.contains("127.0.0.1:8000"), "{message}");
-    let message = folder(&[("config/test.yaml", "security: {authentication: maybe}")]).message();
+    let message = folder(&[("config/local.yaml", "security: {authentication: maybe}")]).message();
     assert!(
-        message.contains("test.yaml") && message.contains("'maybe' is not one of none, tokens"),
+        message.contains("local.yaml") && message.contains("'maybe' is not one of none, tokens"),
         "{message}"
     );
     let message = folder(&[]).variable("CORTEX__HTTP__QUEUE_MAX", "0").message();
@@ -196,4 +196,24 @@ fn secrets_are_masked_where_settings_are_listed() {
     assert_eq!(loaded.security.master_key.as_ref().unwrap().expose(), "hunter2");
     let listed = serde_json::to_string(&loaded.settings()).unwrap();
     assert!(!listed.contains("hunter2") && listed.contains("variable"), "{listed}");
+}
+
+#[test]
+fn an_environment_that_is_asked_for_must_have_its_file() {
+    let mut misspelt = folder(&[("config/production.yaml", "tenant: {currency: EUR}")]);
+    misspelt.sources.environment = "prodution".to_owned();
+    let message = misspelt.message();
+    assert!(
+        message.contains("prodution.yaml") && message.contains("--env"),
+        "{message}"
+    );
+    misspelt.sources.environment = "production".to_owned();
+    assert_eq!(misspelt.load().unwrap().tenant.currency, "EUR");
+}
+
+#[test]
+fn a_file_that_is_there_and_cannot_be_read_is_not_passed_over() {
+    let unreadable = folder(&[]);
+    std::fs::create_dir(unreadable.sources.folder.join("base.yaml")).unwrap();
+    assert!(unreadable.message().contains("base.yaml"));
 }

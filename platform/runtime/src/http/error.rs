@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use cortex_types::{Coded, ErrorCode, ErrorKind, Problem, Retry};
+use cortex_types::{Coded, ErrorCode, Problem, Retry};
 
 use super::context::current_trace_id;
 
@@ -40,7 +40,7 @@ impl<E: Coded> From<E> for ApiError {
 /// Somebody has to repair what lies behind these; what a caller did wrong is told to the caller alone.
 fn log_if_ours(error: &dyn Coded) {
     let code = error.code();
-    if code.kind() == ErrorKind::Internal || code == ErrorCode::StorageFailed {
+    if code.is_ours() {
         tracing::error!(code = code.as_str(), error = %with_sources(error), "request failed");
     }
 }

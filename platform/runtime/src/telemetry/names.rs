@@ -1,6 +1,6 @@
 //! Names of metrics and labels, so that a dashboard can be written against this file.
 
-/// Requests answered, by `method`, `route`, `status`.
+/// Requests answered, by `method`, `route`, `status`: that of HTTP, or `grpc-N` for a gRPC call that failed.
 pub const HTTP_REQUESTS: &str = "cortex_http_requests_total";
 /// Seconds from the first byte of a request's head to its response's head, by `method` and `route`.
 pub const HTTP_REQUEST_SECONDS: &str = "cortex_http_request_duration_seconds";
