@@ -390,6 +390,19 @@ async fn an_invoice_becomes_a_feature_and_stands_in_the_lake() {
     assert!(names.contains("v1.") && !names.contains("Ada"), "{names}");
     assert!(place.said(&["features", "verify"]).contains("are what the lake says"));
     assert!(place.said(&["erp", "verify"]).contains("the books hold"));
+
+    let party = "/erp/v1/parties/C1";
+    let server = place.up(&[]);
+    assert_eq!(server.get(party, &[]).await.1["name"], "Ada Lovelace");
+    server.stop("-TERM");
+    assert!(
+        !place.run(&["erp", "erase", "C1"]).status.success(),
+        "it asks for --yes"
+    );
+    assert!(place.said(&["erp", "erase", "C1", "--yes"]).contains("no more"));
+    let server = place.up(&[]);
+    assert_eq!(server.get(party, &[]).await.1["name"], Value::Null);
+    server.stop("-TERM");
 }
 
 #[test]

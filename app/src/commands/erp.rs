@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Subcommand;
+use cortex_erp::Party;
 use cortex_erp::import::online_retail::{ImportReport, OnlineRetailOptions, Progress, import};
 use cortex_types::{Frontier, RequestContext};
 use tokio_util::sync::CancellationToken;
@@ -21,6 +22,17 @@ pub enum ErpCommand {
     Import(ImportCommand),
     /// Check the books: our own numbers are gapless, entries balance, stock is what its moves come to
     Verify,
+    /// Make a party's personal fields unreadable for good, in every copy there is: books, change log, lake, backups
+    ///
+    /// Destroys the key that they are sealed under. Documents and amounts stay as they are.
+    #[command(after_help = "Example:\n  cortex erp erase 17850 --yes")]
+    Erase {
+        /// Its code
+        party: String,
+        /// There is no way back
+        #[arg(long, required = true)]
+        yes: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -71,6 +83,13 @@ impl ErpCommand {
                 ));
             }
             Self::Verify => verify(&platform, &ctx).await?,
+            Self::Erase { party, yes: _ } => {
+                let erased = platform.providers.sealer.erase(&ctx, &Party::subject(&party)).await?;
+                say(match erased {
+                    true => format!("the personal fields of '{party}' can be read no more"),
+                    false => format!("'{party}' has no personal fields, or they were erased before"),
+                });
+            }
         }
         platform.close().await;
         Ok(())

@@ -17,6 +17,9 @@ use crate::{StoreError, WriteTransaction};
 const STATEMENTS_CACHED: usize = 512;
 /// How long a caller waits for a connection before it is told that the database is overloaded.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// A reader in the middle of a page keeps the write-ahead log from being emptied: how often to ask again.
+const CHECKPOINT_ATTEMPTS: u32 = 50;
+const CHECKPOINT_PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Debug)]
 pub struct DatabaseConfig {
@@ -152,13 +155,21 @@ impl Database {
     }
 
     /// Empties the write-ahead log into the file, so that nothing that was overwritten is left in it.
+    /// [`StoreError::Overloaded`] where readers did not let go of it in time: then it is still to be done.
     pub(crate) async fn checkpoint(&self) -> Result<(), StoreError> {
-        let mut writer = self.writer.acquire().await.map_err(|error| self.failed(error))?;
-        sqlx::query("PRAGMA wal_checkpoint(TRUNCATE)")
-            .execute(&mut *writer)
-            .await
-            .map_err(|error| self.failed(error))?;
-        Ok(())
+        for _ in 0..CHECKPOINT_ATTEMPTS {
+            let mut writer = self.writer.acquire().await.map_err(|error| self.failed(error))?;
+            let (busy, _, _): (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)")
+                .fetch_one(&mut *writer)
+                .await
+                .map_err(|error| self.failed(error))?;
+            if busy == 0 {
+                return Ok(());
+            }
+            drop(writer);
+            tokio::time::sleep(CHECKPOINT_PAUSE).await;
+        }
+        Err(StoreError::Overloaded)
     }
 
     pub(crate) fn announce(&self, commit_no: u64) {

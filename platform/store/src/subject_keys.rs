@@ -61,6 +61,9 @@ impl SqlSubjectKeys {
         .execute(write.connection())
         .await?;
         if erased.rows_affected() == 0 {
+            write.roll_back().await?;
+            // An earlier attempt may have come no further than this.
+            self.database.checkpoint().await?;
             return Ok(false);
         }
         let entry = AuditEntry {

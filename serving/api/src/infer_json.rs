@@ -169,3 +169,61 @@ impl Answer {
         Ok((answer, binary))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderMap;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::binary::{HEADER_LENGTH, split};
+
+    /// JSON that is nearly a request, with sizes and shapes that lie.
+    fn body() -> impl Strategy<Value = String> {
+        let datatype = proptest::sample::select(vec!["FP32", "FP64", "INT64", "BOOL", "BYTES", "FP16", "", "float"]);
+        let number = prop_oneof![
+            Just("-1"),
+            Just("0"),
+            Just("3"),
+            Just("9223372036854775807"),
+            Just("1e300"),
+            Just("null")
+        ];
+        let data = prop_oneof![
+            Just(r#""data": [1, 2.5, [3]]"#),
+            Just(r#""data": "text""#),
+            Just(r#""data": [true, null, "x"]"#),
+            Just(r#""parameters": {"binary_data_size": 18446744073709551615}"#),
+            Just(r#""parameters": {"binary_data_size": 8}"#),
+            Just(r#""id": 1"#),
+        ];
+        (datatype, proptest::collection::vec(number, 0..4), data).prop_map(|(datatype, shape, data)| {
+            let shape = shape.join(",");
+            format!(r#"{{"inputs": [{{"name": "x", "datatype": "{datatype}", "shape": [{shape}], {data}}}]}}"#)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_body_that_lies_is_refused_and_takes_nothing_down(
+            json in prop_oneof![3 => body().prop_map(String::into_bytes), 1 => proptest::collection::vec(any::<u8>(), 0..64)],
+            tail in proptest::collection::vec(any::<u8>(), 0..32),
+            length in proptest::option::of(0_usize..200),
+        ) {
+            let mut headers = HeaderMap::new();
+            if let Some(length) = length.or(Some(json.len()).filter(|_| !tail.is_empty())) {
+                headers.insert(HEADER_LENGTH, length.into());
+            }
+            let whole = Bytes::from([json, tail].concat());
+            if let Ok((json, tail)) = split(&headers, whole)
+                && let Ok(body) = Body::parse(&json)
+                && let Ok(request) = body.request("m".to_owned(), None, tail)
+            {
+                for tensor in &request.inputs {
+                    let elements: i64 = tensor.shape().iter().product();
+                    prop_assert!(elements >= 0 && tensor.data().len() < 256);
+                }
+            }
+        }
+    }
+}

@@ -26,6 +26,8 @@ mod catalogue;
 mod documents;
 mod fate;
 mod file;
+#[cfg(test)]
+mod hostile;
 mod line;
 mod mapping;
 mod posting;
