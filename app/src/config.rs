@@ -226,7 +226,7 @@ impl Default for IngestSection {
     fn default() -> Self {
         Self {
             batch_rows_max: const { NonZeroUsize::new(65_536).unwrap() },
-            linger_ms: 200,
+            linger_ms: 1000,
         }
     }
 }

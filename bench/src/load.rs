@@ -29,21 +29,20 @@ pub struct Volume {
     pub connections: u32,
 }
 
-/// Sends requests when they are due and measures each from the instant at which it was due.
+/// Sends requests when they are due and measures each from the instant at which it was due. A thread per connection,
+/// because the timers of an async runtime are no finer than a millisecond, which is what is measured here.
 pub async fn run(address: SocketAddr, shape: Arc<Shape>, volume: Volume) -> Result<Latencies> {
-    let mut connections = Vec::new();
-    for _ in 0..volume.connections {
-        connections.push(connect(address).await?);
-    }
-    let started = Instant::now() + Duration::from_millis(50);
-    let tasks: Vec<_> = (0u32..)
-        .zip(connections)
-        .map(|(index, connection)| tokio::spawn(drive(connection, address, Arc::clone(&shape), volume, index, started)))
+    let started = Instant::now() + Duration::from_millis(100);
+    let threads: Vec<_> = (0..volume.connections)
+        .map(|index| {
+            let shape = Arc::clone(&shape);
+            tokio::task::spawn_blocking(move || drive(address, &shape, volume, index, started))
+        })
         .collect();
     let mut all = Vec::new();
     let mut failures = 0;
-    for task in tasks {
-        let (latencies, failed) = task.await?;
+    for thread in threads {
+        let (latencies, failed) = thread.await??;
         all.extend(latencies);
         failures += failed;
     }
@@ -61,26 +60,27 @@ async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
 }
 
 /// Connection `index` sends every `connections`-th request of the common schedule.
-async fn drive(
-    mut connection: SendRequest<Full<Bytes>>,
+fn drive(
     address: SocketAddr,
-    shape: Arc<Shape>,
+    shape: &Shape,
     volume: Volume,
     index: u32,
     started: Instant,
-) -> (Vec<Duration>, usize) {
+) -> Result<(Vec<Duration>, usize)> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut connection = runtime.block_on(connect(address))?;
     let total = volume.rate * volume.seconds;
     let mut latencies = Vec::with_capacity((total / volume.connections) as usize + 1);
     let mut failures = 0;
     for number in (index..total).step_by(volume.connections as usize) {
         let due = started + Duration::from_secs_f64(f64::from(number) / f64::from(volume.rate));
-        tokio::time::sleep_until(due.into()).await;
-        match send(&mut connection, address, &shape, number).await {
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        match runtime.block_on(send(&mut connection, address, shape, number)) {
             Ok(true) => latencies.push(due.elapsed()),
             Ok(false) | Err(_) => failures += 1,
         }
     }
-    (latencies, failures)
+    Ok((latencies, failures))
 }
 
 /// Whether the answer was a success.

@@ -38,7 +38,7 @@ pub struct Options {
     #[arg(long)]
     data: Option<PathBuf>,
     /// Requests due per second.
-    #[arg(long, default_value_t = 1000)]
+    #[arg(long, default_value_t = 200)]
     rate: u32,
     /// Seconds that each load runs.
     #[arg(long, default_value_t = 15)]

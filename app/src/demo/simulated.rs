@@ -23,6 +23,8 @@ const OFFERS_PER_WEEK: usize = 25;
 const VALUE_DAYS: u32 = 90;
 /// Without a model, whoever bought within so many days is taken to come again.
 const USUAL_RHYTHM_DAYS: f64 = 30.0;
+/// What a week's record counts a week later.
+const TRACK_KEPT: f64 = 0.75;
 const DAY_MICROS: i64 = 86_400_000_000;
 const WEEK_DAYS: u32 = 7;
 const WITH_LOOP: &str = "with the loop";
@@ -35,6 +37,8 @@ struct Life {
     /// Day and value of each invoice.
     bought: BTreeMap<CustomerNo, Vec<(u32, i64)>>,
     last_offer: BTreeMap<CustomerNo, u32>,
+    /// Pieces since Monday.
+    sold: BTreeMap<ProductNo, i64>,
     /// Profit so far at the end of each week.
     profits: Vec<f64>,
 }
@@ -45,12 +49,20 @@ impl Life {
             simulator: Simulator::new(config),
             bought: BTreeMap::new(),
             last_offer: BTreeMap::new(),
+            sold: BTreeMap::new(),
             profits: Vec::new(),
         }
     }
 
     fn step(&mut self, actions: &Actions) -> DayEvents {
+        if self.simulator.day().is_multiple_of(WEEK_DAYS) {
+            self.sold.clear();
+        }
         let events = self.simulator.step(actions);
+        let invoiced = events.invoices.iter().flat_map(|invoice| &invoice.lines);
+        for line in invoiced.chain(events.cash_sales.iter().flat_map(|sale| &sale.lines)) {
+            *self.sold.entry(line.product).or_default() += line.pieces;
+        }
         for invoice in &events.invoices {
             self.bought
                 .entry(invoice.customer)
@@ -72,13 +84,18 @@ impl Life {
         }
     }
 
-    /// Offers to those at risk by `scores`.
-    fn offers(&mut self, scores: &BTreeMap<CustomerNo, f64>) -> Vec<CustomerNo> {
+    /// Offers to those at risk by `scores`; `lost` says how much of what a customer spends is at stake, 0 to 1.
+    fn offers(&mut self, scores: &BTreeMap<CustomerNo, f64>, lost: impl Fn(CustomerNo, f64) -> f64) -> Vec<CustomerNo> {
         let day = self.simulator.day();
-        let candidates: Vec<Candidate> = scores
-            .iter()
-            .map(|(customer, score)| self.candidate(*customer, *score))
-            .collect();
+        let at_stake = |(customer, score): (&CustomerNo, &f64)| {
+            let candidate = self.candidate(*customer, *score);
+            let value_minor = (candidate.value_minor as f64 * lost(*customer, *score)) as i64;
+            Candidate {
+                value_minor,
+                ..candidate
+            }
+        };
+        let candidates: Vec<Candidate> = scores.iter().map(at_stake).collect();
         let offers = offers_to_those_at_risk(&candidates, day, OFFERS_PER_WEEK);
         self.last_offer.extend(offers.iter().map(|customer| (*customer, day)));
         offers
@@ -103,6 +120,21 @@ impl Life {
             .collect()
     }
 
+    /// What is wanted, from forecasts of what will be sold: their mean with the average of four weeks (two forecasts
+    /// together err less than either, Bates and Granger 1969), and no less than the average where the shelf is nearly
+    /// empty, because what is not there is not sold, and foretells no sales.
+    fn demand(&self, forecasts: &BTreeMap<ProductNo, f64>) -> BTreeMap<ProductNo, f64> {
+        let stock = self.simulator.stock();
+        let wanted = |position: &StockPosition| {
+            let average = position.sold_28_days as f64 / 4.0;
+            let together = (forecasts.get(&position.product)? + average) / 2.0;
+            let nearly_empty = (position.on_hand as f64) < average;
+            let wanted = if nearly_empty { together.max(average) } else { together };
+            Some((position.product, wanted))
+        };
+        stock.iter().filter_map(wanted).collect()
+    }
+
     /// How likely each customer is to come again, by how long it has not.
     fn recency_scores(&self) -> BTreeMap<CustomerNo, f64> {
         let today = self.simulator.day();
@@ -119,6 +151,30 @@ impl Life {
     }
 }
 
+/// How forecasts fared: what they said in all, and what was sold of the same products. A forecast that is right in most
+/// weeks says less than the mean, which is what an order has to cover.
+#[derive(Default)]
+struct Track {
+    said: f64,
+    sold: f64,
+}
+
+impl Track {
+    fn week_passed(&mut self, forecasts: &BTreeMap<ProductNo, f64>, sold: &BTreeMap<ProductNo, i64>) {
+        let of_them = forecasts.keys().filter_map(|product| sold.get(product));
+        self.said = self.said * TRACK_KEPT + forecasts.values().sum::<f64>();
+        self.sold = self.sold * TRACK_KEPT + of_them.sum::<i64>() as f64;
+    }
+
+    fn corrected(&self, forecasts: &BTreeMap<ProductNo, f64>) -> BTreeMap<ProductNo, f64> {
+        let factor = if self.said > 0.0 { self.sold / self.said } else { 1.0 };
+        forecasts
+            .iter()
+            .map(|(product, units)| (*product, units * factor))
+            .collect()
+    }
+}
+
 /// The same year with the loop and without it.
 pub struct SimulatedYear {
     config: SimulatorConfig,
@@ -128,6 +184,9 @@ pub struct SimulatedYear {
     booking: Booking,
     /// Newest forecasts of the model.
     forecasts: BTreeMap<ProductNo, f64>,
+    track: Track,
+    /// The highest score that each customer ever had.
+    at_best: BTreeMap<CustomerNo, f64>,
     /// Offers of this Monday.
     offers: Vec<CustomerNo>,
     /// Whether a model has answered yet: until then, all lives go by rules of thumb.
@@ -145,6 +204,8 @@ impl SimulatedYear {
             with_loop,
             config,
             forecasts: BTreeMap::new(),
+            track: Track::default(),
+            at_best: BTreeMap::new(),
             offers: Vec::new(),
             advised: false,
         }
@@ -158,7 +219,9 @@ impl SimulatedYear {
     fn monday(&mut self) -> [Actions; 3] {
         let with_loop = Actions {
             offers: std::mem::take(&mut self.offers),
-            reorders: self.with_loop.reorders(&self.forecasts),
+            reorders: self
+                .with_loop
+                .reorders(&self.with_loop.demand(&self.track.corrected(&self.forecasts))),
         };
         let mut by_averages = Actions {
             offers: Vec::new(),
@@ -166,7 +229,7 @@ impl SimulatedYear {
         };
         if self.advised {
             by_averages.reorders = self.by_averages.reorders(&self.by_averages.average_demand());
-            by_averages.offers = self.by_averages.offers(&self.by_averages.recency_scores());
+            by_averages.offers = self.by_averages.offers(&self.by_averages.recency_scores(), |_, _| 1.0);
         }
         let by_thumb = self.by_thumb_with(with_loop.offers.len());
         [with_loop, by_averages, by_thumb]
@@ -195,10 +258,19 @@ impl SimulatedYear {
             .filter(|prediction| prediction.action.is_some())
             .filter_map(|prediction| Some((prediction, CustomerNo::from_code(&prediction.entity_key)?)))
             .collect();
+        for prediction in predictions {
+            if let Some(customer) = CustomerNo::from_code(&prediction.entity_key) {
+                let best = self.at_best.entry(customer).or_default();
+                *best = best.max(prediction.score);
+            }
+        }
         let scores = advised
             .iter()
             .map(|(prediction, customer)| (*customer, prediction.score));
-        self.offers = self.with_loop.offers(&scores.collect());
+        // Who seldom buys has a low score always; who is about to leave had a better one.
+        let at_best = &self.at_best;
+        let fallen = |customer: CustomerNo, score: f64| at_best.get(&customer).map_or(0.0, |best| best - score);
+        self.offers = self.with_loop.offers(&scores.collect(), fallen);
         let left_out = advised.iter().filter(|(_, customer)| !self.offers.contains(customer));
         left_out
             .map(|(prediction, _)| Override {
@@ -266,6 +338,7 @@ impl Business for SimulatedYear {
             "units-7d" => {
                 let forecast =
                     |prediction: &Prediction| Some((ProductNo::from_code(&prediction.entity_key)?, prediction.score));
+                self.track.week_passed(&self.forecasts, &self.with_loop.sold);
                 self.forecasts = predictions.iter().filter_map(forecast).collect();
                 Vec::new()
             }
