@@ -40,7 +40,7 @@ impl TrainingReport {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct RowCounts {
     pub point_in_time: usize,
-    /// Decisions with outcomes that became rows.
+    /// Decisions with outcomes among the rows that teach.
     pub experience: usize,
     /// Further decisions about an entity on one day, which count once.
     pub experience_repeated: usize,

@@ -59,7 +59,12 @@ impl TrainingRun<'_> {
             as_of: self.as_of,
             rows: RowCounts {
                 point_in_time: examples.len() - decisions,
-                experience: decisions,
+                experience: dataset
+                    .split
+                    .train
+                    .iter()
+                    .filter(|row| examples.is_decision(**row))
+                    .count(),
                 experience_repeated: examples.decisions_repeated,
                 experience_unusable: dataset.unusable,
                 train: dataset.split.train.len(),

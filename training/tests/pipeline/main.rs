@@ -144,7 +144,7 @@ async fn a_decision_on_the_day_of_a_row_stands_for_it_and_judges_nothing() {
     assert_eq!((with.experience, with.train), (6, without.train));
     // By then day 63 lies among the rows that judge.
     let (without, with) = rows(day(84)).await;
-    assert_eq!((with.experience, with.evaluation), (6, without.evaluation));
+    assert_eq!((with.experience, with.evaluation), (0, without.evaluation));
     assert_eq!(with.train, without.train);
 }
 

@@ -22,7 +22,8 @@ impl Default for LogConfig {
         Self {
             format: LogFormat::Auto,
             // ONNX Runtime tells of every device it finds.
-            level: "info,ort=warn".to_owned(),
+            // What libraries say of each scan and commit is for debugging them.
+            level: "info,ort=warn,buoyant_kernel=warn,deltalake_core=warn".to_owned(),
         }
     }
 }
