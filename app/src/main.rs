@@ -5,7 +5,18 @@ use std::process::ExitCode;
 use clap::Parser;
 use cortex::cli::Cli;
 
+/// ONNX Runtime reports its use to its makers over HTTPS, and keeps what it reports in a database in the home folder,
+/// unless it is told otherwise before it is loaded; its own switch leaves the database and its threads.
+fn silence_onnx_runtime() {
+    // SAFETY: nothing else runs in this process yet that could read the environment meanwhile.
+    #[allow(unsafe_code)]
+    unsafe {
+        std::env::set_var("ORT_DISABLE_TELEMETRY", "1");
+    }
+}
+
 fn main() -> ExitCode {
+    silence_onnx_runtime();
     // A mistake in the arguments ends the process here, with exit code 2 and how it is meant.
     let cli = Cli::parse();
     cortex::crash::arm_from_environment();

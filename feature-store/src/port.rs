@@ -39,10 +39,14 @@ pub trait OnlineStore: Send + Sync + std::fmt::Debug {
     ) -> Result<OnlineVectors, FeatureError>;
 
     /// Takes changes up to `upto`. What lies at or before the store's frontier is passed over, so the same batches may
-    /// come twice; values and frontier become durable together.
+    /// come twice. Reads see them when it returns; they are durable, values and frontier together, once the store has
+    /// [settled](Self::settle).
     async fn fold(&self, batches: &[ChangeBatch], upto: &Frontier) -> Result<(), FeatureError>;
 
-    /// Up to where changes are folded and durable.
+    /// Makes durable what was folded. A store that dies before forgets it, and its frontier with it.
+    async fn settle(&self) -> Result<(), FeatureError>;
+
+    /// Up to where changes are folded.
     async fn frontier(&self) -> Result<Frontier, FeatureError>;
 }
 

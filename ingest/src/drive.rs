@@ -141,7 +141,7 @@ impl Pipeline {
         (queue, task, slices)
     }
 
-    /// Where each of `members` stands, which the source is told too: from then on it keeps what a sink does not have.
+    /// Where each of `members` durably stands, which the source is told too: from then on it keeps what a sink does not have.
     /// Answers those that can take changes.
     async fn load(&self, members: &[usize], failures: &mut Failures<'_>) -> Result<Vec<usize>, IngestError> {
         let (source, kept_after, head) = (
@@ -152,7 +152,11 @@ impl Pipeline {
         let mut ready = Vec::with_capacity(members.len());
         for &index in members {
             let sink = &self.sinks[index];
-            let frontier = match sink.frontier().await {
+            let settled = async {
+                sink.settle().await?;
+                sink.frontier().await
+            };
+            let frontier = match settled.await {
                 Ok(frontier) => frontier,
                 Err(error) => {
                     // Nobody knows what it has, so all that there is is kept for it.
@@ -213,9 +217,15 @@ impl Pipeline {
             };
             patience.restore();
             match (next, until) {
-                (Some(slice), _) => {
+                (Some(slice), until) => {
                     at = slice.to.clone();
+                    let caught_up = slice.changes() < self.config.changes_per_read;
                     self.hand_out(Arc::new(slice), queues).await;
+                    if let Until::Cancelled(cancel) = until
+                        && caught_up
+                    {
+                        let _ = tokio::time::timeout(self.config.gather, cancel.cancelled()).await;
+                    }
                 }
                 // There was something up to the head when it was asked for; it can only have been pruned.
                 (None, Until::Reached(_)) => return Ok(()),

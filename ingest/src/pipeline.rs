@@ -18,6 +18,9 @@ use crate::{ChangeSink, ChangeSource, IngestError, SinkStanding};
 pub struct PipelineConfig {
     /// How many changes are read at once, where there are as many; whole commits, so it may be more.
     pub changes_per_read: usize,
+    /// How long commits gather after a read before the next, which takes them together: what a sink may lack of the last
+    /// of them. Reading each for itself costs about as much as committing it.
+    pub gather: Duration,
     /// How many changes may wait for one sink. When it has that many, reading waits for it.
     pub queued_changes_max: usize,
     /// How often a sink's progress is acknowledged to the source.
@@ -34,6 +37,7 @@ impl Default for PipelineConfig {
     fn default() -> Self {
         Self {
             changes_per_read: 20_000,
+            gather: Duration::from_millis(20),
             queued_changes_max: 200_000,
             acknowledge_every: Duration::from_secs(1),
             retry_after: (Duration::from_millis(100), Duration::from_secs(5)),

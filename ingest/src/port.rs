@@ -87,12 +87,18 @@ pub trait ChangeSink: Send + Sync + std::fmt::Debug {
         Batching::AT_ONCE
     }
 
-    /// Up to where everything is durable here.
+    /// Up to where everything is here.
     async fn frontier(&self) -> Result<Frontier, IngestError>;
 
     /// Takes a slice that begins at or before the sink's frontier. Changes at or before the frontier are passed over,
-    /// so the same slice may come twice. Durable when it returns.
+    /// so the same slice may come twice. Durable once the sink has [settled](Self::settle).
     async fn apply(&self, slice: &ChangeSlice) -> Result<(), IngestError>;
+
+    /// Makes durable what was applied: asked before progress is acknowledged to the source, which then forgets it. A sink
+    /// whose `apply` is durable has nothing to do.
+    async fn settle(&self) -> Result<(), IngestError> {
+        Ok(())
+    }
 
     /// Asked before a sink that failed is tried again; `kept_after` is where the source's history begins. A sink that
     /// can be made again from elsewhere does so here where it has to be; others do nothing.

@@ -128,6 +128,7 @@ impl SinkTask {
                 self.sink.name(),
                 "failpoint"
             )));
+            self.sink.settle().await?;
             self.source.acknowledge(self.sink.name(), &upto).await?;
         }
         *at = Instant::now();

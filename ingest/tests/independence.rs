@@ -151,6 +151,7 @@ fn pipeline(source: &Arc<MemorySource>, sinks: [&Arc<Sink>; 2]) -> Pipeline {
     let millis = Duration::from_millis;
     let config = PipelineConfig {
         changes_per_read: 1,
+        gather: Duration::ZERO,
         queued_changes_max: 4,
         acknowledge_every: Duration::ZERO,
         retry_after: (millis(1), millis(2)),

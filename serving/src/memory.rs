@@ -121,6 +121,10 @@ impl OnlineStore for FixedFeatures {
         Ok(())
     }
 
+    async fn settle(&self) -> Result<(), FeatureError> {
+        Ok(())
+    }
+
     async fn frontier(&self) -> Result<Frontier, FeatureError> {
         Ok(Self::computed_at())
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 /// Every step between a posted document and a served feature, and the hit at which it is deadly: a batch reaches many
 /// tables, and the third of them is in the middle.
-const IMPORT_STEPS: [(&str, u32); 10] = [
+const IMPORT_STEPS: [(&str, u32); 12] = [
     ("store::before-commit", 1),
     ("store::after-commit", 1),
     ("ingest::after-plan", 1),
@@ -19,6 +19,8 @@ const IMPORT_STEPS: [(&str, u32); 10] = [
     ("ingest::before-acknowledge", 1),
     ("online::before-commit", 1),
     ("online::after-commit", 1),
+    ("online::before-settle", 1),
+    ("online::after-settle", 1),
 ];
 const INVOICES: usize = 60;
 

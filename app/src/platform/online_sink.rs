@@ -1,18 +1,15 @@
 //! Changes into the online store: the pipeline's sink on the feature store's port.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use cortex_features::OnlineStore;
-use cortex_ingest::{Batching, ChangeSink, ChangeSlice, IngestError};
+use cortex_ingest::{ChangeSink, ChangeSlice, IngestError};
 use cortex_types::{Frontier, Position};
 
 use super::online_rebuild::OnlineRebuild;
 
 const NAME: &str = "online";
-/// How long a change may wait for others before it is folded: what a read may lack of the last orders.
-const LINGER: Duration = Duration::from_millis(20);
 
 /// Folds what the pipeline hands out; after a failure the store is rebuilt where it has to be.
 #[derive(Debug)]
@@ -27,14 +24,6 @@ impl ChangeSink for OnlineSink {
         NAME
     }
 
-    /// A commit of its own for every order would have the disk flushed as often as the ledger does.
-    fn batching(&self) -> Batching {
-        Batching {
-            changes: 1_000,
-            linger: LINGER,
-        }
-    }
-
     async fn frontier(&self) -> Result<Frontier, IngestError> {
         self.store
             .frontier()
@@ -45,6 +34,12 @@ impl ChangeSink for OnlineSink {
     async fn apply(&self, slice: &ChangeSlice) -> Result<(), IngestError> {
         let folded = self.store.fold(&slice.batches, &Frontier::of(slice.to.clone())).await;
         folded.map_err(|error| IngestError::refused(NAME, error))
+    }
+
+    /// A flush for every order would keep the disk as busy as the ledger does.
+    async fn settle(&self) -> Result<(), IngestError> {
+        let settled = self.store.settle().await;
+        settled.map_err(|error| IngestError::refused(NAME, error))
     }
 
     async fn recover(&self, kept_after: &Position) -> Result<(), IngestError> {

@@ -85,6 +85,10 @@ impl OnlineStore for OneCustomer {
         Ok(())
     }
 
+    async fn settle(&self) -> Result<(), FeatureError> {
+        Ok(())
+    }
+
     async fn frontier(&self) -> Result<Frontier, FeatureError> {
         Ok(Frontier::of(Position::new("erp", 1, 7, 42)))
     }

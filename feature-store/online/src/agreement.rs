@@ -26,6 +26,7 @@ async fn folded_in_slices(folder: &Path, versions: &[Version], cuts: &[usize]) -
         store.fold(&batch(versions, start..end), &frontier(end)).await.unwrap();
         start = end;
         if end % 3 == 0 {
+            store.settle().await.unwrap();
             drop(store);
             store = open(folder);
         }
@@ -89,6 +90,7 @@ async fn deleted_equals_kept(versions: Vec<Version>, cut: usize, overlap: usize,
         .fold(&batch(&versions, start..versions.len()), &frontier(versions.len()))
         .await
         .unwrap();
+    store.settle().await.unwrap();
     let definitions = definitions(DEFINITIONS);
     let view = definitions.view("sales").unwrap();
     let features: Vec<FeatureRef> = view

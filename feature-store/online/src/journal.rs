@@ -48,7 +48,7 @@ impl Journal {
         std::fs::create_dir_all(folder).map_err(|error| storage(&what, error))?;
         let database = Database::create(folder.join("online.redb")).map_err(|error| storage(&what, error))?;
         let journal = Self { database };
-        journal.write("prepare its journal", |transaction| {
+        journal.write("prepare its journal", Durability::Immediate, |transaction| {
             transaction.open_table(BLOCKS)?;
             let mut meta = transaction.open_table(META)?;
             if meta.get(FORMAT)?.is_none() {
@@ -65,16 +65,31 @@ impl Journal {
         }
     }
 
-    /// Appends one block and moves the frontier, both or neither; durable when it returns.
+    /// Appends one block and moves the frontier, both or neither; durable with the next [`settle`](Self::settle).
     pub(crate) fn append(&self, groups: &[Group], frontier: &Frontier) -> Result<(), FeatureError> {
         let frontier = serde_json::to_string(frontier).map_err(|error| storage("write its frontier", error))?;
-        self.write("journal changes", |transaction| {
+        self.write("journal changes", Durability::None, |transaction| {
             if !groups.is_empty() {
                 append_block(transaction, groups)?;
             }
             transaction.open_table(META)?.insert(FRONTIER, frontier.as_str())?;
             Ok(())
         })
+    }
+
+    /// Makes durable what was appended.
+    pub(crate) fn settle(&self) -> Result<(), FeatureError> {
+        let what = "flush its journal";
+        fail::fail_point!("online::before-settle", |_| Err(storage(
+            what,
+            "failpoint online::before-settle"
+        )));
+        self.write(what, Durability::Immediate, |_| Ok(()))?;
+        fail::fail_point!("online::after-settle", |_| Err(storage(
+            what,
+            "failpoint online::after-settle"
+        )));
+        Ok(())
     }
 
     /// Puts these blocks in the place of everything, as of `frontier`.
@@ -87,7 +102,7 @@ impl Journal {
         let what = "replace its journal";
         let frontier = serde_json::to_string(frontier).map_err(|error| storage(what, error))?;
         let fingerprints = serde_json::to_string(fingerprints).map_err(|error| storage(what, error))?;
-        self.write(what, |transaction| {
+        self.write(what, Durability::Immediate, |transaction| {
             transaction.delete_table(BLOCKS)?;
             transaction.open_table(BLOCKS)?;
             for groups in blocks {
@@ -103,7 +118,7 @@ impl Journal {
     pub(crate) fn record_fingerprints(&self, fingerprints: &Fingerprints) -> Result<(), FeatureError> {
         let what = "record its definitions";
         let fingerprints = serde_json::to_string(fingerprints).map_err(|error| storage(what, error))?;
-        self.write(what, |transaction| {
+        self.write(what, Durability::Immediate, |transaction| {
             transaction
                 .open_table(META)?
                 .insert(FINGERPRINTS, fingerprints.as_str())?;
@@ -151,11 +166,12 @@ impl Journal {
     fn write(
         &self,
         what: &str,
+        durability: Durability,
         work: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
     ) -> Result<(), FeatureError> {
         let commit = || -> Result<(), redb::Error> {
             let mut transaction = self.database.begin_write()?;
-            transaction.set_durability(Durability::Immediate)?;
+            transaction.set_durability(durability)?;
             work(&transaction)?;
             Ok(transaction.commit()?)
         };

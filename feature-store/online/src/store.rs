@@ -198,6 +198,16 @@ impl Shared {
         Ok(())
     }
 
+    /// The writer's lock is held by the caller.
+    fn settle(&self) -> Result<(), FeatureError> {
+        self.ready()?;
+        let settled = self.journal.settle();
+        if settled.is_err() {
+            self.resume()?;
+        }
+        settled
+    }
+
     fn extract(&self, batches: &[ChangeBatch], folded: &Frontier) -> Result<Vec<Group>, FeatureError> {
         let mut groups = Vec::new();
         for batch in batches {
@@ -267,6 +277,19 @@ impl OnlineStore for EmbeddedOnlineStore {
         });
         folded.await.map_err(|error| FeatureError::Storage {
             what: "fold changes".to_owned(),
+            source: error.into(),
+        })?
+    }
+
+    async fn settle(&self) -> Result<(), FeatureError> {
+        let writing = Arc::clone(&self.shared.writer).lock_owned().await;
+        let shared = Arc::clone(&self.shared);
+        let settled = tokio::task::spawn_blocking(move || {
+            let _writing = writing;
+            shared.settle()
+        });
+        settled.await.map_err(|error| FeatureError::Storage {
+            what: "flush its journal".to_owned(),
             source: error.into(),
         })?
     }

@@ -77,6 +77,7 @@ pub(crate) async fn folded(folder: &Path, versions: &[Version]) -> EmbeddedOnlin
         .fold(&batch(versions, 0..versions.len()), &frontier(versions.len()))
         .await
         .unwrap();
+    store.settle().await.unwrap();
     store
 }
 

@@ -10,6 +10,7 @@ use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use tokio::sync::watch;
 
+use crate::checkpoints;
 use crate::migrations::{self, AppliedMigration, MigrationSet};
 use crate::{StoreError, WriteTransaction};
 
@@ -47,6 +48,8 @@ pub struct Database {
     /// One connection: whoever holds it is the writer, the others wait in the order they came.
     writer: SqlitePool,
     readers: SqlitePool,
+    /// One connection, on which the write-ahead log is copied into the file while others write.
+    checkpoints: SqlitePool,
     newest_commit: Arc<watch::Sender<u64>>,
     clock: Arc<dyn Clock>,
 }
@@ -87,17 +90,28 @@ impl Database {
             .idle_timeout(None)
             .max_lifetime(None)
             .test_before_acquire(false)
-            .connect_with(options.pragma("query_only", "ON"))
+            .connect_with(options.clone().pragma("query_only", "ON"))
             .await
             .map_err(|error| StoreError::of(&at, error))?;
         let newest = newest_commit(&readers)
             .await
             .map_err(|error| StoreError::of(&at, error))?;
         let newest_commit = Arc::new(watch::Sender::new(newest));
+        let checkpoints = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_lazy_with(options);
+        tokio::spawn(checkpoints::keep_short(
+            checkpoints.clone(),
+            writer.clone(),
+            newest_commit.subscribe(),
+        ));
         Ok(Self {
             path: config.path.as_path().into(),
             writer,
             readers,
+            checkpoints,
             newest_commit,
             clock,
         })
@@ -150,6 +164,7 @@ impl Database {
 
     /// Waits for the writer, then closes every connection: what was committed is checkpointed into the file.
     pub async fn close(&self) {
+        self.checkpoints.close().await;
         self.writer.close().await;
         self.readers.close().await;
     }
@@ -187,9 +202,9 @@ fn connect_options(config: &DatabaseConfig) -> SqliteConnectOptions {
         .foreign_keys(true)
         .busy_timeout(Duration::from_millis(config.busy_timeout_ms))
         .statement_cache_capacity(STATEMENTS_CACHED)
-        // 64 MiB of pages, and a checkpoint every 64 MiB of log: bulk imports write each page once, not many times.
+        // 64 MiB of pages.
         .pragma("cache_size", "-65536")
-        .pragma("wal_autocheckpoint", "16384")
+        .pragma("wal_autocheckpoint", checkpoints::FRAMES_AT_MOST)
         .pragma("temp_store", "MEMORY")
         // A destroyed key must not linger in the free space of its page.
         .pragma("secure_delete", "FAST")

@@ -13,6 +13,7 @@
 mod error;
 mod folder;
 
+mod checkpoints;
 mod database;
 mod write;
 

@@ -1,18 +1,23 @@
-//! What a commit says of itself beyond its files.
+//! What a commit says beyond its files: the table's protocol and properties, and who wrote it from what.
 
 use std::collections::HashMap;
 
-use cortex_lake::{Commit, CommitRecord};
+use bytes::Bytes;
+use cortex_lake::{Commit, CommitRecord, LakeError, TableRef};
 use cortex_types::{Frontier, Timestamp};
-use deltalake_core::kernel::Transaction;
-use deltalake_core::kernel::transaction::CommitProperties;
+use deltalake_core::kernel::transaction::{CommitData, TransactionError};
+use deltalake_core::kernel::{Action, Protocol, Transaction};
+use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The key of our note in Delta's `commitInfo`.
 const NOTE: &str = "cortex";
 /// Delta writes a checkpoint of its log every so many commits; reading a table replays what came after it.
-pub(crate) const COMMITS_PER_CHECKPOINT: &str = "100";
+pub(crate) const COMMITS_PER_CHECKPOINT: u64 = 100;
+/// The oldest protocol that can append: every reader understands it.
+const READER_VERSION: i32 = 1;
+const WRITER_VERSION: i32 = 2;
 
 /// Stored with each commit, so that any served value can be traced to the state of its sources.
 #[derive(Debug, Serialize, Deserialize)]
@@ -25,12 +30,34 @@ struct Note {
 
 /// The table's properties. `delta.setTransactionRetentionDuration` stays unset: with it, Delta would forget batches and
 /// accept their replay. The log is kept, because training sets name versions.
-pub(crate) const TABLE_PROPERTIES: [(&str, &str); 2] = [
-    ("delta.checkpointInterval", COMMITS_PER_CHECKPOINT),
-    ("delta.enableExpiredLogCleanup", "false"),
-];
+pub(crate) fn table_properties() -> [(&'static str, String); 2] {
+    [
+        ("delta.checkpointInterval", COMMITS_PER_CHECKPOINT.to_string()),
+        ("delta.enableExpiredLogCleanup", false.to_string()),
+    ]
+}
 
-pub(crate) fn properties(commit: &Commit, rows: u64) -> CommitProperties {
+pub(crate) fn protocol() -> Result<Protocol, serde_json::Error> {
+    serde_json::from_value(json!({ "minReaderVersion": READER_VERSION, "minWriterVersion": WRITER_VERSION }))
+}
+
+/// Refuses a table to which somebody gave features that an append would have to honour.
+pub(crate) fn check_protocol(table: &TableRef, protocol: &Protocol) -> Result<(), LakeError> {
+    let (reader, writer) = (protocol.min_reader_version(), protocol.min_writer_version());
+    if (reader, writer) == (READER_VERSION, WRITER_VERSION) {
+        return Ok(());
+    }
+    Err(LakeError::storage(
+        table,
+        format!(
+            "somebody raised its Delta protocol to reader {reader} and writer {writer}; Cortex appends to tables of \
+             {READER_VERSION} and {WRITER_VERSION}, as it makes them"
+        ),
+    ))
+}
+
+/// The content of a commit file: what it adds, the batch that it is, and our note.
+pub(crate) fn entry(commit: &Commit, rows: u64, actions: Vec<Action>) -> Result<Bytes, TransactionError> {
     let note = Note {
         pipeline: commit.pipeline.to_string(),
         batch: commit.batch,
@@ -39,12 +66,13 @@ pub(crate) fn properties(commit: &Commit, rows: u64) -> CommitProperties {
     };
     // A struct of text, numbers and maps with text keys always has a JSON form.
     let note = serde_json::to_value(note).unwrap_or_default();
-    CommitProperties::default()
-        .with_metadata([(NOTE.to_owned(), note)])
-        .with_application_transaction(Transaction::new(&commit.pipeline, commit.batch.cast_signed()))
-        // One table has one writer; whoever else commits is not to be merged with.
-        .with_max_retries(0)
-        .with_cleanup_expired_logs(Some(false))
+    let append = DeltaOperation::Write {
+        mode: SaveMode::Append,
+        partition_by: None,
+        predicate: None,
+    };
+    let batch = Transaction::new(&commit.pipeline, commit.batch.cast_signed());
+    CommitData::new(actions, append, HashMap::from([(NOTE.to_owned(), note)]), vec![batch]).get_bytes()
 }
 
 /// Reads a commit file: one action a line, of which `commitInfo` is one.

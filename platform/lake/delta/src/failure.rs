@@ -8,7 +8,10 @@ pub(crate) fn failed(table: &TableRef, error: impl Into<DeltaTableError>) -> Lak
     match error.into() {
         DeltaTableError::VersionAlreadyExists(_)
         | DeltaTableError::Transaction {
-            source: TransactionError::CommitConflict(_) | TransactionError::MaxCommitAttempts(_),
+            source:
+                TransactionError::VersionAlreadyExists(_)
+                | TransactionError::CommitConflict(_)
+                | TransactionError::MaxCommitAttempts(_),
         } => LakeError::Conflict(table.to_string()),
         DeltaTableError::SchemaMismatch { msg } => misfit(table, msg),
         other => LakeError::storage(table, other),

@@ -7,31 +7,43 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use cortex_lake::{Appended, AsOf, Commit, CommitRecord, LakeError, Snapshot, TableRef};
 use datafusion::execution::SessionState;
+use deltalake_core::DeltaTable;
+use deltalake_core::checkpoints::create_checkpoint;
 use deltalake_core::delta_datafusion::DeltaScanNext;
-use deltalake_core::kernel::transaction::CommitBuilder;
-use deltalake_core::kernel::{Action, Add, MetadataExt, Protocol, new_metadata};
-use deltalake_core::logstore::LogStoreRef;
+use deltalake_core::kernel::{Action, Add, Metadata, MetadataExt, new_metadata};
+use deltalake_core::logstore::{CommitOrBytes, LogStoreRef};
 use deltalake_core::operations::write::writer::{DeltaWriter, WriterConfig};
-use deltalake_core::protocol::{DeltaOperation, SaveMode};
 use deltalake_core::table::state::DeltaTableState;
 use fail::fail_point;
 use parking_lot::RwLock;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 use tokio::sync::Mutex;
+use uuid::Uuid;
 
-use crate::commit::{self, TABLE_PROPERTIES};
+use crate::commit::{self, COMMITS_PER_CHECKPOINT, check_protocol, protocol, table_properties};
 use crate::conform::{arrow_schema, conform, grown, kernel_schema};
 use crate::failure::{failed, misfit};
 
 /// Compresses about as fast as Snappy and to about two thirds of its size.
 const ZSTD_LEVEL: i32 = 1;
 
+/// What an append has to know of the table. Its list of files is not among it: an append costs as much on a table of many
+/// files as on one of few.
+#[derive(Clone)]
+struct Head {
+    version: u64,
+    schema: SchemaRef,
+    metadata: Metadata,
+}
+
 pub(crate) struct OpenTable {
     name: TableRef,
     log: LogStoreRef,
-    /// `None`: nothing is known, the log has to be read.
-    state: RwLock<Option<DeltaTableState>>,
+    /// The newest commit. `None`: nothing is known, the log has to be read.
+    head: RwLock<Option<Head>>,
+    /// The table with its files as it was last read, which may lie behind the head.
+    files: Mutex<Option<DeltaTableState>>,
     /// Held while appending. The last batch of each pipeline that asked, because Delta finds it by reading its log.
     writer: Mutex<HashMap<Arc<str>, Option<u64>>>,
 }
@@ -41,7 +53,8 @@ impl OpenTable {
         Self {
             name,
             log,
-            state: RwLock::new(None),
+            head: RwLock::new(None),
+            files: Mutex::default(),
             writer: Mutex::default(),
         }
     }
@@ -56,15 +69,18 @@ impl OpenTable {
             return Ok(Appended::AlreadyThere);
         }
         match self.write(rows, commit).await {
-            Ok(state) => {
-                let version = state.version();
-                *self.state.write() = Some(state);
+            Ok(head) => {
+                let version = head.version;
+                *self.head.write() = Some(head);
                 last_batches.insert(Arc::clone(&commit.pipeline), Some(commit.batch));
+                if (version + 1).is_multiple_of(COMMITS_PER_CHECKPOINT) {
+                    self.checkpoint(version).await;
+                }
                 Ok(Appended::Committed { version })
             }
             Err(error) => {
                 // The commit may or may not have come to be; the log knows.
-                *self.state.write() = None;
+                *self.head.write() = None;
                 last_batches.clear();
                 Err(error)
             }
@@ -76,7 +92,7 @@ impl OpenTable {
     }
 
     pub(crate) async fn snapshot(&self, at: AsOf, session: &Arc<SessionState>) -> Result<Snapshot, LakeError> {
-        let state = self.existing().await?;
+        let state = self.state().await?;
         let newest = state.version();
         let scan = DeltaScanNext::builder()
             .with_log_store(Arc::clone(&self.log))
@@ -102,7 +118,7 @@ impl OpenTable {
     }
 
     pub(crate) async fn history(&self, limit: usize) -> Result<Vec<CommitRecord>, LakeError> {
-        let newest = self.existing().await?.version();
+        let newest = self.newest().await?.version;
         let mut records = Vec::new();
         for version in (0..=newest).rev().take(limit) {
             let file = self
@@ -118,19 +134,19 @@ impl OpenTable {
     }
 
     pub(crate) async fn exists(&self) -> Result<bool, LakeError> {
-        Ok(self.state().await?.is_some())
+        Ok(self.head().await?.is_some())
     }
 
-    async fn existing(&self) -> Result<DeltaTableState, LakeError> {
-        self.state()
+    async fn newest(&self) -> Result<Head, LakeError> {
+        self.head()
             .await?
             .ok_or_else(|| LakeError::NoTable(self.name.to_string()))
     }
 
-    /// The newest state; read from the log only where it is not in memory. `None` before the first commit.
-    async fn state(&self) -> Result<Option<DeltaTableState>, LakeError> {
-        if let Some(state) = self.state.read().clone() {
-            return Ok(Some(state));
+    /// The newest commit; read from the log only where it is not in memory. `None` before the first.
+    async fn head(&self) -> Result<Option<Head>, LakeError> {
+        if let Some(head) = self.head.read().clone() {
+            return Ok(Some(head));
         }
         if !self
             .log
@@ -143,13 +159,45 @@ impl OpenTable {
         let read = DeltaTableState::try_new(&self.log, None)
             .await
             .map_err(|error| failed(&self.name, error))?;
-        let mut state = self.state.write();
+        let read_head = Head {
+            version: read.version(),
+            schema: arrow_schema(&self.name, &read.schema())?,
+            metadata: read.metadata().clone(),
+        };
+        check_protocol(&self.name, read.protocol())?;
+        *self.files.lock().await = Some(read);
+        let mut head = self.head.write();
         // An append may have been faster than this reading.
-        let newer = state
+        let newer = head
             .take()
-            .filter(|known| known.version() > read.version())
-            .unwrap_or(read);
-        Ok(Some(state.insert(newer).clone()))
+            .filter(|known| known.version > read_head.version)
+            .unwrap_or(read_head);
+        Ok(Some(head.insert(newer).clone()))
+    }
+
+    /// The newest state with its files, brought up to date by what was committed since the last reader asked.
+    async fn state(&self) -> Result<DeltaTableState, LakeError> {
+        let newest = self.newest().await?.version;
+        let mut files = self.files.lock().await;
+        let state = match files.take() {
+            Some(mut state) if state.version() < newest => state.update(&self.log, Some(newest)).await.map(|()| state),
+            Some(state) => Ok(state),
+            None => DeltaTableState::try_new(&self.log, Some(newest)).await,
+        };
+        let state = state.map_err(|error| failed(&self.name, error))?;
+        Ok(files.insert(state).clone())
+    }
+
+    /// Readers begin at the newest checkpoint. One that fails costs them time and nothing else: the commit is made.
+    async fn checkpoint(&self, version: u64) {
+        let mut table = DeltaTable::new(Arc::clone(&self.log));
+        let written = async {
+            table.load_version(version).await?;
+            create_checkpoint(&table, None).await
+        };
+        if let Err(error) = written.await {
+            tracing::warn!(table = %self.name, version, %error, "the log got no checkpoint; the next is due later");
+        }
     }
 
     async fn last_batch_of(
@@ -160,57 +208,55 @@ impl OpenTable {
         if let Some(last) = last_batches.get(pipeline) {
             return Ok(*last);
         }
-        let last = match self.state().await? {
-            Some(state) => state
+        let last = match self.exists().await? {
+            true => self
+                .state()
+                .await?
                 .transaction_version(&self.log, pipeline)
                 .await
                 .map_err(|error| failed(&self.name, error))?
                 .map(i64::unsigned_abs),
-            None => None,
+            false => None,
         };
         last_batches.insert(pipeline.into(), last);
         Ok(last)
     }
 
     /// Writes the files, then the commit that makes them part of the table.
-    async fn write(&self, rows: &[RecordBatch], commit: &Commit) -> Result<DeltaTableState, LakeError> {
-        let state = self.state().await?;
-        let old_schema = state
-            .as_ref()
-            .map(|state| arrow_schema(&self.name, &state.schema()))
-            .transpose()?;
-        let schema = self.schema_after(old_schema.as_ref(), rows)?;
+    async fn write(&self, rows: &[RecordBatch], commit: &Commit) -> Result<Head, LakeError> {
+        let head = self.head().await?;
+        let schema = self.schema_after(head.as_ref().map(|head| &head.schema), rows)?;
         let files = self.write_files(&schema, rows).await?;
         fail_point!("lake::before-commit", |_| Err(LakeError::storage(
             &self.name,
             "failpoint"
         )));
-        let mut actions: Vec<Action> = match &state {
+        let (version, metadata, mut actions) = match head {
             None => self.first_actions(&schema)?,
-            Some(state) if old_schema.as_ref() != Some(&schema) => {
+            Some(head) if head.schema != schema => {
                 let kernel = kernel_schema(&self.name, &schema)?;
-                let metadata = state.metadata().clone().with_schema(&kernel);
-                vec![Action::Metadata(metadata.map_err(|error| failed(&self.name, error))?)]
+                let metadata = head.metadata.with_schema(&kernel);
+                let metadata = metadata.map_err(|error| failed(&self.name, error))?;
+                (head.version + 1, metadata.clone(), vec![Action::Metadata(metadata)])
             }
-            Some(_) => Vec::new(),
+            Some(head) => (head.version + 1, head.metadata, Vec::new()),
         };
         actions.extend(files.into_iter().map(Action::Add));
         let row_count = rows.iter().map(|batch| batch.num_rows() as u64).sum();
-        let operation = DeltaOperation::Write {
-            mode: SaveMode::Append,
-            partition_by: None,
-            predicate: None,
-        };
-        let committed = CommitBuilder::from(commit::properties(commit, row_count))
-            .with_actions(actions)
-            .build(state.as_ref().map(|state| state as _), Arc::clone(&self.log), operation)
+        let entry = commit::entry(commit, row_count, actions).map_err(|error| failed(&self.name, error))?;
+        self.log
+            .write_commit_entry(version, CommitOrBytes::LogBytes(entry), Uuid::now_v7())
             .await
             .map_err(|error| failed(&self.name, error))?;
         fail_point!("lake::after-commit", |_| Err(LakeError::storage(
             &self.name,
             "failpoint"
         )));
-        Ok(committed.snapshot())
+        Ok(Head {
+            version,
+            schema,
+            metadata,
+        })
     }
 
     fn schema_after(&self, old: Option<&SchemaRef>, rows: &[RecordBatch]) -> Result<SchemaRef, LakeError> {
@@ -248,15 +294,13 @@ impl OpenTable {
         writer.close().await.map_err(|error| failed(&self.name, error))
     }
 
-    fn first_actions(&self, schema: &SchemaRef) -> Result<Vec<Action>, LakeError> {
+    fn first_actions(&self, schema: &SchemaRef) -> Result<(u64, Metadata, Vec<Action>), LakeError> {
         let schema = kernel_schema(&self.name, schema)?;
-        let metadata = new_metadata(&schema, Vec::<String>::new(), TABLE_PROPERTIES)
+        let metadata = new_metadata(&schema, Vec::<String>::new(), table_properties())
             .and_then(|metadata| metadata.with_name(self.name.name().to_owned()))
             .map_err(|error| failed(&self.name, error))?;
-        // The oldest protocol that can append: every reader understands it.
-        let protocol: Protocol =
-            serde_json::from_value(serde_json::json!({ "minReaderVersion": 1, "minWriterVersion": 2 }))
-                .map_err(|error| misfit(&self.name, error))?;
-        Ok(vec![Action::Protocol(protocol), Action::Metadata(metadata)])
+        let protocol = protocol().map_err(|error| misfit(&self.name, error))?;
+        let actions = vec![Action::Protocol(protocol), Action::Metadata(metadata.clone())];
+        Ok((0, metadata, actions))
     }
 }
