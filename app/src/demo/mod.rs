@@ -11,6 +11,7 @@ mod chart;
 mod closing;
 mod history;
 mod judgement;
+mod life;
 pub mod mark;
 mod promotion;
 mod report;
@@ -18,6 +19,7 @@ mod simulated;
 mod simulator;
 mod stage;
 mod timelapse;
+mod track;
 
 pub use business::Business;
 pub use history::FileHistory;

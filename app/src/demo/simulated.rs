@@ -1,8 +1,8 @@
-//! A business that could be: a simulated year, lived three times from the same seed. The first is booked through the ERP
-//! and does what the models advise; the second follows the same rules on plain averages, and the third goes by rules of
-//! thumb: they show what the models were worth, and what the rules.
+//! A business that could be: a simulated year, lived four times from the same seed. The first is booked through the ERP
+//! and does what the models advise; the second follows the same rules without models, the third simpler rules on plain
+//! averages, and the fourth goes by rules of thumb: they show what the models were worth, and what the rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use cortex_erp::Erp;
@@ -11,184 +11,32 @@ use cortex_types::{RequestContext, Timestamp};
 
 use super::booking::Booking;
 use super::business::{Business, Override, Traded};
+use super::life::Life;
 use super::report::MoneyLine;
-use super::simulator::{
-    Actions, Books, Candidate, CustomerNo, DayEvents, ProductNo, SAFETY, Simulator, SimulatorConfig, StockPosition,
-    offers_at_random, offers_to_those_at_risk, reorder_min_max, reorder_to_forecast,
-};
+use super::simulator::{Actions, Books, CustomerNo, ProductNo, SimulatorConfig, offers_at_random, reorder_min_max};
+use super::track::Track;
 
-/// Offers that are sent in a week, at most.
-const OFFERS_PER_WEEK: usize = 25;
-/// What a shop spent in so many days is what there is to lose.
-const VALUE_DAYS: u32 = 90;
-/// Without a model, whoever bought within so many days is taken to come again.
-const USUAL_RHYTHM_DAYS: f64 = 30.0;
-/// What a week's record counts a week later.
-const TRACK_KEPT: f64 = 0.75;
 const DAY_MICROS: i64 = 86_400_000_000;
 const WEEK_DAYS: u32 = 7;
 const WITH_LOOP: &str = "with the loop";
+const BY_RULES: &str = "rules, no models";
 const BY_AVERAGES: &str = "rules on averages";
 const BY_THUMB: &str = "by rules of thumb";
-
-/// One life of the year, with what its office can read off its own documents.
-struct Life {
-    simulator: Simulator,
-    /// Day and value of each invoice.
-    bought: BTreeMap<CustomerNo, Vec<(u32, i64)>>,
-    last_offer: BTreeMap<CustomerNo, u32>,
-    /// Pieces since Monday.
-    sold: BTreeMap<ProductNo, i64>,
-    /// Profit so far at the end of each week.
-    profits: Vec<f64>,
-}
-
-impl Life {
-    fn new(config: SimulatorConfig) -> Self {
-        Self {
-            simulator: Simulator::new(config),
-            bought: BTreeMap::new(),
-            last_offer: BTreeMap::new(),
-            sold: BTreeMap::new(),
-            profits: Vec::new(),
-        }
-    }
-
-    fn step(&mut self, actions: &Actions) -> DayEvents {
-        if self.simulator.day().is_multiple_of(WEEK_DAYS) {
-            self.sold.clear();
-        }
-        let events = self.simulator.step(actions);
-        let invoiced = events.invoices.iter().flat_map(|invoice| &invoice.lines);
-        for line in invoiced.chain(events.cash_sales.iter().flat_map(|sale| &sale.lines)) {
-            *self.sold.entry(line.product).or_default() += line.pieces;
-        }
-        for invoice in &events.invoices {
-            self.bought
-                .entry(invoice.customer)
-                .or_default()
-                .push((events.day, invoice.net_minor()));
-        }
-        events
-    }
-
-    fn candidate(&self, customer: CustomerNo, score: f64) -> Candidate {
-        let since = self.simulator.day().saturating_sub(VALUE_DAYS);
-        let bought = self.bought.get(&customer).map_or(&[][..], Vec::as_slice);
-        let lately = bought.iter().filter(|(day, _)| *day >= since);
-        Candidate {
-            customer,
-            score,
-            value_minor: lately.map(|(_, minor)| minor).sum(),
-            last_offer_day: self.last_offer.get(&customer).copied(),
-        }
-    }
-
-    /// Offers to those at risk by `scores`; `lost` says how much of what a customer spends is at stake, 0 to 1.
-    fn offers(&mut self, scores: &BTreeMap<CustomerNo, f64>, lost: impl Fn(CustomerNo, f64) -> f64) -> Vec<CustomerNo> {
-        let day = self.simulator.day();
-        let at_stake = |(customer, score): (&CustomerNo, &f64)| {
-            let candidate = self.candidate(*customer, *score);
-            let value_minor = (candidate.value_minor as f64 * lost(*customer, *score)) as i64;
-            Candidate {
-                value_minor,
-                ..candidate
-            }
-        };
-        let candidates: Vec<Candidate> = scores.iter().map(at_stake).collect();
-        let offers = offers_to_those_at_risk(&candidates, day, OFFERS_PER_WEEK);
-        self.last_offer.extend(offers.iter().map(|customer| (*customer, day)));
-        offers
-    }
-
-    /// Reorders to `forecasts`, and by minimum and maximum where there is none.
-    fn reorders(&self, forecasts: &BTreeMap<ProductNo, f64>) -> BTreeMap<ProductNo, i64> {
-        let stock = self.simulator.stock();
-        let mut reorders = reorder_min_max(&stock);
-        reorders.retain(|product, _| !forecasts.contains_key(product));
-        reorders.extend(reorder_to_forecast(&stock, forecasts, SAFETY));
-        reorders
-    }
-
-    /// What four weeks sold, by the week.
-    fn average_demand(&self) -> BTreeMap<ProductNo, f64> {
-        let stock = self.simulator.stock();
-        let weekly = |position: &StockPosition| position.sold_28_days as f64 / 4.0;
-        stock
-            .iter()
-            .map(|position| (position.product, weekly(position)))
-            .collect()
-    }
-
-    /// What is wanted, from forecasts of what will be sold: their mean with the average of four weeks (two forecasts
-    /// together err less than either, Bates and Granger 1969), and no less than the average where the shelf is nearly
-    /// empty, because what is not there is not sold, and foretells no sales.
-    fn demand(&self, forecasts: &BTreeMap<ProductNo, f64>) -> BTreeMap<ProductNo, f64> {
-        let stock = self.simulator.stock();
-        let wanted = |position: &StockPosition| {
-            let average = position.sold_28_days as f64 / 4.0;
-            let together = (forecasts.get(&position.product)? + average) / 2.0;
-            let nearly_empty = (position.on_hand as f64) < average;
-            let wanted = if nearly_empty { together.max(average) } else { together };
-            Some((position.product, wanted))
-        };
-        stock.iter().filter_map(wanted).collect()
-    }
-
-    /// How likely each customer is to come again, by how long it has not.
-    fn recency_scores(&self) -> BTreeMap<CustomerNo, f64> {
-        let today = self.simulator.day();
-        let score = |bought: &[(u32, i64)]| {
-            let last = bought.last().map_or(0, |(day, _)| *day);
-            (USUAL_RHYTHM_DAYS / f64::from(today - last).max(1.0)).min(1.0)
-        };
-        let scores = self.bought.iter().map(|(customer, bought)| (*customer, score(bought)));
-        scores.collect()
-    }
-
-    fn close_week(&mut self) {
-        self.profits.push(self.simulator.books().margin_minor() as f64 / 100.0);
-    }
-}
-
-/// How forecasts fared: what they said in all, and what was sold of the same products. A forecast that is right in most
-/// weeks says less than the mean, which is what an order has to cover.
-#[derive(Default)]
-struct Track {
-    said: f64,
-    sold: f64,
-}
-
-impl Track {
-    fn week_passed(&mut self, forecasts: &BTreeMap<ProductNo, f64>, sold: &BTreeMap<ProductNo, i64>) {
-        let of_them = forecasts.keys().filter_map(|product| sold.get(product));
-        self.said = self.said * TRACK_KEPT + forecasts.values().sum::<f64>();
-        self.sold = self.sold * TRACK_KEPT + of_them.sum::<i64>() as f64;
-    }
-
-    fn corrected(&self, forecasts: &BTreeMap<ProductNo, f64>) -> BTreeMap<ProductNo, f64> {
-        let factor = if self.said > 0.0 { self.sold / self.said } else { 1.0 };
-        forecasts
-            .iter()
-            .map(|(product, units)| (*product, units * factor))
-            .collect()
-    }
-}
 
 /// The same year with the loop and without it.
 pub struct SimulatedYear {
     config: SimulatorConfig,
     with_loop: Life,
+    by_rules: Life,
     by_averages: Life,
     by_thumb: Life,
     booking: Booking,
-    /// Newest forecasts of the model.
+    /// Newest forecasts of the model, and the averages beside which they were put.
     forecasts: BTreeMap<ProductNo, f64>,
+    averages: BTreeMap<ProductNo, f64>,
     track: Track,
-    /// The highest score that each customer ever had.
-    at_best: BTreeMap<CustomerNo, f64>,
-    /// Offers of this Monday.
-    offers: Vec<CustomerNo>,
+    /// Offers of this Monday; `None` where no model was asked.
+    offers: Option<Vec<CustomerNo>>,
     /// Whether a model has answered yet: until then, all lives go by rules of thumb.
     advised: bool,
 }
@@ -198,15 +46,16 @@ impl SimulatedYear {
     pub fn new(config: SimulatorConfig) -> Self {
         let with_loop = Life::new(config.clone());
         Self {
+            by_rules: Life::new(config.clone()),
             by_averages: Life::new(config.clone()),
             by_thumb: Life::new(config.clone()),
             booking: Booking::new(&with_loop.simulator, config.currency),
             with_loop,
             config,
             forecasts: BTreeMap::new(),
+            averages: BTreeMap::new(),
             track: Track::default(),
-            at_best: BTreeMap::new(),
-            offers: Vec::new(),
+            offers: None,
             advised: false,
         }
     }
@@ -215,24 +64,37 @@ impl SimulatedYear {
         self.config.start.and_time(chrono::NaiveTime::MIN).and_utc().into()
     }
 
-    /// A Monday morning in each of the three lives.
-    fn monday(&mut self) -> [Actions; 3] {
-        let with_loop = Actions {
-            offers: std::mem::take(&mut self.offers),
-            reorders: self
-                .with_loop
-                .reorders(&self.with_loop.demand(&self.track.corrected(&self.forecasts))),
+    /// A Monday morning in each of the four lives.
+    fn monday(&mut self) -> [Actions; 4] {
+        let [with_loop, by_rules, by_averages] = if self.advised {
+            self.averages = self.with_loop.average_demand();
+            let demand = self.track.demand(&self.forecasts, &self.averages);
+            // As long as one of the models is not good enough to be asked, its place is taken by the rules.
+            let offers = match self.offers.take() {
+                Some(offers) => offers,
+                None => self.with_loop.offers_by_rhythm_alone(),
+            };
+            let with_loop = Actions {
+                reorders: self.with_loop.reorders(&demand),
+                offers,
+            };
+            let by_rules = Actions {
+                reorders: self.by_rules.reorders(&self.by_rules.average_demand()),
+                offers: self.by_rules.offers_by_rhythm_alone(),
+            };
+            let by_averages = Actions {
+                reorders: self.by_averages.reorders(&self.by_averages.average_sales()),
+                offers: self.by_averages.offers_by_recency(),
+            };
+            [with_loop, by_rules, by_averages]
+        } else {
+            [&self.with_loop, &self.by_rules, &self.by_averages].map(|life| Actions {
+                offers: Vec::new(),
+                reorders: reorder_min_max(&life.simulator.stock()),
+            })
         };
-        let mut by_averages = Actions {
-            offers: Vec::new(),
-            reorders: reorder_min_max(&self.by_averages.simulator.stock()),
-        };
-        if self.advised {
-            by_averages.reorders = self.by_averages.reorders(&self.by_averages.average_demand());
-            by_averages.offers = self.by_averages.offers(&self.by_averages.recency_scores(), |_, _| 1.0);
-        }
         let by_thumb = self.by_thumb_with(with_loop.offers.len());
-        [with_loop, by_averages, by_thumb]
+        [with_loop, by_rules, by_averages, by_thumb]
     }
 
     /// Reorders by minimum and maximum, and so many offers to whoever the lot falls on.
@@ -251,38 +113,35 @@ impl SimulatedYear {
         }
     }
 
-    /// Of those whom the model would make an offer, the ones where most is at risk get it.
+    /// The model's advice goes by score alone; the office knows each shop's rhythm and which offers went unanswered.
+    /// Where it does otherwise, the decision memory is told.
     fn choose_offers(&mut self, predictions: &[Prediction]) -> Vec<Override> {
-        let advised: Vec<(&Prediction, CustomerNo)> = predictions
+        let known: Vec<(&Prediction, CustomerNo)> = predictions
             .iter()
-            .filter(|prediction| prediction.action.is_some())
             .filter_map(|prediction| Some((prediction, CustomerNo::from_code(&prediction.entity_key)?)))
             .collect();
-        for prediction in predictions {
-            if let Some(customer) = CustomerNo::from_code(&prediction.entity_key) {
-                let best = self.at_best.entry(customer).or_default();
-                *best = best.max(prediction.score);
-            }
-        }
-        let scores = advised
+        let scores = known
             .iter()
-            .map(|(prediction, customer)| (*customer, prediction.score));
-        // Who seldom buys has a low score always; who is about to leave had a better one.
-        let at_best = &self.at_best;
-        let fallen = |customer: CustomerNo, score: f64| at_best.get(&customer).map_or(0.0, |best| best - score);
-        self.offers = self.with_loop.offers(&scores.collect(), fallen);
-        let left_out = advised.iter().filter(|(_, customer)| !self.offers.contains(customer));
-        left_out
-            .map(|(prediction, _)| Override {
+            .map(|(prediction, customer)| (*customer, prediction.score))
+            .collect();
+        let offers = self.with_loop.offers_by_rhythm(&scores);
+        let chosen: BTreeSet<CustomerNo> = offers.iter().copied().collect();
+        self.offers = Some(offers);
+        let otherwise = known
+            .into_iter()
+            .filter(|(prediction, customer)| prediction.action.is_some() != chosen.contains(customer));
+        otherwise
+            .map(|(prediction, customer)| Override {
                 decision: prediction.decision_id,
-                action: "none",
+                action: if chosen.contains(&customer) { "offer" } else { "none" },
             })
             .collect()
     }
 
-    fn lives(&self) -> [(&'static str, &Life); 3] {
+    fn lives(&self) -> [(&'static str, &Life); 4] {
         [
             (WITH_LOOP, &self.with_loop),
+            (BY_RULES, &self.by_rules),
             (BY_AVERAGES, &self.by_averages),
             (BY_THUMB, &self.by_thumb),
         ]
@@ -316,17 +175,24 @@ impl Business for SimulatedYear {
         let mut traded = Traded::default();
         let last_day = u32::try_from((to.micros() - self.begins_at().micros()) / DAY_MICROS)?;
         while self.with_loop.simulator.day() < last_day && !self.with_loop.simulator.is_over() {
-            let [with_loop, by_averages, by_thumb] = match self.with_loop.simulator.day() {
+            let [with_loop, by_rules, by_averages, by_thumb] = match self.with_loop.simulator.day() {
                 day if day.is_multiple_of(WEEK_DAYS) => self.monday(),
                 _ => Default::default(),
             };
             let events = self.with_loop.step(&with_loop);
+            self.by_rules.step(&by_rules);
             self.by_averages.step(&by_averages);
             self.by_thumb.step(&by_thumb);
             let booked = self.booking.book(erp, ctx, &self.with_loop.simulator, &events).await?;
             traded = traded.plus(booked);
         }
-        for life in [&mut self.with_loop, &mut self.by_averages, &mut self.by_thumb] {
+        let lives = [
+            &mut self.with_loop,
+            &mut self.by_rules,
+            &mut self.by_averages,
+            &mut self.by_thumb,
+        ];
+        for life in lives {
             life.close_week();
         }
         Ok(traded)
@@ -338,7 +204,8 @@ impl Business for SimulatedYear {
             "units-7d" => {
                 let forecast =
                     |prediction: &Prediction| Some((ProductNo::from_code(&prediction.entity_key)?, prediction.score));
-                self.track.week_passed(&self.forecasts, &self.with_loop.sold);
+                let sold = self.with_loop.sold_unhindered();
+                self.track.week_passed(&self.forecasts, &self.averages, &sold);
                 self.forecasts = predictions.iter().filter_map(forecast).collect();
                 Vec::new()
             }
@@ -361,11 +228,16 @@ impl Business for SimulatedYear {
 
     fn assumptions(&self) -> Vec<String> {
         [
-            "Customers, demand, suppliers and costs are simulated; the three ways of running the year share the same seed \
-             and the same chances, so that their difference is what was done. Until the first model answers, all three go \
+            "Customers, demand, suppliers and costs are simulated; the four ways of running the year share the same seed \
+             and the same chances, so that their difference is what was done. Until the first model answers, all four go \
              by rules of thumb.",
-            "Rules on averages: the same rules for reorders, safety stock and offers as with the loop, but demand is the \
-             mean of four weeks, and whoever has not bought for more than sixty days is at risk.",
+            "With the loop: demand is the mean of four weeks, divided by the share of trade during which the product was on \
+             the shelf, and raised by the model's forecast as far as its record is better; offers go to shops that are \
+             overdue by their own rhythm, weighed by the model's score, by what they spend, and by whether they answered \
+             the last one. A model that is not fit to be asked is left out.",
+            "Rules, no models: all of that without forecasts and scores.",
+            "Rules on averages: the same rule for reorders and the same safety stock, but demand is the plain mean of four \
+             weeks, and whoever has not bought for more than sixty days is at risk.",
             "Rules of thumb: reorder at a minimum up to a maximum from the mean of four weeks; as many offers in the same \
              weeks as with the loop, to whoever the lot falls on.",
             "Profit is revenue less cost of goods, offers and holding stock (40 % of its value a year); postage is passed on \

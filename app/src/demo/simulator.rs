@@ -63,6 +63,6 @@ pub use events::{
     Receipt, SaleLine,
 };
 pub use policies::{
-    Candidate, SAFETY, offers_at_random, offers_to_those_at_risk, reorder_min_max, reorder_to_forecast,
+    Candidate, SAFETY, Silent, offers_at_random, offers_to_silent, offers_to_those_at_risk, reorder_min_max,
+    reorder_to_forecast,
 };
-pub use warehouse::StockPosition;

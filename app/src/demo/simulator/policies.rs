@@ -25,6 +25,13 @@ const OFFER_REST_DAYS: u32 = 28;
 /// Whoever is likelier than this to buy needs no offer.
 const OFFER_SCORE_MAX: f64 = 0.5;
 
+/// Usual intervals after which a shop is overdue.
+const OVERDUE_FROM: f64 = 1.0;
+/// Further intervals after which being silent for longer makes no difference.
+const OVERDUE_MAX: f64 = 3.0;
+/// Whoever did not answer the last offer is so much less likely to answer the next.
+const UNANSWERED: f64 = 0.3;
+
 /// Standard deviations of demand to hold as safety. A piece that is missing loses about nine tenths of its cost in
 /// margin, one that lies for a week costs forty per cent a year of it: the newsvendor's ratio 0.9 / (0.9 + 0.4 / 52) is
 /// the 99th percentile of a normal, 2.4 deviations.
@@ -120,6 +127,43 @@ pub fn offers_to_those_at_risk(candidates: &[Candidate], day: u32, budget: usize
     at_risk.into_iter().take(budget).map(|(_, customer)| customer).collect()
 }
 
+/// A shop that has not come for a while.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Silent {
+    pub customer: CustomerNo,
+    /// Probability that it buys in the next 30 days; 0 where nobody says.
+    pub score: f64,
+    /// What it spent a day while it came.
+    pub daily_minor: f64,
+    /// Its silence, in its own usual intervals between two orders.
+    pub rhythms: f64,
+    pub last_offer_day: Option<u32>,
+    /// It has not bought since the last offer.
+    pub unanswered: bool,
+}
+
+/// The `budget` shops where most is at risk: overdue by their own rhythm, unlikely to come by themselves, and worth it.
+/// Whoever had an offer within four weeks is left alone, and whoever did not answer one comes after those who might.
+#[must_use]
+pub fn offers_to_silent(silent: &[Silent], day: u32, budget: usize) -> Vec<CustomerNo> {
+    let rested = |shop: &&Silent| shop.last_offer_day.is_none_or(|last| day >= last + OFFER_REST_DAYS);
+    let stake = |shop: &Silent| {
+        let overdue = (shop.rhythms - OVERDUE_FROM).clamp(0.0, OVERDUE_MAX);
+        // The root: a score of a shop that comes often stays high for long after it has begun to leave.
+        let by_itself = (1.0 - shop.score).max(0.0).sqrt();
+        let answers = if shop.unanswered { UNANSWERED } else { 1.0 };
+        shop.daily_minor * overdue * by_itself * answers
+    };
+    let mut at_risk: Vec<(f64, CustomerNo)> = silent
+        .iter()
+        .filter(rested)
+        .map(|shop| (stake(shop), shop.customer))
+        .filter(|(stake, _)| *stake > 0.0)
+        .collect();
+    at_risk.sort_by(|left, right| right.0.total_cmp(&left.0).then(left.1.cmp(&right.1)));
+    at_risk.into_iter().take(budget).map(|(_, customer)| customer).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,5 +218,30 @@ mod tests {
             offers_to_those_at_risk(&candidates, 100, 2),
             [CustomerNo(2), CustomerNo(4)]
         );
+    }
+
+    #[test]
+    fn an_overdue_shop_comes_before_one_in_its_rhythm_and_before_one_that_did_not_answer() {
+        let shop = |no, score, rhythms, unanswered, last_offer_day| Silent {
+            customer: CustomerNo(no),
+            score,
+            daily_minor: 1000.0,
+            rhythms,
+            last_offer_day,
+            unanswered,
+        };
+        let silent = [
+            shop(1, 0.2, 0.9, false, None),
+            shop(2, 0.2, 3.0, true, Some(10)),
+            shop(3, 0.2, 3.0, false, None),
+            shop(4, 0.8, 3.0, false, None),
+            shop(5, 0.2, 3.0, false, Some(90)),
+            shop(6, 1.0, 3.0, false, None),
+        ];
+        assert_eq!(
+            offers_to_silent(&silent, 100, 9),
+            [CustomerNo(3), CustomerNo(4), CustomerNo(2)]
+        );
+        assert_eq!(offers_to_silent(&silent, 100, 1), [CustomerNo(3)]);
     }
 }
