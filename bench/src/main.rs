@@ -1,8 +1,9 @@
-//! Benchmarks of the real binary, each beside a bare limit taken in the same run.
+//! Benchmarks of the real binary, each beside bare limits taken in the same run.
 //!
 //! Latencies are open-loop: requests are due at a fixed rate whatever the server does, and a request's latency counts
 //! from the instant at which it was due, so that a stall is not hidden by the client waiting for it.
 
+mod flush;
 mod latency;
 mod load;
 mod scenario;

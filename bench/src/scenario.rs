@@ -10,6 +10,7 @@ use hyper::body::Bytes;
 use serde_json::json;
 
 use crate::Options;
+use crate::flush;
 use crate::latency::Latencies;
 use crate::load::{self, Shape, Volume};
 use crate::server::{Server, memory_bytes_peak};
@@ -109,7 +110,7 @@ pub async fn serve(options: &Options, online: bool, predict: bool) -> Result<()>
             bodies: bodies.collect(),
         };
         let read = measure(&server, &format!("online read of {FEATURES} features"), shape, volume).await?;
-        beside(&read, &bare);
+        beside("the empty handler", &read, &bare);
     }
     if predict {
         let bodies = customers.iter().map(|code| body(&json!({ "entity_key": code })));
@@ -119,8 +120,12 @@ pub async fn serve(options: &Options, online: bool, predict: bool) -> Result<()>
             path,
             bodies: bodies.collect(),
         };
+        let flushed = flush::run(&data, volume)?;
+        show("append of 4 KiB, flushed to the same disk, open loop");
+        show(&format!("  {flushed}"));
         let answered = measure(&server, "prediction for one customer, decision durable", shape, volume).await?;
-        beside(&answered, &bare);
+        beside("the empty handler", &answered, &bare);
+        beside("the bare flush", &answered, &flushed);
     }
     show(&format!(
         "server's peak memory: {} MiB",
@@ -144,10 +149,10 @@ async fn measure(server: &Server, name: &str, shape: Shape, volume: Volume) -> R
     Ok(latencies)
 }
 
-fn beside(measured: &Latencies, bare: &Latencies) {
+fn beside(what: &str, measured: &Latencies, bare: &Latencies) {
     let ratio = |share| measured.quantile(share).as_secs_f64() / bare.quantile(share).as_secs_f64().max(1e-9);
     show(&format!(
-        "  beside the empty handler: p50 × {:.1}, p99 × {:.1}",
+        "  beside {what}: p50 × {:.1}, p99 × {:.1}",
         ratio(0.5),
         ratio(0.99)
     ));
