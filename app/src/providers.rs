@@ -1,5 +1,6 @@
 //! The adapters that configuration chooses, built once and passed in.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cortex_experience_store::EXPERIENCE;
@@ -8,9 +9,10 @@ use cortex_features_online::EmbeddedOnlineStore;
 use cortex_lake::Lake;
 use cortex_lake_delta::DeltaLake;
 use cortex_registry_store::FileArtifacts;
-use cortex_security::{Authenticator, BearerToken, MasterKey, RoleAuthorizer, Sealer};
+use cortex_security::{Authenticator, BearerToken, MasterKey, RoleAuthorizer, Sealer, SecurityError};
 use cortex_store::{
-    AppliedMigration, DataFolder, Database, DatabaseConfig, MigrationSet, SqlAuditLog, SqlAuthenticator, SqlSubjectKeys,
+    AppliedMigration, DataFolder, Database, DatabaseConfig, KeySample, MigrationSet, SqlAuditLog, SqlAuthenticator,
+    SqlSubjectKeys, StoreError,
 };
 use cortex_types::Clock;
 
@@ -27,6 +29,10 @@ pub const MIGRATION_SETS: &[MigrationSet] = &[
     cortex_registry_store::MIGRATIONS,
     EXPERIENCE,
 ];
+
+/// How many of the newest subject keys the master key is tried on: one that was damaged alone must not keep everything
+/// from starting.
+const MASTER_KEY_TRIALS: u32 = 8;
 
 /// One of each kind.
 #[derive(Debug)]
@@ -68,7 +74,7 @@ impl Providers {
             authenticator: Arc::new(WithServiceToken::new(&service_token, config.tenant().clone(), tokens)),
             authorizer: Arc::new(RoleAuthorizer),
             audit: Arc::new(SqlAuditLog::new(database.clone())),
-            sealer: Sealer::new(Arc::new(master_key(config)?), keys),
+            sealer: Sealer::new(Arc::new(master_key(config, &keys).await?), keys),
             lake: Arc::new(DeltaLake::open(&layout.lake())?),
             online: Arc::new(open_online_store(&layout, Arc::clone(&definitions)).await?),
             artifacts: Arc::new(FileArtifacts::new(layout.artifacts())),
@@ -102,20 +108,58 @@ async fn open_online_store(layout: &DataLayout, definitions: Arc<Definitions>) -
     Ok(opened?)
 }
 
-/// From the configuration, or the key file in the data folder, which is made on first use.
-fn master_key(config: &Config) -> Result<MasterKey, Failure> {
-    Ok(match &config.security.master_key {
+/// From the configuration, or the key file in the data folder, which is made on first use. It has to open one of the
+/// newest keys that the database holds: with another master key, every name in the books would be lost, and not show it
+/// before somebody asks.
+async fn master_key(config: &Config, keys: &SqlSubjectKeys) -> Result<MasterKey, Failure> {
+    let (samples, path) = (keys.samples(MASTER_KEY_TRIALS).await?, config.layout().master_key());
+    let key = match &config.security.master_key {
         Some(secret) => MasterKey::from_secret(secret)?,
-        None => MasterKey::load_or_create(&config.layout().master_key())?,
-    })
+        None if samples.is_empty() => MasterKey::load_or_create(&path)?,
+        None => MasterKey::load(&path)?,
+    };
+    let opens = |sample: &KeySample| key.unwrap(&sample.key, &sample.tenant, &sample.subject).is_ok();
+    if samples.is_empty() || samples.iter().any(opens) {
+        return Ok(key);
+    }
+    let at = match &config.security.master_key {
+        Some(_) => "security.master_key".to_owned(),
+        None => path.display().to_string(),
+    };
+    let problem =
+        "it is not the one that the personal data in the database is sealed under: restore that one".to_owned();
+    Err(SecurityError::MasterKey { at, problem }.into())
 }
 
 /// Opens the database alone, for what may be done while another process holds the data folder.
 pub async fn open_database(config: &Config, clock: Arc<dyn Clock>) -> Result<Database, Failure> {
+    refuse_lost_database(&config.layout())?;
     let database = DatabaseConfig {
         path: config.layout().database(),
         readers_max: config.database.readers_max.get(),
         busy_timeout_ms: config.database.busy_timeout_ms,
     };
     Ok(Database::open(&database, clock).await?)
+}
+
+/// A database that is gone is not begun anew beside a lake that was made from it: its numbers would be given out a second
+/// time, and the lake would take the new business for what it has already.
+fn refuse_lost_database(layout: &DataLayout) -> Result<(), StoreError> {
+    let is_there = std::fs::metadata(layout.database()).is_ok_and(|file| file.len() > 0);
+    if is_there || !holds_tables(&layout.lake()) {
+        return Ok(());
+    }
+    Err(StoreError::Lost {
+        at: layout.database().display().to_string(),
+        beside: layout.lake().display().to_string(),
+    })
+}
+
+/// Whether there is a folder of a table, which stands below a tenant's and a layer's.
+fn holds_tables(lake: &Path) -> bool {
+    let below = |folder: PathBuf| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).filter(|path| path.is_dir())
+    };
+    below(lake.to_owned()).flat_map(below).flat_map(below).next().is_some()
 }

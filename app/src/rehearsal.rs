@@ -1,8 +1,10 @@
 //! A dry run works on a copy: migrations are really run, and the data folder stays as it is.
 
 use std::fs::File;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use cortex_features_online::STORE_FILE;
 use cortex_store::StoreError;
 use rustix::fs::{Access, access};
 use tempfile::TempDir;
@@ -18,7 +20,8 @@ pub struct Rehearsal {
 }
 
 impl Rehearsal {
-    /// Copies the database and the keys, where there are any. `data-in-use` where another process is at work on them:
+    /// Copies the database, the keys and the online store, where there are any, and points at the lake, which nobody
+    /// writes to before the background tasks start. `data-in-use` where another process is at work on them:
     /// a copy of a file that is being written proves nothing.
     pub fn of(config: &Config) -> Result<Self, Failure> {
         let data = config.layout();
@@ -32,8 +35,12 @@ impl Rehearsal {
             (log(data.database()), log(copy.database())),
             (data.master_key(), copy.master_key()),
             (data.gates_key(), copy.gates_key()),
+            (data.online().join(STORE_FILE), copy.online().join(STORE_FILE)),
         ] {
             copy_if_there(&from, &to).map_err(|error| unusable(&from, &error))?;
+        }
+        if let Ok(lake) = data.lake().canonicalize() {
+            symlink(&lake, copy.lake()).map_err(|error| unusable(&lake, &error))?;
         }
         Ok(Self { scratch })
     }

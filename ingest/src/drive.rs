@@ -167,6 +167,12 @@ impl Pipeline {
             };
             let origin = || Position::origin(Arc::clone(&source));
             let position = frontier.get(&source).cloned().unwrap_or_else(origin);
+            if position > head {
+                // What it takes for changes that it has are others by now.
+                self.source.acknowledge(sink.name(), &kept_after).await?;
+                failures.add(index, self.ahead(index, &position, &head));
+                continue;
+            }
             self.source.acknowledge(sink.name(), &position).await?;
             self.standings.stands(index, position.clone());
             if position < kept_after {
@@ -187,6 +193,15 @@ impl Pipeline {
             reader: self.standings.name(index),
             reader_at: position.to_string(),
             oldest: kept_after.to_string(),
+        }
+    }
+
+    fn ahead(&self, index: usize, position: &Position, head: &Position) -> IngestError {
+        IngestError::Ahead {
+            source_id: self.source.id().to_string(),
+            reader: format!("the sink '{}'", self.standings.name(index)),
+            reader_at: position.to_string(),
+            newest: head.to_string(),
         }
     }
 

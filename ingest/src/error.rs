@@ -20,6 +20,17 @@ pub enum IngestError {
         reader_at: String,
         oldest: String,
     },
+    #[error(
+        "{reader} has changes of '{source_id}' up to {reader_at}, but the database knows of none after {newest}: the \
+         database is an older copy, or another one; put the newer database back (with its -wal file, where it has one), \
+         or database and lake as one backup has them"
+    )]
+    Ahead {
+        source_id: String,
+        reader: String,
+        reader_at: String,
+        newest: String,
+    },
     #[error("the sink '{sink}' could not take changes: {detail}")]
     Sink {
         sink: String,
@@ -71,7 +82,7 @@ impl Coded for IngestError {
         match self {
             Self::Source { .. } => ErrorCode::StorageFailed,
             Self::Sink { code, .. } => *code,
-            Self::HistoryLost { .. } => ErrorCode::Corrupt,
+            Self::HistoryLost { .. } | Self::Ahead { .. } => ErrorCode::Corrupt,
             Self::Lake(error) => error.code(),
         }
     }

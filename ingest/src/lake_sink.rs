@@ -1,11 +1,12 @@
 //! The lake as a sink: exactly once, by batches whose bounds are fixed before they are written.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cortex_lake::{ChangeBatch, Commit, Lake, Layer, TableRef};
-use cortex_types::{Frontier, Position};
+use cortex_lake::{ChangeBatch, Commit, CommitRecord, Lake, LakeError, Layer, TableRef};
+use cortex_types::{Frontier, Position, TenantId};
 use fail::fail_point;
 use futures::StreamExt;
 use tokio::sync::Mutex;
@@ -29,8 +30,15 @@ pub struct LakeSink {
     source: Arc<dyn ChangeSource>,
     pipeline: Arc<str>,
     batching: Batching,
-    /// The newest batch, once the plan log was asked. Held while writing: there is one writer.
-    newest: Mutex<Option<PlannedBatch>>,
+    /// What the plan log says, once it was asked. Held while writing: there is one writer.
+    known: Mutex<Option<Known>>,
+}
+
+/// What was written, and what is being written.
+#[derive(Clone, Debug)]
+struct Known {
+    newest: PlannedBatch,
+    tables: BTreeSet<TableRef>,
 }
 
 impl LakeSink {
@@ -48,7 +56,7 @@ impl LakeSink {
             source,
             pipeline,
             batching,
-            newest: Mutex::new(None),
+            known: Mutex::new(None),
         }
     }
 
@@ -58,10 +66,11 @@ impl LakeSink {
         self
     }
 
-    /// The newest batch there is; before the first, an empty one at the origin.
-    async fn newest(&self, known: &mut Option<PlannedBatch>) -> Result<PlannedBatch, IngestError> {
-        if let Some(batch) = known {
-            return Ok(batch.clone());
+    /// The newest batch there is; before the first, an empty one at the origin. [`LakeError::Damaged`] where a table
+    /// that was written to is not in the lake any more: a new one in its place would lack its history, and not show it.
+    async fn newest(&self, known: &mut Option<Known>) -> Result<PlannedBatch, IngestError> {
+        if let Some(known) = known {
+            return Ok(known.newest.clone());
         }
         let origin = Position::origin(self.source.id());
         let nothing = || PlannedBatch {
@@ -71,22 +80,88 @@ impl LakeSink {
             committed: true,
         };
         let newest = self.plan.newest(&self.pipeline).await?.unwrap_or_else(nothing);
-        *known = Some(newest.clone());
+        let tables = self.plan.tables(&self.pipeline).await?;
+        for table in &tables {
+            self.newest_commit(table).await?.ok_or_else(|| {
+                let gone = "it was written to, and its folder is gone or holds nothing of it";
+                LakeError::damaged(table, gone)
+            })?;
+        }
+        *known = Some(Known {
+            newest: newest.clone(),
+            tables,
+        });
         Ok(newest)
     }
 
-    async fn record(&self, known: &mut Option<PlannedBatch>, batch: PlannedBatch) -> Result<(), IngestError> {
+    async fn newest_commit(&self, table: &TableRef) -> Result<Option<CommitRecord>, LakeError> {
+        match self.lake.history(table, 1).await {
+            Ok(mut newest) => Ok(newest.pop()),
+            Err(LakeError::NoTable(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// [`IngestError::Ahead`] where a table of these tenants has a batch of which the plan log knows nothing. The plan
+    /// log is in the source's database, and a batch is planned before it is written: that database is an older copy,
+    /// or another one. Its next batches would get numbers that the tables have already, and be passed over.
+    pub async fn refuse_if_ahead(&self, tenants: &[TenantId]) -> Result<(), IngestError> {
+        let source = self.source.id();
+        let planned = self.plan.newest(&self.pipeline).await?.map(|newest| newest.to);
+        let planned = planned.unwrap_or_else(|| Position::origin(Arc::clone(&source)));
+        for tenant in tenants {
+            let tables = self.lake.tables(tenant).await?;
+            for table in tables.iter().filter(|table| table.layer == Layer::Bronze) {
+                let newest = match self.newest_commit(table).await {
+                    Ok(newest) => newest.and_then(|commit| commit.frontier),
+                    // The sink says so itself, and the other tables may still tell.
+                    Err(LakeError::Damaged { .. }) => continue,
+                    Err(error) => return Err(error.into()),
+                };
+                if let Some(written) = newest.as_ref().and_then(|frontier| frontier.get(&source))
+                    && *written > planned
+                {
+                    return Err(IngestError::Ahead {
+                        source_id: source.to_string(),
+                        reader: format!("the lake's table {table}"),
+                        reader_at: written.to_string(),
+                        newest: planned.to_string(),
+                    });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn record(&self, known: &mut Option<Known>, batch: PlannedBatch) -> Result<(), IngestError> {
         // Should the plan log fail, it alone knows what it kept.
-        *known = None;
+        let tables = known.take().map(|known| known.tables);
         self.plan.record(&self.pipeline, &batch).await?;
-        *known = Some(batch);
+        *known = tables.map(|tables| Known { newest: batch, tables });
+        Ok(())
+    }
+
+    /// Remembers the tables that this batch was the first of.
+    async fn record_tables(&self, known: &mut Option<Known>, changes: &[ChangeBatch]) -> Result<(), IngestError> {
+        let Some(known) = known else { return Ok(()) };
+        let mut new = Vec::new();
+        for batch in changes {
+            let table = TableRef::new(batch.tenant.clone(), Layer::Bronze, &batch.table)?;
+            if !known.tables.contains(&table) {
+                new.push(table);
+            }
+        }
+        if !new.is_empty() {
+            self.plan.wrote(&self.pipeline, &new).await?;
+            known.tables.extend(new);
+        }
         Ok(())
     }
 
     /// Writes a batch that was planned, and records that it is complete.
     async fn write(
         &self,
-        known: &mut Option<PlannedBatch>,
+        known: &mut Option<Known>,
         planned: PlannedBatch,
         changes: &[ChangeBatch],
     ) -> Result<(), IngestError> {
@@ -102,6 +177,7 @@ impl LakeSink {
             .collect()
             .await;
         appends.into_iter().collect::<Result<(), IngestError>>()?;
+        self.record_tables(known, changes).await?;
         fail_point!("ingest::before-committed", |_| Err(IngestError::sink(
             NAME,
             "failpoint"
@@ -135,12 +211,12 @@ impl ChangeSink for LakeSink {
     }
 
     async fn frontier(&self) -> Result<Frontier, IngestError> {
-        let newest = self.newest(&mut *self.newest.lock().await).await?;
+        let newest = self.newest(&mut *self.known.lock().await).await?;
         Ok(Frontier::of(if newest.committed { newest.to } else { newest.after }))
     }
 
     async fn apply(&self, slice: &ChangeSlice) -> Result<(), IngestError> {
-        let known = &mut *self.newest.lock().await;
+        let known = &mut *self.known.lock().await;
         let mut newest = self.newest(known).await?;
         if !newest.committed {
             // What a crash or a failure interrupted comes first, with the bounds it had.

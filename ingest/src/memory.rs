@@ -1,13 +1,13 @@
 //! A source and a plan log that forget everything when they are dropped.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::AsArray;
 use arrow::datatypes::TimestampMicrosecondType;
 use async_trait::async_trait;
-use cortex_lake::{ChangeBatch, changes};
+use cortex_lake::{ChangeBatch, TableRef, changes};
 use cortex_types::{Position, SourceId, TenantId, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -163,16 +163,31 @@ impl ChangeSource for MemorySource {
 
 /// Planned batches in memory, for tests.
 #[derive(Debug, Default)]
-pub struct MemoryPlanLog(Mutex<HashMap<String, PlannedBatch>>);
+pub struct MemoryPlanLog {
+    batches: Mutex<HashMap<String, PlannedBatch>>,
+    tables: Mutex<HashMap<String, BTreeSet<TableRef>>>,
+}
 
 #[async_trait]
 impl PlanLog for MemoryPlanLog {
     async fn newest(&self, pipeline: &str) -> Result<Option<PlannedBatch>, IngestError> {
-        Ok(self.0.lock().get(pipeline).cloned())
+        Ok(self.batches.lock().get(pipeline).cloned())
     }
 
     async fn record(&self, pipeline: &Arc<str>, batch: &PlannedBatch) -> Result<(), IngestError> {
-        self.0.lock().insert(pipeline.to_string(), batch.clone());
+        self.batches.lock().insert(pipeline.to_string(), batch.clone());
+        Ok(())
+    }
+
+    async fn tables(&self, pipeline: &str) -> Result<BTreeSet<TableRef>, IngestError> {
+        Ok(self.tables.lock().get(pipeline).cloned().unwrap_or_default())
+    }
+
+    async fn wrote(&self, pipeline: &Arc<str>, tables: &[TableRef]) -> Result<(), IngestError> {
+        let mut all = self.tables.lock();
+        all.entry(pipeline.to_string())
+            .or_default()
+            .extend(tables.iter().cloned());
         Ok(())
     }
 }

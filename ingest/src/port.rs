@@ -1,10 +1,11 @@
 //! Where changes come from, and where they go.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cortex_lake::ChangeBatch;
+use cortex_lake::{ChangeBatch, TableRef};
 use cortex_types::{Frontier, Position, SourceId, TenantId, Timestamp};
 use tokio::sync::watch;
 
@@ -118,11 +119,17 @@ pub struct PlannedBatch {
     pub committed: bool,
 }
 
-/// Remembers, durably, the newest batch of each pipeline.
+/// Remembers, durably, the newest batch of each pipeline, and the tables that it has written to.
 #[async_trait]
 pub trait PlanLog: Send + Sync + std::fmt::Debug {
     async fn newest(&self, pipeline: &str) -> Result<Option<PlannedBatch>, IngestError>;
 
     /// Replaces the newest batch. Durable when it returns.
     async fn record(&self, pipeline: &Arc<str>, batch: &PlannedBatch) -> Result<(), IngestError>;
+
+    /// Every table that `pipeline` has said it [wrote](Self::wrote).
+    async fn tables(&self, pipeline: &str) -> Result<BTreeSet<TableRef>, IngestError>;
+
+    /// These tables are in the lake from now on. Durable when it returns; saying it again changes nothing.
+    async fn wrote(&self, pipeline: &Arc<str>, tables: &[TableRef]) -> Result<(), IngestError>;
 }

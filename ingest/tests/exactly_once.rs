@@ -1,5 +1,6 @@
 //! Exactly once, whatever fails in between: every change is in bronze once, in the order of positions.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -125,6 +126,13 @@ impl PlanLog for Faulty<Arc<MemoryPlanLog>> {
         } else {
             Ok(())
         }
+    }
+
+    async fn tables(&self, pipeline: &str) -> Result<BTreeSet<TableRef>, IngestError> {
+        self.inner.tables(pipeline).await
+    }
+    async fn wrote(&self, pipeline: &Arc<str>, tables: &[TableRef]) -> Result<(), IngestError> {
+        self.inner.wrote(pipeline, tables).await
     }
 }
 

@@ -27,6 +27,15 @@ pub enum ServingError {
     },
     #[error("the model file of '{model}' cannot be loaded: {detail}")]
     CorruptModel { model: String, detail: String },
+    #[error(
+        "version {version} of '{model}' is registered, but its file is gone or damaged ({detail}): restore the artifacts \
+         folder from a backup, or make another version the champion ('cortex models alias')"
+    )]
+    LostModel {
+        model: String,
+        version: u32,
+        detail: String,
+    },
     #[error("ONNX Runtime was not found: {0}")]
     RuntimeMissing(String),
     #[error("{queue} is full ({capacity} waiting): try again in a moment")]
@@ -49,6 +58,7 @@ impl Coded for ServingError {
             Self::Invalid(_) => ErrorCode::InvalidArgument,
             Self::WrongShape { .. } => ErrorCode::WrongShape,
             Self::WrongType { .. } => ErrorCode::WrongType,
+            Self::LostModel { .. } => ErrorCode::Corrupt,
             Self::CorruptModel { .. } => ErrorCode::CorruptModel,
             Self::RuntimeMissing(_) => ErrorCode::RuntimeMissing,
             Self::Overloaded { .. } => ErrorCode::Overloaded,

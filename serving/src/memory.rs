@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use cortex_features::{
@@ -211,14 +212,35 @@ impl Scorer for NoScorer {
 #[derive(Debug)]
 pub struct Shelf {
     store: Arc<MemoryRegistry>,
-    artifacts: Arc<MemoryArtifacts>,
+    artifacts: Arc<LossyArtifacts>,
     clock: Arc<dyn Clock>,
     pub registry: Arc<Registry>,
 }
 
+/// Artifacts that can be lost.
+#[derive(Debug, Default)]
+struct LossyArtifacts {
+    kept: MemoryArtifacts,
+    lost: AtomicBool,
+}
+
+#[async_trait]
+impl ArtifactStore for LossyArtifacts {
+    async fn put(&self, ctx: &RequestContext, bytes: &[u8]) -> Result<String, RegistryError> {
+        self.kept.put(ctx, bytes).await
+    }
+
+    async fn get(&self, ctx: &RequestContext, digest: &str) -> Result<Vec<u8>, RegistryError> {
+        match self.lost.load(Ordering::Relaxed) {
+            true => Err(RegistryError::not_found("artifact", digest)),
+            false => self.kept.get(ctx, digest).await,
+        }
+    }
+}
+
 impl Shelf {
     pub fn new(clock: Arc<dyn Clock>) -> Result<Self, RegistryError> {
-        let (store, artifacts) = (Arc::<MemoryRegistry>::default(), Arc::<MemoryArtifacts>::default());
+        let (store, artifacts) = (Arc::<MemoryRegistry>::default(), Arc::<LossyArtifacts>::default());
         let registry = Registry::new(
             Arc::clone(&store) as Arc<dyn RegistryStore>,
             Arc::clone(&artifacts) as Arc<dyn ArtifactStore>,
@@ -232,6 +254,11 @@ impl Shelf {
             clock,
             registry: Arc::new(registry),
         })
+    }
+
+    /// From now on there are no model files, as after somebody deleted their folder.
+    pub fn lose_files(&self) {
+        self.artifacts.lost.store(true, Ordering::Relaxed);
     }
 
     /// Adds a version, and answers its number.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use cortex_features::FeatureRef;
 use cortex_registry::{ModelVersion, Registry};
-use cortex_types::{RequestContext, TenantId};
+use cortex_types::{Coded, ErrorCode, RequestContext, TenantId};
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
@@ -131,7 +131,9 @@ impl ModelRepository {
             Err(error) => {
                 // A version that does not exist leaves no trace; one that cannot be loaded shows in the index.
                 match error {
-                    ServingError::CorruptModel { .. } => *slot.last_error.lock() = error.to_string(),
+                    ServingError::CorruptModel { .. } | ServingError::LostModel { .. } => {
+                        *slot.last_error.lock() = error.to_string()
+                    }
                     _ => drop(self.slots.lock().remove(&key)),
                 }
                 Err(error)
@@ -141,7 +143,16 @@ impl ModelRepository {
 
     async fn load(&self, ctx: &RequestContext, model: &str, version: u32) -> Result<Arc<ReadyModel>, ServingError> {
         let version = self.registry.version(ctx, model, version).await?;
-        let onnx = self.registry.onnx(ctx, &version).await?;
+        let onnx = self.registry.onnx(ctx, &version).await;
+        let onnx = onnx.map_err(|error| match error.code() {
+            // Whoever asks for a version that is registered asks rightly.
+            ErrorCode::NotFound | ErrorCode::Corrupt => ServingError::LostModel {
+                model: model.to_owned(),
+                version: version.version,
+                detail: error.to_string(),
+            },
+            _ => error.into(),
+        })?;
         let loaded = self.runtime.load(model, &onnx).await?;
         let features = version
             .lineage
@@ -192,6 +203,26 @@ impl ModelRepository {
         self.slots
             .lock()
             .retain(|key, _| key.tenant != ctx.tenant || key.model != model);
+    }
+
+    /// Why versions cannot answer that are to: those with traffic, as far as somebody asked them lately.
+    #[must_use]
+    pub fn failures(&self) -> Vec<String> {
+        let splits = self.splits.lock();
+        let slots = self.slots.lock();
+        let has_traffic = |key: &VersionKey| {
+            let split = splits.get(&(key.tenant.clone(), key.model.clone()));
+            split.is_some_and(|(_, split)| {
+                split.champion == key.version || split.canary.is_some_and(|(canary, _)| canary == key.version)
+            })
+        };
+        let failed = slots
+            .iter()
+            .filter(|(key, slot)| !slot.ready.initialized() && has_traffic(key));
+        let mut reasons: Vec<String> = failed.map(|(_, slot)| slot.last_error.lock().clone()).collect();
+        reasons.retain(|reason| !reason.is_empty());
+        reasons.sort_unstable();
+        reasons
     }
 
     /// Every registered version of every model, in order of names, newest version first.

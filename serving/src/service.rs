@@ -177,6 +177,12 @@ impl Serving {
         self.repository.index(ctx).await
     }
 
+    /// Why versions that have traffic cannot answer; empty where all can, or nobody asked yet.
+    #[must_use]
+    pub fn failures(&self) -> Vec<String> {
+        self.repository.failures()
+    }
+
     pub async fn traffic(&self, ctx: &RequestContext, model: &str) -> Result<Split, ServingError> {
         self.repository.split(ctx, model).await
     }

@@ -290,3 +290,21 @@ async fn a_call_for_nobody_or_for_too_many_is_refused() {
     }
     assert!(bench.decisions.decisions().is_empty());
 }
+
+#[tokio::test]
+async fn a_champion_whose_file_is_gone_is_our_damage_and_shows_in_the_health() {
+    let bench = Bench::with_champion().await;
+    bench.shelf.lose_files();
+    assert!(bench.serving.failures().is_empty());
+    let error = bench
+        .serving
+        .predict_entity(&bench.ctx, EntityRequest::new(MODEL, "C1"))
+        .await
+        .unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Corrupt);
+    assert!(error.to_string().contains("version 1 of 'repurchase-30d'"), "{error}");
+    let failures = bench.serving.failures();
+    assert!(failures.len() == 1 && failures[0].contains("version 1"), "{failures:?}");
+    // A version that was never registered is the caller's mistake all the same.
+    assert_eq!(bench.infer_code(MODEL, Some(9)).await, Some(ErrorCode::UnknownModel));
+}

@@ -31,7 +31,7 @@ use crate::failure::Failure;
 use crate::platform::Platform;
 
 /// What a command logs where nobody asked for more: its output is its own.
-const QUIET: &str = "warn,ort=error";
+const QUIET: &str = "warn,ort=error,buoyant_kernel=off";
 
 /// Prints to standard output. Whoever closed the pipe has read enough.
 pub(crate) fn say(text: impl AsRef<str>) {

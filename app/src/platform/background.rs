@@ -7,10 +7,11 @@ use async_trait::async_trait;
 use cortex_erp::Erp;
 use cortex_experience_log::MemoryDecisionLog;
 use cortex_runtime::lifecycle::Failure;
-use cortex_runtime::{HealthCheck, Lifecycle, Supervisor};
+use cortex_runtime::{Aside, HealthCheck, Lifecycle, Supervisor};
 use tokio_util::sync::CancellationToken;
 
 use super::Platform;
+use super::models_check::ModelsCheck;
 use super::sinks_check::SinksCheck;
 use crate::system::{DatabaseCheck, FolderCheck, LedgerCheck, OnlineCheck};
 
@@ -27,7 +28,7 @@ impl Platform {
         let ingest = Arc::clone(&services.ingest);
         supervisor.task("ingest", move |finish| {
             let ingest = Arc::clone(&ingest);
-            async move { Ok::<(), Failure>(ingest.run(finish).await?) }
+            async move { Ok::<(), Failure>(Aside::new()?.run(async move { ingest.run(finish).await }).await??) }
         });
 
         let memory = services.memory.clone();
@@ -53,6 +54,7 @@ impl Platform {
             Arc::new(OnlineCheck(Arc::clone(&self.providers.online))),
             Arc::new(SinksCheck(Arc::clone(&self.services.ingest))),
             Arc::new(self.providers.models.clone()),
+            Arc::new(ModelsCheck(Arc::clone(&self.services.serving))),
         ]
     }
 }

@@ -26,14 +26,17 @@ impl Platform {
             .merge(cortex_experience_api::routes(self.experience_api()))
     }
 
-    /// The same services over gRPC.
+    /// The same services over gRPC, each with the limit that a body has over HTTP.
     pub fn grpc_services(&self, routes: &mut RoutesBuilder) {
+        let bytes_max = self.config.http.request_body_bytes_max.get();
         routes
-            .add_service(cortex_erp_api::grpc(self.erp_api()))
-            .add_service(cortex_features_api::grpc(self.features_api()))
-            .add_service(cortex_serving_api::inference_service(self.serving_api()))
-            .add_service(cortex_serving_api::prediction_service(self.serving_api()))
-            .add_service(cortex_experience_api::grpc(self.experience_api()));
+            .add_service(cortex_erp_api::grpc(self.erp_api()).max_decoding_message_size(bytes_max))
+            .add_service(cortex_features_api::grpc(self.features_api()).max_decoding_message_size(bytes_max))
+            .add_service(cortex_serving_api::inference_service(self.serving_api()).max_decoding_message_size(bytes_max))
+            .add_service(
+                cortex_serving_api::prediction_service(self.serving_api()).max_decoding_message_size(bytes_max),
+            )
+            .add_service(cortex_experience_api::grpc(self.experience_api()).max_decoding_message_size(bytes_max));
     }
 
     /// What each API says of itself.

@@ -4,6 +4,7 @@ mod advice;
 mod background;
 mod coverage;
 mod interfaces;
+mod models_check;
 mod online_rebuild;
 mod online_sink;
 mod served_models;
@@ -16,6 +17,7 @@ mod rebuild_tests;
 use std::sync::Arc;
 
 use cortex_features_online::Rebuilt;
+use cortex_registry_store::SqlRegistry;
 use cortex_types::{Clock, RequestContext, TenantId};
 
 use crate::config::Config;
@@ -44,10 +46,18 @@ impl Platform {
         Self::assemble(config, providers).await
     }
 
-    /// The services, on providers whose database is migrated. An online store that the change stream cannot bring up to
-    /// date (emptied, from a backup, folded under other definitions) is rebuilt from the lake first.
+    /// The services, on providers whose database is migrated; refused where the lake is ahead of that database. An online
+    /// store that the change stream cannot bring up to date (emptied, from a backup, folded under other definitions) is
+    /// rebuilt from the lake first.
     pub async fn assemble(config: Config, providers: Providers) -> Result<Self, Failure> {
+        warn_of_lost_signatures(&providers).await?;
         let services = Services::build(&config, &providers)?;
+        if let Err(refused) = services.refuse_lake_ahead(&providers.layout).await {
+            // Else its write-ahead log would stay behind, and be taken for that of the database that is put back.
+            services.drain().await;
+            providers.database.close().await;
+            return Err(refused);
+        }
         let rebuilt = rebuild_if_needed(&services).await?;
         Ok(Self {
             config,
@@ -79,6 +89,20 @@ impl Platform {
         self.services.drain().await;
         self.providers.database.close().await;
     }
+}
+
+/// The key that gate reports are signed with is made again where it is missing: nothing is lost that cannot be computed
+/// again, but whoever keeps a backup wants to know.
+async fn warn_of_lost_signatures(providers: &Providers) -> Result<(), Failure> {
+    let key = providers.layout.gates_key();
+    if !key.exists() && SqlRegistry::new(providers.database.clone()).has_reports().await? {
+        tracing::warn!(
+            key = %key.display(),
+            "the key of the gate reports is missing and made anew: no report that was signed before opens a gate; restore \
+             it from a backup, or have the gates computed again"
+        );
+    }
+    Ok(())
 }
 
 /// A rebuild that fails does not keep the books and the lake from working: the store refuses to answer, health says so,

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use cortex_features::{FeatureError, OnlineStore};
 use cortex_features_online::{EmbeddedOnlineStore, Rebuilt};
-use cortex_ingest::{ChangeSink, IngestError, LakeSink};
+use cortex_ingest::{ChangeSink, ChangeSource, IngestError, LakeSink};
 use cortex_lake::Lake;
 use cortex_types::{Coded, ErrorCode, Position, TenantId};
 
@@ -40,12 +40,15 @@ pub struct OnlineRebuild {
     pub(super) lake: Arc<dyn Lake>,
     /// Knows up to where the lake is complete.
     pub(super) lake_sink: Arc<LakeSink>,
+    /// What the store has has to be there too.
+    pub(super) changes: Arc<dyn ChangeSource>,
     pub(super) layout: DataLayout,
 }
 
 impl OnlineRebuild {
     /// Rebuilds where the store was folded under other definitions, or stands before `kept_after`, from which on the
-    /// change log still has changes: an emptied store, or one from a backup. `None` where the stream is enough.
+    /// change log still has changes: an emptied store, or one from a backup; or stands after the newest change, because
+    /// the database is from a backup. `None` where the stream is enough.
     pub async fn if_needed(&self, kept_after: &Position) -> Result<Option<Rebuilt>, RebuildError> {
         let Some(why) = self.reason(kept_after).await? else {
             return Ok(None);
@@ -77,13 +80,17 @@ impl OnlineRebuild {
         let frontier = self.store.frontier().await?;
         let origin = || Position::origin(Arc::clone(&kept_after.source));
         let position = frontier.get(&kept_after.source).cloned().unwrap_or_else(origin);
-        Ok((position < *kept_after)
-            .then(|| format!("it stands at {position}, and the change log holds only what came after {kept_after}")))
+        if position < *kept_after {
+            let why = format!("it stands at {position}, and the change log holds only what came after {kept_after}");
+            return Ok(Some(why));
+        }
+        let head = self.changes.head().await?;
+        Ok((position > head).then(|| format!("it stands at {position}, and the newest change is {head}")))
     }
 }
 
 /// Whoever has tables in the lake.
-fn tenants_of(layout: &DataLayout) -> Result<Vec<TenantId>, AppError> {
+pub(super) fn tenants_of(layout: &DataLayout) -> Result<Vec<TenantId>, AppError> {
     let folder = layout.lake();
     let unreadable = |error: std::io::Error| AppError::File {
         what: "the lake",

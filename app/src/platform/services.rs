@@ -22,9 +22,11 @@ use cortex_types::Frontier;
 
 use super::advice::OneTenantsAdvice;
 use super::coverage::IngestCoverage;
+use super::online_rebuild::tenants_of;
 use super::{OnlineRebuild, OnlineSink};
 use crate::config::Config;
 use crate::failure::Failure;
+use crate::layout::DataLayout;
 use crate::providers::Providers;
 
 /// The stages, in the order of the data flow.
@@ -114,6 +116,11 @@ impl Services {
         self.lake_sink.frontier().await
     }
 
+    /// [`IngestError::Ahead`] where the lake has changes that the database does not know of.
+    pub(super) async fn refuse_lake_ahead(&self, layout: &DataLayout) -> Result<(), Failure> {
+        Ok(self.lake_sink.refuse_if_ahead(&tenants_of(layout)?).await?)
+    }
+
     /// Rows and version of a table as it is now.
     pub async fn table_rows(&self, table: &TableRef) -> Result<(u64, u64), LakeError> {
         let snapshot = self.lake.snapshot(table, AsOf::Latest).await?;
@@ -197,6 +204,7 @@ fn ingest(config: &Config, providers: &Providers) -> Ingest {
         store: Arc::clone(&providers.online),
         lake: Arc::clone(&providers.lake),
         lake_sink: Arc::clone(&lake_sink),
+        changes: Arc::clone(&changes),
         layout: providers.layout.clone(),
     };
     let online = Arc::new(OnlineSink {

@@ -1,7 +1,8 @@
 //! What was folded, durably: blocks of changes, and with them the frontier up to which they reach.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use cortex_features::FeatureError;
 use cortex_types::Frontier;
@@ -9,6 +10,8 @@ use redb::{Database, Durability, ReadableDatabase, ReadableTable, TableDefinitio
 
 use crate::codec::{self, Group};
 
+/// The one file of the store, in its folder.
+pub const STORE_FILE: &str = "online.redb";
 /// Blocks in the order in which they were folded.
 const BLOCKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("blocks");
 const META: TableDefinition<'_, &str, &str> = TableDefinition::new("meta");
@@ -35,10 +38,41 @@ fn storage(what: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync
 }
 
 fn corrupt(what: &str) -> FeatureError {
-    storage(
-        "read its journal",
-        format!("{what} is not what was written: rebuild the store from the lake"),
-    )
+    let detail = format!("{what} is not what was written: rebuild the store from the lake");
+    storage("read its journal", redb::Error::Corrupted(detail))
+}
+
+/// Whether the file is not what was written, as against one that cannot be reached.
+pub(crate) fn is_damage(error: &FeatureError) -> bool {
+    let FeatureError::Storage { source, .. } = error else {
+        return false;
+    };
+    match source.downcast_ref::<redb::Error>() {
+        Some(redb::Error::Io(error)) => matches!(error.kind(), ErrorKind::InvalidData | ErrorKind::UnexpectedEof),
+        Some(
+            redb::Error::Corrupted(_)
+            | redb::Error::RepairAborted
+            | redb::Error::UpgradeRequired(_)
+            | redb::Error::TableTypeMismatch { .. }
+            | redb::Error::TableIsMultimap(_)
+            | redb::Error::TableIsNotMultimap(_)
+            | redb::Error::TypeDefinitionChanged { .. },
+        ) => true,
+        _ => false,
+    }
+}
+
+/// Moves the journal in `folder` out of the way, for whoever wants to know what became of it; where it is now.
+pub(crate) fn set_aside(folder: &Path) -> Result<PathBuf, FeatureError> {
+    let (journal, mut number) = (folder.join(STORE_FILE), 1);
+    let name = |number: u32| folder.join(format!("{STORE_FILE}.damaged-{number}"));
+    while name(number).exists() {
+        number += 1;
+    }
+    let (from, to) = (journal.display(), name(number));
+    let what = format!("set the damaged {from} aside: delete it, the store is rebuilt from the lake");
+    std::fs::rename(&journal, &to).map_err(|error| storage(&what, error))?;
+    Ok(to)
 }
 
 impl Journal {
@@ -46,7 +80,8 @@ impl Journal {
     pub(crate) fn open(folder: &Path) -> Result<Self, FeatureError> {
         let what = format!("open its journal in {}", folder.display());
         std::fs::create_dir_all(folder).map_err(|error| storage(&what, error))?;
-        let database = Database::create(folder.join("online.redb")).map_err(|error| storage(&what, error))?;
+        let database = Database::create(folder.join(STORE_FILE));
+        let database = database.map_err(|error| storage(&what, redb::Error::from(error)))?;
         let journal = Self { database };
         journal.write("prepare its journal", Durability::Immediate, |transaction| {
             transaction.open_table(BLOCKS)?;
@@ -60,7 +95,10 @@ impl Journal {
             Some(format) if format == FORMAT_VERSION => Ok(journal),
             found => Err(storage(
                 &what,
-                format!("its format is {found:?}, and this version reads {FORMAT_VERSION}"),
+                format!(
+                    "its format is {found:?}, and this version reads {FORMAT_VERSION}: delete it, it is rebuilt from the \
+                     lake"
+                ),
             )),
         }
     }

@@ -24,6 +24,7 @@ mod sample;
 #[cfg(test)]
 mod tests;
 
+pub use journal::STORE_FILE;
 pub use rebuild::Rebuilt;
 pub use store::EmbeddedOnlineStore;
 pub use verify::{Mismatch, VerifyReport};

@@ -1,6 +1,9 @@
 //! The store: reads from memory, folds through the journal.
 
+use std::any::Any;
 use std::collections::BTreeMap;
+use std::error::Error as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,7 +15,7 @@ use cortex_types::{Frontier, TenantId, Timestamp};
 use parking_lot::RwLock;
 
 use crate::codec::Group;
-use crate::journal::{Fingerprints, Journal};
+use crate::journal::{Fingerprints, Journal, is_damage, set_aside};
 use crate::layout::{Layout, check_size};
 use crate::memory::{Memory, Stale};
 use crate::replay::beyond;
@@ -47,8 +50,29 @@ impl EmbeddedOnlineStore {
     /// Opens the store in `folder` and replays its journal; makes an empty one where there is none.
     ///
     /// A store that was folded under other definitions opens, but has to be [rebuilt](Self::rebuild) first: see
-    /// [`needs_rebuild`](Self::needs_rebuild). Blocks while it reads: open it before serving.
+    /// [`needs_rebuild`](Self::needs_rebuild). A journal that is not what was written is set aside, and an empty one
+    /// made: it is a cache. Blocks while it reads: open it before serving.
     pub fn open(folder: &Path, definitions: Arc<Definitions>) -> Result<Self, FeatureError> {
+        // redb asserts what it reads of a damaged page, and nothing of what was begun on it is used any further.
+        let replay = || Self::replay(folder, Arc::clone(&definitions));
+        let damage = match catch_unwind(AssertUnwindSafe(replay)) {
+            Ok(Err(error)) if is_damage(&error) => {
+                let cause = error.source().map(ToString::to_string);
+                format!("{error}: {}", cause.unwrap_or_default())
+            }
+            Ok(opened) => return opened,
+            Err(panic) => said(&*panic),
+        };
+        let aside = set_aside(folder)?;
+        tracing::warn!(
+            damage,
+            aside = %aside.display(),
+            "the online store's journal is damaged and set aside; the store is made again from the lake"
+        );
+        Self::replay(folder, definitions)
+    }
+
+    fn replay(folder: &Path, definitions: Arc<Definitions>) -> Result<Self, FeatureError> {
         let journal = Journal::open(folder)?;
         let mut shared = Shared {
             extractors: Vec::new(),
@@ -98,6 +122,13 @@ impl EmbeddedOnlineStore {
     pub fn definitions(&self) -> &Arc<Definitions> {
         &self.shared.definitions
     }
+}
+
+/// What a panic was about.
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("a page is not what was written").to_owned()
 }
 
 impl Shared {

@@ -291,3 +291,45 @@ async fn an_instant_that_was_compacted_away_is_refused_not_guessed() {
         .unwrap_err();
     assert!(error.to_string().contains("training set"), "{error}");
 }
+
+/// What becomes of a journal under `harm`: it is opened, and stands either where it stood or at nothing, with what was
+/// there set aside.
+async fn opened_after(harm: impl FnOnce(&mut Vec<u8>)) -> bool {
+    let folder = TempDir::new().unwrap();
+    drop(folded(folder.path(), &sales()).await);
+    let file = folder.path().join("online.redb");
+    let mut bytes = std::fs::read(&file).unwrap();
+    harm(&mut bytes);
+    std::fs::write(&file, &bytes).unwrap();
+    let store = open(folder.path());
+    let aside = folder.path().join("online.redb.damaged-1");
+    if !aside.exists() {
+        return false;
+    }
+    assert_eq!(std::fs::read(&aside).unwrap().len(), bytes.len());
+    assert_eq!(store.frontier().await.unwrap(), Frontier::default());
+    store
+        .rebuild(&lake_of(&sales()).await, &[tenant()], &frontier(3))
+        .await
+        .unwrap();
+    assert_eq!(spend(&store, "A", day(3)).await.0, FeatureValue::Int(12));
+    true
+}
+
+#[tokio::test]
+async fn a_damaged_journal_is_set_aside_and_the_store_can_be_made_again() {
+    assert!(opened_after(|bytes| *bytes = b"no journal, but a text".to_vec()).await);
+    assert!(opened_after(|bytes| bytes.truncate(bytes.len() / 2)).await);
+    assert!(
+        opened_after(|bytes| {
+            // Everything behind the file's own header, so that it opens and its pages are read.
+            let mut noise = 0x9e37_79b9_u32;
+            for byte in bytes.iter_mut().skip(4_096) {
+                noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                *byte = noise.to_be_bytes()[0];
+            }
+        })
+        .await
+    );
+    assert!(!opened_after(|_| ()).await);
+}

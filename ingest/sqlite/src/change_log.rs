@@ -24,7 +24,7 @@ pub(crate) const EPOCH: u64 = 1;
 #[derive(Clone, Debug)]
 pub struct SqliteChangeLog {
     pub(crate) database: Database,
-    id: SourceId,
+    pub(crate) id: SourceId,
     /// The schema of each table's rows; it changes by migration only, before anything is read.
     schemas: Arc<Mutex<HashMap<String, SchemaRef>>>,
 }

@@ -2,7 +2,7 @@
 //!
 //! [`SqliteChangeLog`] reads what the capture triggers of `cortex-store` wrote, decodes the JSON of each row to Arrow by
 //! the declared types of the table's columns, and prunes what all readers have acknowledged. [`MIGRATIONS`] are its own
-//! tables: the readers' acknowledgements and the planned batches of each pipeline.
+//! tables: the readers' acknowledgements, and the planned batches and written tables of each pipeline.
 //!
 //! This crate never knows a business table: what is captured is what it carries.
 
@@ -18,10 +18,17 @@ use cortex_store::{Migration, MigrationSet};
 /// The tables of this crate.
 pub const MIGRATIONS: MigrationSet = MigrationSet {
     name: "ingest",
-    migrations: &[Migration {
-        version: 1,
-        name: "ingest",
-        sql: include_str!("../migrations/0001_ingest.sql"),
-    }],
+    migrations: &[
+        Migration {
+            version: 1,
+            name: "ingest",
+            sql: include_str!("../migrations/0001_ingest.sql"),
+        },
+        Migration {
+            version: 2,
+            name: "lake_tables",
+            sql: include_str!("../migrations/0002_lake_tables.sql"),
+        },
+    ],
     captured: &[],
 };

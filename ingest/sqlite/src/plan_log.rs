@@ -1,11 +1,13 @@
 //! The newest batch of each pipeline, in SQL.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use cortex_ingest::{IngestError, PlanLog, PlannedBatch};
+use cortex_lake::{Layer, TableRef};
 use cortex_store::StoreError;
-use cortex_types::Position;
+use cortex_types::{Position, TenantId};
 
 use crate::SqliteChangeLog;
 
@@ -50,6 +52,26 @@ impl SqliteChangeLog {
     }
 }
 
+impl SqliteChangeLog {
+    async fn store_tables(&self, pipeline: &str, tables: &[TableRef]) -> Result<(), StoreError> {
+        let mut write = self.database.begin().await?;
+        for table in tables {
+            sqlx::query(
+                "INSERT INTO lake_tables (pipeline, tenant_id, layer, table_name) VALUES ($1, $2, $3, $4) \
+                 ON CONFLICT DO NOTHING",
+            )
+            .bind(pipeline)
+            .bind(table.tenant.as_str())
+            .bind(table.layer.as_str())
+            .bind(table.name())
+            .execute(write.connection())
+            .await?;
+        }
+        write.commit().await?;
+        Ok(())
+    }
+}
+
 #[async_trait]
 impl PlanLog for SqliteChangeLog {
     async fn newest(&self, pipeline: &str) -> Result<Option<PlannedBatch>, IngestError> {
@@ -79,6 +101,30 @@ impl PlanLog for SqliteChangeLog {
 
     async fn record(&self, pipeline: &Arc<str>, batch: &PlannedBatch) -> Result<(), IngestError> {
         self.store_plan(pipeline, batch)
+            .await
+            .map_err(|error| IngestError::sink(pipeline, error))
+    }
+
+    async fn tables(&self, pipeline: &str) -> Result<BTreeSet<TableRef>, IngestError> {
+        let rows: Vec<(String, String, String)> =
+            sqlx::query_as("SELECT tenant_id, layer, table_name FROM lake_tables WHERE pipeline = $1")
+                .bind(pipeline)
+                .fetch_all(self.database.readers())
+                .await
+                .map_err(|error| self.failed(error))?;
+        let mut tables = BTreeSet::new();
+        for (tenant, layer, name) in rows {
+            let tenant = TenantId::new(&tenant).map_err(|error| IngestError::source(&self.id, error))?;
+            // One in a layer that this program does not know was not written by it.
+            if let Some(layer) = Layer::ALL.into_iter().find(|known| known.as_str() == layer) {
+                tables.insert(TableRef::new(tenant, layer, name)?);
+            }
+        }
+        Ok(tables)
+    }
+
+    async fn wrote(&self, pipeline: &Arc<str>, tables: &[TableRef]) -> Result<(), IngestError> {
+        self.store_tables(pipeline, tables)
             .await
             .map_err(|error| IngestError::sink(pipeline, error))
     }

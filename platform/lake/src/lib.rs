@@ -5,7 +5,8 @@
 //! [`MemoryLake`] is the implementation that tests use. Reading happens through DataFusion's `TableProvider`s, so that
 //! filters and projections push down.
 //!
-//! This crate never names Delta Lake, an object store or a file system: that is `cortex-lake-delta`.
+//! This crate never names Delta Lake or a file system: that is `cortex-lake-delta`. Of object stores and Parquet it knows
+//! the errors that DataFusion passes on.
 
 pub mod changes;
 mod error;
@@ -14,7 +15,7 @@ mod port;
 mod table;
 
 pub use changes::ChangeBatch;
-pub use error::LakeError;
+pub use error::{LakeError, one_paragraph};
 pub use memory::MemoryLake;
 pub use port::{Appended, AsOf, Commit, CommitRecord, Lake, Snapshot};
 pub use table::{Layer, TableRef};

@@ -71,10 +71,10 @@ pub trait Lake: Send + Sync + std::fmt::Debug {
     /// The last batch number `pipeline` committed to `table`; `None` before the first, or without the table.
     async fn last_batch(&self, table: &TableRef, pipeline: &str) -> Result<Option<u64>, LakeError>;
 
-    /// [`LakeError::NoTable`] where nothing was ever appended.
+    /// [`LakeError::NoTable`] where nothing was ever appended, [`LakeError::Damaged`] where what was is not readable.
     async fn snapshot(&self, table: &TableRef, at: AsOf) -> Result<Snapshot, LakeError>;
 
-    /// The tenant's tables, in order of their names.
+    /// The tenant's tables, in order of their names; damaged ones too.
     async fn tables(&self, tenant: &TenantId) -> Result<Vec<TableRef>, LakeError>;
 
     /// The newest `limit` commits, newest first.

@@ -60,6 +60,19 @@ impl MasterKey {
         }
     }
 
+    /// Reads a key file that has to be there, because keys were wrapped with it: another one in its place would open none
+    /// of them.
+    pub fn load(path: &Path) -> Result<Self, SecurityError> {
+        match File::open(path) {
+            Ok(file) => Self::read(path, file),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(unusable(
+                path,
+                "it is missing, and the database holds personal data that only it opens: restore it from a backup",
+            )),
+            Err(error) => Err(unusable(path, error)),
+        }
+    }
+
     fn read(path: &Path, mut file: File) -> Result<Self, SecurityError> {
         let mode = file
             .metadata()
@@ -171,6 +184,17 @@ mod tests {
         let again = MasterKey::load_or_create(&path).unwrap();
         assert!(again.unwrap(&wrapped, &tenant, "c-1").is_ok());
         assert!(again.unwrap(&wrapped, &tenant, "c-2").is_err());
+    }
+
+    #[test]
+    fn a_key_file_that_has_to_be_there_is_not_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("master.key");
+        let error = MasterKey::load(&path).unwrap_err().to_string();
+        assert!(error.contains("master.key") && error.contains("missing"), "{error}");
+        assert!(!path.exists());
+        MasterKey::load_or_create(&path).unwrap();
+        assert!(MasterKey::load(&path).is_ok());
     }
 
     #[test]

@@ -31,6 +31,11 @@ pub enum StoreError {
         #[source]
         source: sqlx::Error,
     },
+    #[error(
+        "{at} is missing or empty, but {beside} was made from it: put the database back (with its -wal file, where it \
+         has one); to begin anew, move {beside} away or name another folder with --data"
+    )]
+    Lost { at: String, beside: String },
     #[error("too many requests wait for the database: try again in a moment")]
     Overloaded,
     #[error(
@@ -116,6 +121,7 @@ impl Coded for StoreError {
             Self::InUse { .. } | Self::Locked { .. } => ErrorCode::DataInUse,
             Self::Overloaded => ErrorCode::Overloaded,
             Self::Damaged { .. }
+            | Self::Lost { .. }
             | Self::MigrationChanged { .. }
             | Self::MigrationUnknown { .. }
             | Self::Unreadable { .. } => ErrorCode::Corrupt,

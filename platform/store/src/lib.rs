@@ -32,6 +32,6 @@ pub use database::{Database, DatabaseConfig};
 pub use error::StoreError;
 pub use folder::DataFolder;
 pub use migrations::{AppliedMigration, Migration, MigrationSet};
-pub use subject_keys::SqlSubjectKeys;
+pub use subject_keys::{KeySample, SqlSubjectKeys};
 pub use tokens::{NewToken, SqlAuthenticator, TokenRecord};
 pub use write::{Known, WriteTransaction};

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use cortex_security::{AuditEntry, SecurityError, StoredKey, SubjectKeys, WrappedKey};
-use cortex_types::RequestContext;
+use cortex_types::{RequestContext, TenantId};
 
 use crate::audit::refused;
 use crate::{Database, StoreError};
@@ -13,10 +13,48 @@ pub struct SqlSubjectKeys {
     database: Database,
 }
 
+/// A subject's key as it is stored, and whose it is.
+#[derive(Clone, Debug)]
+pub struct KeySample {
+    pub tenant: TenantId,
+    pub subject: String,
+    pub key: WrappedKey,
+}
+
 impl SqlSubjectKeys {
     #[must_use]
     pub fn new(database: Database) -> Self {
         Self { database }
+    }
+
+    /// Some of the keys that are not destroyed, the newest first; none in a database that was never migrated. Whoever
+    /// brings a master key can try it on them.
+    pub async fn samples(&self, limit: u32) -> Result<Vec<KeySample>, StoreError> {
+        let failed = |error| self.database.failed(error);
+        let migrated: Option<i64> =
+            sqlx::query_scalar("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'subject_keys'")
+                .fetch_optional(self.database.readers())
+                .await
+                .map_err(failed)?;
+        if migrated.is_none() {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<(String, String, String)> = sqlx::query_as(
+            "SELECT tenant_id, subject, wrapped FROM subject_keys WHERE wrapped IS NOT NULL ORDER BY rowid DESC LIMIT $1",
+        )
+        .bind(limit)
+        .fetch_all(self.database.readers())
+        .await
+        .map_err(failed)?;
+        let sample = |(tenant, subject, wrapped): (String, String, String)| {
+            let tenant = TenantId::new(&tenant).map_err(|error| StoreError::Unreadable {
+                what: "tenant",
+                detail: error.to_string(),
+            })?;
+            let key = WrappedKey::from_stored(wrapped);
+            Ok(KeySample { tenant, subject, key })
+        };
+        rows.into_iter().map(sample).collect()
     }
 
     async fn stored(&self, ctx: &RequestContext, subject: &str) -> Result<Option<StoredKey>, StoreError> {

@@ -14,8 +14,28 @@ pub(crate) fn failed(table: &TableRef, error: impl Into<DeltaTableError>) -> Lak
                 | TransactionError::MaxCommitAttempts(_),
         } => LakeError::Conflict(table.to_string()),
         DeltaTableError::SchemaMismatch { msg } => misfit(table, msg),
-        other => LakeError::storage(table, other),
+        other => match (says_damage(&other), LakeError::of_reading(table, other.into())) {
+            (_, Ok(about_files)) => about_files,
+            (true, Err(error)) => LakeError::damaged(table, error),
+            (false, Err(error)) => LakeError::storage(table, error),
+        },
     }
+}
+
+/// Whether it says that the log was read and does not make a table. What the system said of a file comes before this.
+fn says_damage(error: &DeltaTableError) -> bool {
+    matches!(
+        error,
+        DeltaTableError::KernelError(_)
+            | DeltaTableError::Kernel { .. }
+            | DeltaTableError::Arrow { .. }
+            | DeltaTableError::InvalidJsonLog { .. }
+            | DeltaTableError::InvalidStatsJson { .. }
+            | DeltaTableError::InvalidVersion(_)
+            | DeltaTableError::NotATable(_)
+            | DeltaTableError::NoSchema
+            | DeltaTableError::MetadataError(_)
+    )
 }
 
 pub(crate) fn misfit(table: &TableRef, detail: impl ToString) -> LakeError {

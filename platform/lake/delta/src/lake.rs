@@ -139,8 +139,11 @@ impl Lake for DeltaLake {
                 let Ok(table) = TableRef::new(tenant.clone(), layer, name) else {
                     continue;
                 };
-                if self.table(&table)?.exists().await? {
-                    tables.push(table);
+                match self.table(&table)?.exists().await {
+                    Ok(false) => {}
+                    // Whoever reads a damaged one is told; the others can be read.
+                    Ok(true) | Err(LakeError::Damaged { .. }) => tables.push(table),
+                    Err(error) => return Err(error),
                 }
             }
         }

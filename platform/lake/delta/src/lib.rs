@@ -10,6 +10,7 @@ mod synced_files;
 
 mod commit;
 mod conform;
+mod damage;
 mod failure;
 mod lake;
 mod table;

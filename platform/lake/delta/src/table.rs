@@ -23,6 +23,7 @@ use uuid::Uuid;
 
 use crate::commit::{self, COMMITS_PER_CHECKPOINT, check_protocol, protocol, table_properties};
 use crate::conform::{arrow_schema, conform, grown, kernel_schema};
+use crate::damage::{locate, mark, refuse_lost_log, unmark};
 use crate::failure::{failed, misfit};
 
 /// Compresses about as fast as Snappy and to about two thirds of its size.
@@ -133,8 +134,18 @@ impl OpenTable {
         Ok(records)
     }
 
+    /// Whether there is a commit, readable or not. [`LakeError::Damaged`] where there was one and the log is gone.
     pub(crate) async fn exists(&self) -> Result<bool, LakeError> {
-        Ok(self.head().await?.is_some())
+        if self.head.read().is_some() || self.has_log().await? {
+            return Ok(true);
+        }
+        refuse_lost_log(&self.name, &self.log).await?;
+        Ok(false)
+    }
+
+    async fn has_log(&self) -> Result<bool, LakeError> {
+        let has_log = self.log.is_delta_table_location().await;
+        has_log.map_err(|error| failed(&self.name, error))
     }
 
     async fn newest(&self) -> Result<Head, LakeError> {
@@ -148,17 +159,14 @@ impl OpenTable {
         if let Some(head) = self.head.read().clone() {
             return Ok(Some(head));
         }
-        if !self
-            .log
-            .is_delta_table_location()
-            .await
-            .map_err(|error| failed(&self.name, error))?
-        {
+        if !self.has_log().await? {
+            refuse_lost_log(&self.name, &self.log).await?;
             return Ok(None);
         }
-        let read = DeltaTableState::try_new(&self.log, None)
-            .await
-            .map_err(|error| failed(&self.name, error))?;
+        let read = match DeltaTableState::try_new(&self.log, None).await {
+            Ok(read) => read,
+            Err(error) => return Err(locate(&self.name, &self.log, failed(&self.name, error)).await),
+        };
         let read_head = Head {
             version: read.version(),
             schema: arrow_schema(&self.name, &read.schema())?,
@@ -184,8 +192,10 @@ impl OpenTable {
             Some(state) => Ok(state),
             None => DeltaTableState::try_new(&self.log, Some(newest)).await,
         };
-        let state = state.map_err(|error| failed(&self.name, error))?;
-        Ok(files.insert(state).clone())
+        match state {
+            Ok(state) => Ok(files.insert(state).clone()),
+            Err(error) => Err(locate(&self.name, &self.log, failed(&self.name, error)).await),
+        }
     }
 
     /// Readers begin at the newest checkpoint. One that fails costs them time and nothing else: the commit is made.
@@ -226,6 +236,10 @@ impl OpenTable {
     async fn write(&self, rows: &[RecordBatch], commit: &Commit) -> Result<Head, LakeError> {
         let head = self.head().await?;
         let schema = self.schema_after(head.as_ref().map(|head| &head.schema), rows)?;
+        let first = head.is_none();
+        if first {
+            mark(&self.name, &self.log).await?;
+        }
         let files = self.write_files(&schema, rows).await?;
         fail_point!("lake::before-commit", |_| Err(LakeError::storage(
             &self.name,
@@ -252,6 +266,9 @@ impl OpenTable {
             &self.name,
             "failpoint"
         )));
+        if first {
+            unmark(&self.name, &self.log).await;
+        }
         Ok(Head {
             version,
             schema,

@@ -262,10 +262,48 @@ async fn files_without_a_commit_are_no_table() {
     let table = sales("acme");
     std::fs::create_dir_all(folder.path().join("acme/bronze/sales/_delta_log")).unwrap();
     std::fs::write(folder.path().join("acme/bronze/sales/part-0.parquet"), "half a file").unwrap();
+    let mark = folder.path().join("acme/bronze/sales/.before-first-commit");
+    std::fs::write(&mark, "").unwrap();
     let lake = delta(folder.path());
     assert_eq!(lake.tables(&table.tenant).await.unwrap(), []);
     lake.append(&table, vec![rows(&[1])], &batch(1)).await.unwrap();
     assert_eq!(units(&lake, &table, AsOf::Latest).await, [1]);
+    assert!(!mark.exists());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_whose_log_is_gone_or_garbled_is_damaged_and_not_begun_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = sales("acme");
+    delta(folder.path())
+        .append(&table, vec![rows(&[1])], &batch(1))
+        .await
+        .unwrap();
+    let log = folder.path().join("acme/bronze/sales/_delta_log");
+    let refuses = async |named: &str| {
+        let lake = delta(folder.path());
+        assert_eq!(lake.tables(&table.tenant).await.unwrap(), std::slice::from_ref(&table));
+        for refused in [
+            lake.snapshot(&table, AsOf::Latest).await.map(drop),
+            lake.history(&table, 1).await.map(drop),
+            lake.append(&table, vec![rows(&[2])], &batch(2)).await.map(drop),
+        ] {
+            let error = refused.unwrap_err();
+            assert_eq!(error.code(), ErrorCode::Corrupt, "{error:?}");
+            let said = error.to_string();
+            assert!(said.contains("acme/bronze/sales") && said.contains(named), "{said}");
+            assert!(!said.contains('\n'), "{said}");
+        }
+    };
+    let commit = log.join("00000000000000000000.json");
+    let content = std::fs::read(&commit).unwrap();
+    std::fs::write(&commit, "{garbage").unwrap();
+    refuses("00000000000000000000.json").await;
+    std::fs::write(&commit, content).unwrap();
+    assert_eq!(units(&delta(folder.path()), &table, AsOf::Latest).await, [1]);
+    std::fs::remove_dir_all(&log).unwrap();
+    refuses("_delta_log").await;
+    assert!(!log.exists());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

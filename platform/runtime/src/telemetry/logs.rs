@@ -23,7 +23,7 @@ impl Default for LogConfig {
             format: LogFormat::Auto,
             // ONNX Runtime tells of every device it finds.
             // What libraries say of each scan and commit is for debugging them.
-            level: "info,ort=warn,buoyant_kernel=warn,deltalake_core=warn".to_owned(),
+            level: "info,ort=warn,buoyant_kernel=off,deltalake_core=warn".to_owned(),
         }
     }
 }
