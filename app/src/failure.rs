@@ -4,7 +4,16 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use cortex_erp::ErpError;
+use cortex_experience::ExperienceError;
+use cortex_features::FeatureError;
+use cortex_ingest::IngestError;
+use cortex_lake::LakeError;
+use cortex_registry::RegistryError;
 use cortex_runtime::config::Origin;
+use cortex_serving::ServingError;
+use cortex_store::StoreError;
+use cortex_training::TrainingError;
 use cortex_types::{Coded, ErrorCode, TenantId, Timestamp};
 
 /// What the binary itself refuses.
@@ -49,6 +58,8 @@ pub enum AppError {
     Timeout(u64),
     #[error("there is nothing at {0}: '/openapi.json' lists what there is")]
     NoRoute(String),
+    #[error("there is no gRPC service for {0} here: gRPC reflection (grpc.reflection.v1) lists what there is")]
+    NoService(String),
     #[error("{what} ({}) {problem}", path.display())]
     File {
         what: &'static str,
@@ -87,9 +98,10 @@ impl Coded for AppError {
             Self::ForeignHost(_) | Self::ForeignPage(_) => ErrorCode::PermissionDenied,
             Self::Overloaded(_) => ErrorCode::Overloaded,
             Self::NoMethod { .. } => ErrorCode::MethodNotAllowed,
-            Self::Demo(_) => ErrorCode::Internal,
+            Self::Demo(error) => code_within(error),
             Self::Timeout(_) => ErrorCode::DeadlineExceeded,
             Self::NoRoute(_) => ErrorCode::NotFound,
+            Self::NoService(_) => ErrorCode::Unimplemented,
             Self::File { .. } => ErrorCode::StorageFailed,
             Self::Invalid(_) => ErrorCode::InvalidArgument,
             Self::AuditBroken { .. } | Self::BooksBroken(_) | Self::FeaturesDiffer(_) => ErrorCode::Corrupt,
@@ -97,6 +109,29 @@ impl Coded for AppError {
             Self::Panicked(_) => ErrorCode::Internal,
         }
     }
+}
+
+/// The code of the outermost of an error's causes that has one; a demo goes through every stage, and any may stop it.
+fn code_within(error: &anyhow::Error) -> ErrorCode {
+    fn coded<E: Coded + 'static>(cause: &(dyn std::error::Error + 'static)) -> Option<ErrorCode> {
+        cause.downcast_ref::<E>().map(Coded::code)
+    }
+    let known = [
+        coded::<AppError>,
+        coded::<ErpError>,
+        coded::<IngestError>,
+        coded::<LakeError>,
+        coded::<FeatureError>,
+        coded::<TrainingError>,
+        coded::<RegistryError>,
+        coded::<ServingError>,
+        coded::<ExperienceError>,
+        coded::<StoreError>,
+    ];
+    error
+        .chain()
+        .find_map(|cause| known.iter().find_map(|code| code(cause)))
+        .unwrap_or(ErrorCode::Internal)
 }
 
 /// Any coded error on its way to the person who typed the command. Boxed, so that a `Result` of it stays small.
@@ -147,6 +182,21 @@ impl fmt::Debug for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_demo_that_stopped_has_the_code_of_what_stopped_it() {
+        let import = ErpError::Import {
+            file: "/nope".to_owned(),
+            problem: "it cannot be opened".to_owned(),
+        };
+        let code = |error: anyhow::Error| AppError::Demo(error).code();
+        assert_eq!(code(import.clone().into()), ErrorCode::InvalidArgument);
+        assert_eq!(
+            code(anyhow::Error::from(import).context("week 3")),
+            ErrorCode::InvalidArgument
+        );
+        assert_eq!(code(anyhow::anyhow!("out of luck")), ErrorCode::Internal);
+    }
 
     #[test]
     fn a_failure_reads_as_code_message_and_causes_without_repeating_itself() {

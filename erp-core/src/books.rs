@@ -85,13 +85,13 @@ impl Books {
         }
     }
 
-    /// The product, which must be one that lies in stock.
-    pub fn goods(&self, code: &Arc<str>, document: Currency) -> Result<&Product, ErpError> {
+    /// The product, which must be one that lies in stock; `field` is where the caller named it.
+    pub fn goods(&self, field: &str, code: &Arc<str>, document: Currency) -> Result<&Product, ErpError> {
         let product = self.product(code, document)?;
         match product.kind {
             ProductKind::Goods => Ok(product),
             ProductKind::Service => Err(ErpError::invalid(
-                "product",
+                field,
                 format!("'{code}' is a service and has no stock"),
             )),
         }

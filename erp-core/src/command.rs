@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::limits::{NAME_LENGTH_MAX, check_code, check_length};
+use crate::limits::{NAME_LENGTH_MAX, check_code, check_name, check_time};
 use crate::{CreditReason, DocumentKind, ErpError, PartyKind, PaymentDirection, ProductKind};
 
 /// One request to the ERP. Each is carried out whole, or not at all.
@@ -52,12 +52,13 @@ impl CreateParty {
     /// What is wrong with it whatever the books hold, so that nobody makes a key for a party that can never be.
     pub fn check(&self) -> Result<(), ErpError> {
         check_code("code", &self.code)?;
-        check_code("country", &self.country)
+        check_code("country", &self.country)?;
+        check_time("created_at", self.created_at)
     }
 
     /// The name in clear, before it is sealed.
     pub fn check_name(name: &str) -> Result<(), ErpError> {
-        check_length("name", name, NAME_LENGTH_MAX)
+        check_name("name", name, NAME_LENGTH_MAX)
     }
 }
 
@@ -228,6 +229,35 @@ impl Command {
             Self::AdjustStock(_) => DocumentKind::StockAdjustment,
             Self::ReceiveGoods(_) => DocumentKind::PurchaseReceipt,
             Self::RecordPayment(_) => DocumentKind::Payment,
+        }
+    }
+
+    /// When the caller says that it was, and what it calls that time.
+    #[must_use]
+    pub const fn given_time(&self) -> (&'static str, Option<Timestamp>) {
+        match self {
+            Self::CreateParty(party) => ("created_at", party.created_at),
+            Self::CreateProduct(product) => ("created_at", product.created_at),
+            Self::PostInvoice(invoice) => ("invoiced_at", invoice.invoiced_at),
+            Self::PostCreditNote(note) => ("credited_at", note.credited_at),
+            Self::PostJournalEntry(entry) => ("posted_at", entry.posted_at),
+            Self::AdjustStock(adjustment) => ("moved_at", adjustment.moved_at),
+            Self::ReceiveGoods(receipt) => ("received_at", receipt.received_at),
+            Self::RecordPayment(payment) => ("paid_at", payment.paid_at),
+        }
+    }
+
+    /// `None` where it has no currency of its own.
+    #[must_use]
+    pub const fn currency(&self) -> Option<Currency> {
+        match self {
+            Self::CreateParty(_) | Self::AdjustStock(_) => None,
+            Self::CreateProduct(product) => Some(product.currency),
+            Self::PostInvoice(invoice) => Some(invoice.currency),
+            Self::PostCreditNote(note) => Some(note.currency),
+            Self::PostJournalEntry(entry) => Some(entry.currency),
+            Self::ReceiveGoods(receipt) => Some(receipt.currency),
+            Self::RecordPayment(payment) => Some(payment.currency),
         }
     }
 

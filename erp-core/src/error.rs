@@ -9,10 +9,14 @@ pub enum ErpError {
     Invalid { field: String, problem: String },
     #[error("no party has the code '{0}': create it first, or correct the code")]
     UnknownParty(Arc<str>),
+    #[error("there is a walk-in party already: all cash sales are its own, and a company has one")]
+    WalkInPartyExists,
     #[error("there is no walk-in party for cash sales: create one party of kind walk_in, or name a customer")]
     NoWalkInParty,
     #[error("no product has the code '{0}': create it first, or correct the code")]
     UnknownProduct(Arc<str>),
+    #[error("no invoice has the number '{0}': post it first, or correct the number")]
+    UnknownInvoice(Arc<str>),
     #[error("the chart of accounts has no account '{0}'")]
     UnknownAccount(String),
     #[error("the entry does not balance: debits are {debits}, credits are {credits}")]
@@ -85,9 +89,10 @@ impl Coded for ErpError {
             | Self::StrictImport { .. } => ErrorCode::InvalidArgument,
             Self::UnknownParty(_) | Self::NoWalkInParty => ErrorCode::UnknownParty,
             Self::UnknownProduct(_) => ErrorCode::UnknownProduct,
+            Self::UnknownInvoice(_) => ErrorCode::UnknownInvoice,
             Self::UnknownAccount(_) => ErrorCode::UnknownAccount,
             Self::Unbalanced { .. } => ErrorCode::Unbalanced,
-            Self::AlreadyExists { .. } => ErrorCode::AlreadyExists,
+            Self::AlreadyExists { .. } | Self::WalkInPartyExists => ErrorCode::AlreadyExists,
             Self::NotFound { .. } => ErrorCode::NotFound,
             Self::IdempotencyConflict(_) => ErrorCode::IdempotencyConflict,
             Self::Overloaded { .. } => ErrorCode::Overloaded,

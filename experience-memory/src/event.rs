@@ -10,7 +10,10 @@ use crate::ExperienceError;
 
 /// Most events that one call may bring.
 pub const BATCH_MAX: usize = 1000;
+/// Largest value of an outcome, to either side of zero: millions of such values still add up to a mean that is a number.
+pub const OUTCOME_VALUE_MAX: f64 = 1e15;
 const NAME_BYTES_MAX: usize = 200;
+const MODEL_NAME_BYTES_MAX: usize = 128;
 const RATINGS: std::ops::RangeInclusive<i64> = 1..=5;
 
 /// Which decision is meant.
@@ -136,19 +139,41 @@ impl Event {
 
     pub fn check(&self) -> Result<(), ExperienceError> {
         named("event_id", self.event_id())?;
-        if let Reference::Entity { model, entity_key, .. } = self.reference() {
-            named("model", model)?;
-            named("entity_key", entity_key)?;
-        }
         match self {
             Self::Feedback(feedback) => check_feedback(feedback),
             Self::Outcome(outcome) => check_outcome(outcome),
+        }?;
+        if let Reference::Entity { model, entity_key, at } = self.reference() {
+            check_model(model)?;
+            named("entity_key", entity_key)?;
+            check_time("at", Some(*at))?;
         }
+        Ok(())
     }
+}
+
+/// An event may come before the model that it names was registered, but not for one that never can be: it would wait for
+/// good. The rule is the registry's.
+fn check_model(model: &str) -> Result<(), ExperienceError> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    let begins = model.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
+    if begins && model.len() <= MODEL_NAME_BYTES_MAX && model.bytes().all(allowed) {
+        return Ok(());
+    }
+    Err(ExperienceError::Invalid(format!(
+        "model: no model can have this name: use 1 to {MODEL_NAME_BYTES_MAX} letters, digits, '.', '_' and '-', beginning \
+         with a letter or digit"
+    )))
+}
+
+fn check_time(field: &str, at: Option<Timestamp>) -> Result<(), ExperienceError> {
+    at.map_or(Ok(()), Timestamp::check_given)
+        .map_err(|error| ExperienceError::Invalid(format!("{field}: {error}")))
 }
 
 fn check_feedback(feedback: &Feedback) -> Result<(), ExperienceError> {
     named("given_by", &feedback.given_by)?;
+    check_time("given_at", feedback.given_at)?;
     feedback
         .action
         .as_deref()
@@ -166,11 +191,13 @@ fn check_feedback(feedback: &Feedback) -> Result<(), ExperienceError> {
 
 fn check_outcome(outcome: &Outcome) -> Result<(), ExperienceError> {
     named("kind", &outcome.kind)?;
-    if outcome.value.is_finite() {
+    check_time("observed_at", outcome.observed_at)?;
+    // NaN lies in no range.
+    if outcome.value.abs() <= OUTCOME_VALUE_MAX {
         Ok(())
     } else {
         Err(ExperienceError::Invalid(format!(
-            "value {} of outcome '{}' is not a number",
+            "value: {:e} of outcome '{}' is not a number from -1e15 to 1e15",
             outcome.value, outcome.kind
         )))
     }
@@ -223,16 +250,66 @@ mod tests {
         assert!(feedback(None, Some(6)).check().is_err());
     }
 
-    #[test]
-    fn an_outcome_that_is_no_number_is_refused() {
-        let outcome = Outcome {
+    fn outcome(value: f64, of: Reference, observed_at: Option<Timestamp>) -> Event {
+        Event::Outcome(Outcome {
             event_id: "e1".into(),
-            of: Reference::Decision(DecisionId::new()),
+            of,
             kind: "units_sold".into(),
-            value: f64::NAN,
-            observed_at: None,
+            value,
+            observed_at,
             source: OutcomeSource::Api,
+        })
+    }
+
+    #[test]
+    fn an_outcome_that_is_no_number_or_spoils_every_mean_is_refused() {
+        let of = || Reference::Decision(DecisionId::new());
+        for value in [f64::NAN, f64::INFINITY, 1e308, -1e308, 1.1e15] {
+            let refused = outcome(value, of(), None).check().unwrap_err().to_string();
+            assert!(refused.starts_with("value:"), "{refused}");
+        }
+        for value in [0.0, -0.5, OUTCOME_VALUE_MAX, -OUTCOME_VALUE_MAX] {
+            assert!(outcome(value, of(), None).check().is_ok(), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_time_that_nobody_can_mean_is_refused_by_its_field() {
+        for at in [Timestamp::MIN, Timestamp::MAX] {
+            let Event::Feedback(mut given) = feedback(None, Some(3)) else {
+                unreachable!()
+            };
+            given.given_at = Some(at);
+            let entity = Reference::Entity {
+                model: "units-7d".into(),
+                entity_key: "85123A".into(),
+                at,
+            };
+            for (event, field) in [
+                (Event::Feedback(given), "given_at:"),
+                (
+                    outcome(1.0, Reference::Decision(DecisionId::new()), Some(at)),
+                    "observed_at:",
+                ),
+                (outcome(1.0, entity, None), "at:"),
+            ] {
+                let refused = event.check().unwrap_err().to_string();
+                assert!(refused.starts_with(field), "{refused}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_waits_for_a_model_that_can_never_be() {
+        let of = |model: &str| Reference::Entity {
+            model: model.into(),
+            entity_key: "85123A".into(),
+            at: Timestamp::from_micros(0),
         };
-        assert!(Event::Outcome(outcome).check().is_err());
+        assert!(outcome(1.0, of("never-registered.v2"), None).check().is_ok());
+        for model in ["", " units-7d", "units 7d", "-x", "../x", "é", &"x".repeat(129)] {
+            let refused = outcome(1.0, of(model), None).check().unwrap_err().to_string();
+            assert!(refused.starts_with("model:"), "{refused}");
+        }
     }
 }

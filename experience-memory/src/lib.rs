@@ -29,10 +29,12 @@ pub mod contract;
 pub use context::{ContextValue, DecisionContext};
 pub use decision::Decision;
 pub use error::ExperienceError;
-pub use event::{BATCH_MAX, Event, EventKind, Feedback, Outcome, OutcomeSource, Recorded, Reference};
+pub use event::{
+    BATCH_MAX, Event, EventKind, Feedback, OUTCOME_VALUE_MAX, Outcome, OutcomeSource, Recorded, Reference,
+};
 pub use in_memory::InMemoryExperienceStore;
 pub use join::{DecisionHead, accepts, newest_accepted};
-pub use memory::{JOIN_HORIZON, Memory, Resolved};
+pub use memory::{JOIN_HORIZON, Memory, PAGE_MAX, Resolved};
 pub use plan::{Earlier, GroupPlan, plan_groups, settle};
 pub use port::{
     DecisionCursor, DecisionGroup, DecisionPage, DecisionQuery, ExperienceStore, FeedbackEntry, Judged, JudgedQuery,

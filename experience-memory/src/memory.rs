@@ -21,7 +21,7 @@ pub const JOIN_HORIZON: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 const RESOLVE_DECISIONS_MAX: usize = 20_000;
 const JUDGED_PAGE: usize = 5_000;
 /// Most decisions that one page of a listing holds.
-const PAGE_MAX: usize = 1_000;
+pub const PAGE_MAX: u32 = 1_000;
 
 /// Records decisions, feedback and outcomes, and says what came of them.
 #[derive(Clone, Debug)]
@@ -188,7 +188,7 @@ impl Memory {
         ctx: &RequestContext,
         mut query: DecisionQuery,
     ) -> Result<DecisionPage, ExperienceError> {
-        query.limit = query.limit.clamp(1, PAGE_MAX);
+        query.limit = query.limit.clamp(1, PAGE_MAX as usize);
         self.store.decisions(ctx, &query).await
     }
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Subcommand;
-use cortex_erp::Party;
 use cortex_erp::import::online_retail::{ImportReport, OnlineRetailOptions, Progress, import};
+use cortex_erp::{ErpError, Party, Records};
+use cortex_security::Sealer;
 use cortex_types::{Frontier, RequestContext};
 use tokio_util::sync::CancellationToken;
 
@@ -51,6 +52,9 @@ Examples:
         #[arg(long)]
         strict: bool,
         /// Where to write refused lines, with line number and reason
+        ///
+        /// A file that is there already is replaced only if it is empty or holds the refused lines of an import before; the
+        /// imported file itself never is.
         #[arg(long, value_name = "FILE")]
         rejects: Option<PathBuf>,
         /// Declare the history as known so long after each event
@@ -84,8 +88,8 @@ impl ErpCommand {
             }
             Self::Verify => verify(&platform, &ctx).await?,
             Self::Erase { party, yes: _ } => {
-                let erased = platform.providers.sealer.erase(&ctx, &Party::subject(&party)).await?;
-                say(match erased {
+                let (records, sealer) = (&*platform.services.records, &platform.providers.sealer);
+                say(match erase(records, sealer, &ctx, &party).await? {
                     true => format!("the personal fields of '{party}' can be read no more"),
                     false => format!("'{party}' has no personal fields, or they were erased before"),
                 });
@@ -124,6 +128,17 @@ async fn import_online_retail(
     Ok((report, frontier, committed.elapsed()))
 }
 
+/// Whether there was anything to erase. A code that nobody has is refused: the party that was meant keeps its name, and
+/// whoever mistyped it must not believe otherwise.
+async fn erase(records: &dyn Records, sealer: &Sealer, ctx: &RequestContext, party: &str) -> Result<bool, Failure> {
+    let erased = sealer.erase(ctx, &Party::subject(party)).await?;
+    // A key without a party is what a creation leaves that was refused at the last moment: it may go all the same.
+    if !erased && records.party(ctx, party).await?.is_none() {
+        return Err(ErpError::UnknownParty(party.into()).into());
+    }
+    Ok(erased)
+}
+
 async fn verify(platform: &Platform, ctx: &RequestContext) -> Result<(), Failure> {
     let findings = platform.services.records.verify(ctx).await?;
     for finding in &findings {
@@ -137,4 +152,45 @@ async fn verify(platform: &Platform, ctx: &RequestContext) -> Result<(), Failure
         return Ok(());
     }
     Err(AppError::BooksBroken(findings.len()).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cortex_erp::{Command, CreateParty, Erp, ErpConfig, IdempotencyKey, Known, MemoryLedger, PartyKind};
+    use cortex_security::{MasterKey, MemorySubjectKeys};
+    use cortex_types::{ErrorCode, SystemClock, TenantId};
+
+    #[tokio::test]
+    async fn erasing_a_code_that_nobody_has_is_refused_and_erases_nobody() {
+        let ledger = MemoryLedger::default();
+        let erp = Erp::start(Arc::new(ledger.clone()), Arc::new(SystemClock), &ErpConfig::default());
+        let ctx = RequestContext::system(TenantId::new("main").unwrap());
+        let secret = cortex_runtime::Secret::new("BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc".to_owned() + "=");
+        let master = MasterKey::from_secret(&secret).unwrap();
+        let sealer = Sealer::new(Arc::new(master), Arc::new(MemorySubjectKeys::default()));
+        let party = CreateParty {
+            code: "C1".into(),
+            kind: PartyKind::Customer,
+            country: "France".into(),
+            name_sealed: None,
+            created_at: None,
+        };
+        let key = IdempotencyKey::new("k").unwrap();
+        erp.execute(&ctx, Command::CreateParty(party), key, Known::ByClock)
+            .await
+            .unwrap();
+        let subject = Party::subject("C1");
+        let sealed = sealer.seal(&ctx, &subject, "name", "Ada").await.unwrap();
+
+        let failure = erase(&ledger, &sealer, &ctx, "C11").await.unwrap_err();
+        assert_eq!(failure.code(), ErrorCode::UnknownParty);
+        assert!(failure.to_string().contains("'C11'"), "{failure}");
+        assert_eq!(sealer.open(&ctx, &subject, "name", &sealed).await.unwrap(), "Ada");
+        assert!(erase(&ledger, &sealer, &ctx, "C1").await.unwrap());
+        assert!(
+            !erase(&ledger, &sealer, &ctx, "C1").await.unwrap(),
+            "once more is no error"
+        );
+    }
 }

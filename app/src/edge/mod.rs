@@ -1,9 +1,10 @@
 //! What stands in front of every handler, HTTP and gRPC alike.
 //!
 //! From the outside in: the trace (ids, access log, metrics), the panic catcher, then for everything but the system's
-//! own routes the bound on requests at one time, the time limit, the caller's identity and the body limit. A refusal
-//! speaks the caller's protocol.
+//! own routes the bound on requests at one time, the time limit, the caller's identity, the body's encoding and its
+//! limit. A refusal speaks the caller's protocol.
 
+mod encoding;
 mod identity;
 mod refusal;
 mod service_token;
@@ -69,17 +70,23 @@ impl Edge {
         apis.fallback(no_route)
             .method_not_allowed_fallback(no_method)
             .layer(body_limit)
+            .layer(from_fn(encoding::refuse_encoded))
             .layer(from_fn_with_state(Arc::clone(&edge), identity::identify))
             .layer(from_fn_with_state(edge, limit_time))
             .layer(from_fn_with_state(admission, admit))
-            .merge(open.reset_fallback())
+            .merge(open.method_not_allowed_fallback(no_method).reset_fallback())
             .layer(from_fn(catch_panics))
             .layer(from_fn(trace::trace))
     }
 }
 
+/// Clients of gRPC try another service where this one is not implemented, and give up where it is not found.
 async fn no_route(request: Request) -> Response {
-    Protocol::of(&request).refuse(&AppError::NoRoute(request.uri().path().to_owned()))
+    let (protocol, path) = (Protocol::of(&request), request.uri().path().to_owned());
+    protocol.refuse(&match protocol {
+        Protocol::Grpc => AppError::NoService(path),
+        Protocol::Http | Protocol::Inference => AppError::NoRoute(path),
+    })
 }
 
 async fn no_method(request: Request) -> Response {

@@ -36,6 +36,7 @@ fn app(edge: Edge) -> Router {
         .route("/post", axum::routing::post(|| async { "posted" }))
         .route("/slow", get(|| async { std::future::pending::<()>().await }))
         .route("/broken", get(broken));
+    let apis = apis.route("/v2/models/m/infer", axum::routing::post(|| async { "unpacked" }));
     edge.guard(apis, Router::new().route("/open", get(|| async { "open" })))
 }
 
@@ -164,6 +165,15 @@ async fn grpc_is_refused_in_its_own_words() {
     assert_eq!(status, 200);
     assert_eq!(headers["grpc-status"], "16");
     assert_eq!(headers["cortex-error-code"], "unauthenticated");
+    let grpc = ("content-type", "application/grpc");
+    let (_, headers, _) = call(local(), "/grpc.reflection.v1alpha.ServerReflection/Info", &[grpc]).await;
+    assert_eq!(
+        headers["grpc-status"], "12",
+        "clients fall back to another service on this one alone"
+    );
+    assert_eq!(headers["cortex-error-code"], "unimplemented");
+    let message = headers["grpc-message"].to_str().unwrap();
+    assert!(!message.contains("openapi"), "{message}");
 }
 
 #[tokio::test]
@@ -208,6 +218,35 @@ async fn a_path_that_takes_another_method_says_so_with_a_code() {
     let problem: Problem = serde_json::from_str(&body).unwrap();
     assert_eq!((status, problem.code), (405, ErrorCode::MethodNotAllowed));
     assert!(headers["allow"].to_str().unwrap().contains("GET"));
+}
+
+#[tokio::test]
+async fn a_route_of_the_system_says_with_a_code_that_it_takes_another_method() {
+    for method in ["POST", "DELETE"] {
+        let (status, headers, body) = send(with_tokens(), method, "/open", &[]).await;
+        let problem: Problem = serde_json::from_str(&body).unwrap();
+        assert_eq!((status, problem.code), (405, ErrorCode::MethodNotAllowed));
+        assert!(headers["allow"].to_str().unwrap().contains("GET"));
+        assert_eq!(headers["content-type"], "application/problem+json");
+    }
+}
+
+#[tokio::test]
+async fn a_packed_body_is_refused_where_it_is_not_unpacked() {
+    let gzip = ("content-encoding", "gzip");
+    let (status, headers, body) = send(local(), "POST", "/post", &[gzip]).await;
+    let problem: Problem = serde_json::from_str(&body).unwrap();
+    assert_eq!((status, problem.status), (415, 415));
+    assert!(problem.detail.contains("gzip"), "{body}");
+    assert_eq!(headers["accept-encoding"], "identity");
+    assert_eq!(
+        send(local(), "POST", "/post", &[("content-encoding", "identity")])
+            .await
+            .0,
+        200
+    );
+    assert_eq!(send(local(), "POST", "/v2/models/m/infer", &[gzip]).await.0, 200);
+    assert_eq!(call(local(), "/who", &[gzip]).await.0, 200, "it has no body");
 }
 
 #[tokio::test]

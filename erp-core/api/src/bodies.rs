@@ -39,7 +39,10 @@ impl LineBody {
             (Some(_), Some(_)) => return Err(ErpError::invalid(field("net"), "give unit_price or net, not both")),
         };
         let unit = match self.unit {
-            Some(unit) => Some(unit.parse::<Unit>()?),
+            Some(unit) => {
+                let unit = unit.parse::<Unit>();
+                Some(unit.map_err(|error| ErpError::invalid(field("unit"), error.to_string()))?)
+            }
             None => None,
         };
         let quantity_micro = quantity_micro(&field("quantity"), self.quantity)?;

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use cortex_erp::{Command, CreditLineInput, CreditNote, CreditReason, ErpError, PostCreditNote};
-use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query};
+use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query, objects};
 use cortex_types::{Currency, Timestamp};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use crate::bodies::{LineBody, LineView};
 use crate::decimals::amount_text;
 use crate::exact;
 use crate::idempotency::Key;
-use crate::paging::{List, PageQuery};
+use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
@@ -83,10 +83,11 @@ pub(crate) struct CreditNoteBody {
     currency: Option<Currency>,
     /// Where the goods come back to.
     location: Option<String>,
-    /// Number of the invoice it corrects.
+    /// Number of the invoice it corrects; one that was never posted is `unknown-invoice`.
     invoice: Option<String>,
     #[schema(value_type = Option<String>)]
     credited_at: Option<Timestamp>,
+    #[serde(deserialize_with = "objects")]
     lines: Vec<CreditLineBody>,
 }
 
@@ -137,9 +138,10 @@ async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<List<CreditNoteView>>, ApiError> {
     api.may_read(&ctx)?;
-    let page = query.page();
+    let page = query.page(Listing::CreditNotes)?;
     let notes = api.records.credit_notes(&ctx, &page).await?;
     Ok(Json(List::new(
+        Listing::CreditNotes,
         &page,
         notes,
         |note| note.id.to_string(),

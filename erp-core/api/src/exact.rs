@@ -21,11 +21,18 @@ pub(crate) fn decimal_or_none<'de, D: Deserializer<'de>>(deserializer: D) -> Res
 }
 
 fn refused<E: Error>(json: &str) -> E {
+    E::custom(no_decimal(json))
+}
+
+/// Decimals as texts, which is what they are over gRPC; the error says what is wanted.
+pub(crate) fn decimal_of_text(text: &str) -> Result<Decimal, String> {
+    Decimal::from_str_exact(text).map_err(|_| no_decimal(&format!("'{text}'")))
+}
+
+fn no_decimal(given: &str) -> String {
     const SHOWN: usize = 40;
-    let shown: String = json.chars().take(SHOWN).collect();
-    E::custom(format!(
-        "{shown} is not a decimal that can be kept exactly, such as \"12.50\""
-    ))
+    let shown: String = given.chars().take(SHOWN).collect();
+    format!("{shown} is not a decimal that can be kept exactly, such as \"12.50\"")
 }
 
 /// `None` for what is no decimal, and for one of more than 28 digits.

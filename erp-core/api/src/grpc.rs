@@ -1,5 +1,6 @@
 //! `cortex.erp.v1.ErpService`: thin, the same commands as over HTTP.
 
+use std::fmt::Display;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use tonic::{Request, Response, Status};
 use crate::ErpApi;
 use crate::bodies::LineBody;
 use crate::decimals::{amount_minor, amount_text, quantity_text};
+use crate::exact::decimal_of_text;
 
 /// The ERP over gRPC.
 #[derive(Debug)]
@@ -85,7 +87,7 @@ impl ErpService for ErpGrpc {
         let body = request.into_inner();
         let command = || -> Result<CreateProduct, ErpError> {
             let currency = self.currency(&body.currency)?;
-            let list_price = parsed::<Decimal>("list_price", &body.list_price)?;
+            let list_price = decimal("list_price", &body.list_price)?;
             let list_price_minor = list_price
                 .map(|price| amount_minor("list_price", price, currency))
                 .transpose()?;
@@ -177,7 +179,12 @@ fn invoice_command(body: pb::PostInvoiceRequest, currency: Currency) -> Result<P
 
 fn credit_note_command(body: pb::PostCreditNoteRequest, currency: Currency) -> Result<PostCreditNote, ErpError> {
     let lines = body.lines.into_iter().enumerate().map(|(index, line)| {
-        let reason = word("reason", &line.reason, &CreditReason::ALL, CreditReason::as_str)?;
+        let reason = word(
+            &format!("lines[{index}].reason"),
+            &line.reason,
+            &CreditReason::ALL,
+            CreditReason::as_str,
+        )?;
         let line = line_body(index, line.line.unwrap_or_default())?.input(index, currency)?;
         Ok(CreditLineInput { line, reason })
     });
@@ -195,28 +202,35 @@ fn credit_note_command(body: pb::PostCreditNoteRequest, currency: Currency) -> R
 
 fn line_body(index: usize, line: pb::InvoiceLine) -> Result<LineBody, ErpError> {
     let field = |name: &str| format!("lines[{index}].{name}");
-    let quantity = parsed(&field("quantity"), &line.quantity)?;
+    let quantity = decimal(&field("quantity"), &line.quantity)?;
     Ok(LineBody {
         product: line.product,
         quantity: quantity.ok_or_else(|| ErpError::invalid(field("quantity"), "is missing"))?,
         unit: None,
-        unit_price: parsed(&field("unit_price"), &line.unit_price)?,
-        net: parsed(&field("net"), &line.net)?,
+        unit_price: decimal(&field("unit_price"), &line.unit_price)?,
+        net: decimal(&field("net"), &line.net)?,
     })
 }
 
 /// proto3 has no absent text: an empty one is.
 fn given(text: String) -> Option<Arc<str>> {
-    Some(text).filter(|text| !text.is_empty()).map(Arc::from)
+    given_text(&text).map(Arc::from)
 }
 
-fn parsed<T: FromStr>(field: &str, text: &str) -> Result<Option<T>, ErpError> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    text.parse()
-        .map(Some)
-        .map_err(|_| ErpError::invalid(field, format!("'{text}' does not read as what it should be")))
+/// The types say themselves what they want.
+fn parsed<T: FromStr<Err: Display>>(field: &str, text: &str) -> Result<Option<T>, ErpError> {
+    let wanted = |error: T::Err| ErpError::invalid(field, error.to_string());
+    given_text(text).map(|text| text.parse().map_err(wanted)).transpose()
+}
+
+fn decimal(field: &str, text: &str) -> Result<Option<Decimal>, ErpError> {
+    let wanted = |problem| ErpError::invalid(field, problem);
+    let decimal = given_text(text).map(|text| decimal_of_text(text).map_err(wanted));
+    decimal.transpose()
+}
+
+fn given_text(text: &str) -> Option<&str> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 fn word<T: Copy>(field: &str, text: &str, all: &[T], as_str: impl Fn(T) -> &'static str) -> Result<T, ErpError> {

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use cortex_erp::{Invoice, PostInvoice};
-use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query};
+use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query, objects};
 use cortex_types::{Currency, DecisionId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
@@ -16,7 +16,7 @@ use crate::api::not_found;
 use crate::bodies::{LineBody, LineView};
 use crate::decimals::amount_text;
 use crate::idempotency::Key;
-use crate::paging::{List, PageQuery};
+use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::{AdviceView, ReceiptView};
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
@@ -41,14 +41,16 @@ pub(crate) struct InvoiceBody {
     country: Option<String>,
     #[schema(value_type = Option<String>, example = "GBP")]
     currency: Option<Currency>,
-    /// Where the goods leave from; `main` where it is absent.
+    /// Where the goods leave from; `main` where it is absent. A name that is new is a new location.
     location: Option<String>,
-    /// RFC 3339; now where it is absent.
+    /// RFC 3339, from 1900 on and before 2200, as all times are; now where it is absent.
     #[schema(value_type = Option<String>)]
     invoiced_at: Option<Timestamp>,
-    /// The advice that you had; the server asks for its own where it is absent.
+    /// The advice that you had; the server asks for its own where it is absent. Kept as it is given: whether there is such
+    /// a decision is not looked up.
     #[schema(value_type = Option<String>)]
     decision_id: Option<DecisionId>,
+    #[serde(deserialize_with = "objects")]
     lines: Vec<LineBody>,
 }
 
@@ -118,9 +120,10 @@ async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<List<InvoiceView>>, ApiError> {
     api.may_read(&ctx)?;
-    let page = query.page();
+    let page = query.page(Listing::SalesInvoices)?;
     let invoices = api.records.invoices(&ctx, &page).await?;
     Ok(Json(List::new(
+        Listing::SalesInvoices,
         &page,
         invoices,
         |invoice| invoice.id.to_string(),

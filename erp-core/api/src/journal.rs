@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use cortex_erp::{Command, ErpError, JournalEntryRecord, JournalLineInput, PostJournalEntry};
-use cortex_runtime::http::{ApiError, Ctx, Json, Query};
+use cortex_runtime::http::{ApiError, Ctx, Json, Query, objects};
 use cortex_types::{Currency, Timestamp};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use crate::ErpApi;
 use crate::decimals::{amount_minor, amount_text};
 use crate::exact;
 use crate::idempotency::Key;
-use crate::paging::{List, PageQuery};
+use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
@@ -36,6 +36,7 @@ pub(crate) struct EntryBody {
     #[schema(value_type = Option<String>)]
     posted_at: Option<Timestamp>,
     /// Debits and credits must come to the same.
+    #[serde(deserialize_with = "objects")]
     lines: Vec<EntryLineBody>,
 }
 
@@ -102,9 +103,10 @@ async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<List<EntryView>>, ApiError> {
     api.may_read(&ctx)?;
-    let page = query.page();
+    let page = query.page(Listing::JournalEntries)?;
     let entries = api.records.journal_entries(&ctx, &page).await?;
     Ok(Json(List::new(
+        Listing::JournalEntries,
         &page,
         entries,
         |entry| entry.id.to_string(),

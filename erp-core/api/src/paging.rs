@@ -1,10 +1,64 @@
 //! Lists come in pages, oldest first.
 
-use cortex_erp::Page;
+use cortex_erp::{ErpError, PAGE_LIMIT_MAX, Page};
+use cortex_runtime::http::{ApiError, page_limit};
+use cortex_types::PartyId;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 const LIMIT: u32 = 100;
+
+/// What is listed. A cursor begins with it: one of another list would stand anywhere in this one, and the rows before it
+/// would be passed over without a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Listing {
+    Parties,
+    Products,
+    SalesInvoices,
+    CreditNotes,
+    StockMoves,
+    JournalEntries,
+    PurchaseReceipts,
+    Payments,
+    /// Goes on after a product code; all others after the id of a row.
+    StockOnHand,
+}
+
+impl Listing {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Parties => "parties",
+            Self::Products => "products",
+            Self::SalesInvoices => "sales-invoices",
+            Self::CreditNotes => "credit-notes",
+            Self::StockMoves => "stock-moves",
+            Self::JournalEntries => "journal-entries",
+            Self::PurchaseReceipts => "purchase-receipts",
+            Self::Payments => "payments",
+            Self::StockOnHand => "stock-on-hand",
+        }
+    }
+
+    fn cursor(self, place: &str) -> String {
+        format!("{}.{place}", self.as_str())
+    }
+
+    /// What the cursor goes on after.
+    fn place(self, cursor: &str) -> Result<String, ErpError> {
+        let place = cursor
+            .split_once('.')
+            .and_then(|(listing, place)| (listing == self.as_str()).then_some(place));
+        let known = place.and_then(|place| match self {
+            Self::StockOnHand => Some(place.to_owned()),
+            // The ids of all kinds of rows look the same.
+            _ => place.parse::<PartyId>().ok().map(|id| id.to_string()),
+        });
+        known.ok_or_else(|| {
+            let problem = format!("'{cursor}' is not a cursor of this list: send the 'next' that its last page gave");
+            ErpError::invalid("after", problem)
+        })
+    }
+}
 
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -13,12 +67,15 @@ pub(crate) struct PageQuery {
     /// `next` of the page before.
     pub after: Option<String>,
     /// 1 to 500; 100 where it is absent.
-    pub limit: Option<u32>,
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
+    pub limit: Option<String>,
 }
 
 impl PageQuery {
-    pub fn page(self) -> Page {
-        Page::new(self.after, self.limit.unwrap_or(LIMIT))
+    pub fn page(self, listing: Listing) -> Result<Page, ApiError> {
+        let limit = page_limit(self.limit.as_deref(), LIMIT, PAGE_LIMIT_MAX)?;
+        let after = self.after.map(|cursor| listing.place(&cursor)).transpose()?;
+        Ok(Page::new(after, limit))
     }
 }
 
@@ -31,10 +88,16 @@ pub(crate) struct List<T> {
 }
 
 impl<T> List<T> {
-    /// `cursor` gives what a row is gone on after.
-    pub fn new<R>(page: &Page, rows: Vec<R>, cursor: impl Fn(&R) -> String, view: impl Fn(R) -> T) -> Self {
+    /// `place` is what the list is gone on after behind a row.
+    pub fn new<R>(
+        listing: Listing,
+        page: &Page,
+        rows: Vec<R>,
+        place: impl Fn(&R) -> String,
+        view: impl Fn(R) -> T,
+    ) -> Self {
         let full = rows.len() >= page.limit() as usize;
-        let next = rows.last().filter(|_| full).map(cursor);
+        let next = rows.last().filter(|_| full).map(|row| listing.cursor(&place(row)));
         Self {
             items: rows.into_iter().map(view).collect(),
             next,

@@ -14,7 +14,7 @@ use utoipa::{OpenApi, ToSchema};
 use crate::ErpApi;
 use crate::api::not_found;
 use crate::idempotency::Key;
-use crate::paging::{List, PageQuery};
+use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
@@ -42,7 +42,7 @@ pub(crate) struct PartyBody {
     country: String,
     /// Stored sealed under a key of its own, so that it can be erased.
     name: Option<String>,
-    /// RFC 3339; now where it is absent.
+    /// RFC 3339, from 1900 on and before 2200; now where it is absent.
     #[schema(value_type = Option<String>)]
     created_at: Option<Timestamp>,
 }
@@ -81,9 +81,10 @@ async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<List<PartyView>>, ApiError> {
     api.may_read(&ctx)?;
-    let page = query.page();
+    let page = query.page(Listing::Parties)?;
     let parties = api.records.parties(&ctx, &page).await?;
     Ok(Json(List::new(
+        Listing::Parties,
         &page,
         parties,
         |party| party.id.to_string(),
@@ -115,7 +116,8 @@ async fn one(
     params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
     responses(
         (status = 201, description = "Created", body = ReceiptView),
-        (status = 409, description = "The code is taken"),
+        (status = 400, description = "A value is missing or out of range, as problem details"),
+        (status = 409, description = "The code is taken, or there is a walk-in party already"),
     ))]
 async fn create(
     State(api): State<Arc<ErpApi>>,

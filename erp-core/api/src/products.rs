@@ -17,7 +17,7 @@ use crate::api::not_found;
 use crate::decimals::{amount_minor, amount_text};
 use crate::exact;
 use crate::idempotency::Key;
-use crate::paging::{List, PageQuery};
+use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
@@ -91,9 +91,10 @@ async fn list(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<List<ProductView>>, ApiError> {
     api.may_read(&ctx)?;
-    let page = query.page();
+    let page = query.page(Listing::Products)?;
     let products = api.records.products(&ctx, &page).await?;
     Ok(Json(List::new(
+        Listing::Products,
         &page,
         products,
         |product| product.id.to_string(),

@@ -8,7 +8,7 @@ use axum::routing::get;
 use cortex_erp::{
     Command, ErpError, Payment, PaymentDirection, PurchaseReceipt, ReceiptLineInput, ReceiveGoods, RecordPayment,
 };
-use cortex_runtime::http::{ApiError, Ctx, Json, Query};
+use cortex_runtime::http::{ApiError, Ctx, Json, Query, objects};
 use cortex_types::{Currency, Timestamp};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use crate::ErpApi;
 use crate::decimals::{amount_minor, amount_text, quantity_micro, quantity_text};
 use crate::exact;
 use crate::idempotency::Key;
-use crate::paging::{List, PageQuery};
+use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
@@ -41,6 +41,7 @@ pub(crate) struct PurchaseReceiptBody {
     location: Option<String>,
     #[schema(value_type = Option<String>)]
     received_at: Option<Timestamp>,
+    #[serde(deserialize_with = "objects")]
     lines: Vec<PurchaseReceiptLineBody>,
 }
 
@@ -149,9 +150,10 @@ async fn list_receipts(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<List<PurchaseReceiptView>>, ApiError> {
     api.may_read(&ctx)?;
-    let page = query.page();
+    let page = query.page(Listing::PurchaseReceipts)?;
     let receipts = api.records.purchase_receipts(&ctx, &page).await?;
     Ok(Json(List::new(
+        Listing::PurchaseReceipts,
         &page,
         receipts,
         |receipt| receipt.id.to_string(),
@@ -203,9 +205,10 @@ async fn list_payments(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<List<PaymentView>>, ApiError> {
     api.may_read(&ctx)?;
-    let page = query.page();
+    let page = query.page(Listing::Payments)?;
     let payments = api.records.payments(&ctx, &page).await?;
     Ok(Json(List::new(
+        Listing::Payments,
         &page,
         payments,
         |payment| payment.id.to_string(),

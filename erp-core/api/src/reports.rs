@@ -13,7 +13,7 @@ use utoipa::{OpenApi, ToSchema};
 
 use crate::ErpApi;
 use crate::decimals::{amount_text, quantity_text};
-use crate::paging::{List, PageQuery};
+use crate::paging::{List, Listing, PageQuery};
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
@@ -114,9 +114,10 @@ async fn stock_on_hand(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<List<StockView>>, ApiError> {
     api.may_read(&ctx)?;
-    let page = query.page();
+    let page = query.page(Listing::StockOnHand)?;
     let stock = api.records.stock_on_hand(&ctx, &page).await?;
     Ok(Json(List::new(
+        Listing::StockOnHand,
         &page,
         stock,
         |stock| stock.product_code.to_string(),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use cortex_erp::{AdjustStock, AdjustmentLineInput, Command, ErpError, Page, StockMove};
-use cortex_runtime::http::{ApiError, Ctx, Json, Query};
+use cortex_erp::{AdjustStock, AdjustmentLineInput, Command, ErpError, StockMove};
+use cortex_runtime::http::{ApiError, Ctx, Json, Query, objects};
 use cortex_types::Timestamp;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use crate::ErpApi;
 use crate::decimals::{amount_text, quantity_micro, quantity_text};
 use crate::exact;
 use crate::idempotency::Key;
-use crate::paging::List;
+use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
@@ -35,7 +35,9 @@ pub(crate) struct MovesQuery {
     product: Option<String>,
     /// `next` of the page before.
     after: Option<String>,
-    limit: Option<u32>,
+    /// 1 to 500; 100 where it is absent.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
+    limit: Option<String>,
 }
 
 #[derive(Deserialize, ToSchema)]
@@ -47,6 +49,7 @@ pub(crate) struct AdjustmentBody {
     location: Option<String>,
     #[schema(value_type = Option<String>)]
     moved_at: Option<Timestamp>,
+    #[serde(deserialize_with = "objects")]
     lines: Vec<AdjustmentLineBody>,
 }
 
@@ -54,7 +57,8 @@ pub(crate) struct AdjustmentBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct AdjustmentLineBody {
     product: String,
-    /// Below zero: written off; above zero: found.
+    /// Below zero: written off; above zero: found. Stock may go below zero: what was sold or lost before its receipt was
+    /// posted is made good by that.
     #[schema(value_type = String, example = "-2")]
     #[serde(deserialize_with = "exact::decimal")]
     quantity: Decimal,
@@ -102,9 +106,11 @@ async fn list(
     Query(query): Query<MovesQuery>,
 ) -> Result<Json<List<MoveView>>, ApiError> {
     api.may_read(&ctx)?;
-    let page = Page::new(query.after, query.limit.unwrap_or(Page::default().limit()));
+    let (after, limit) = (query.after, query.limit);
+    let page = PageQuery { after, limit }.page(Listing::StockMoves)?;
     let moves = api.records.stock_moves(&ctx, query.product.as_deref(), &page).await?;
     Ok(Json(List::new(
+        Listing::StockMoves,
         &page,
         moves,
         |moved| moved.id.to_string(),

@@ -115,10 +115,7 @@ fn corrected_invoice(
     let id = books.documents.get(&(DocumentKind::SalesInvoice, number.clone()));
     let found = id.and_then(|id| Some((InvoiceId(*id), books.invoices.get(&InvoiceId(*id))?)));
     let Some((id, invoice)) = found else {
-        return Err(ErpError::NotFound {
-            kind: DocumentKind::SalesInvoice.as_str(),
-            number: number.to_string(),
-        });
+        return Err(ErpError::UnknownInvoice(number.clone()));
     };
     if invoice.customer_id != customer.id {
         let problem = format!("invoice '{number}' was not billed to '{}'", customer.code);

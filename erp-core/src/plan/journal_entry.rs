@@ -2,7 +2,7 @@ use cortex_types::{JournalEntryId, Timestamp};
 
 use super::check_line_count;
 use super::sales_lines::field;
-use crate::limits::{MEMO_LENGTH_MAX, check_amount, check_length};
+use crate::limits::{MEMO_LENGTH_MAX, check_amount, check_text};
 use crate::postings::{Document, Postings};
 use crate::{Account, Books, DocumentKind, DocumentRef, ErpError, JournalDraft, PostJournalEntry};
 
@@ -10,7 +10,7 @@ use crate::{Account, Books, DocumentKind, DocumentRef, ErpError, JournalDraft, P
 /// may move it.
 pub fn plan_journal_entry(command: &PostJournalEntry, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
     check_line_count(command.lines.len())?;
-    check_length("memo", &command.memo, MEMO_LENGTH_MAX)?;
+    check_text("memo", &command.memo, MEMO_LENGTH_MAX)?;
     let mut draft = JournalDraft::new(command.currency, command.memo.clone());
     for (index, line) in command.lines.iter().enumerate() {
         let account = Account::find(&line.account)?;

@@ -3,20 +3,21 @@ use std::sync::Arc;
 use cortex_types::{Currency, PartyId, ProductId, Timestamp};
 use uuid::Uuid;
 
-use crate::limits::{DESCRIPTION_LENGTH_MAX, check_amount, check_code, check_length};
+use crate::limits::{DESCRIPTION_LENGTH_MAX, check_amount, check_code, check_text};
 use crate::postings::{Document, Postings};
 use crate::{Books, CreateParty, CreateProduct, DocumentKind, ErpError, Party, PartyKind, Product};
 
 /// A new party. There is one walk-in party at most.
 pub fn plan_party(command: &CreateParty, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
     command.check()?;
-    let taken = books.parties.get(&command.code);
-    let walk_in = books.walk_in.as_ref().filter(|_| command.kind == PartyKind::WalkIn);
-    if let Some(party) = taken.or(walk_in) {
+    if let Some(party) = books.parties.get(&command.code) {
         return Err(ErpError::AlreadyExists {
             kind: DocumentKind::Party.as_str(),
             number: Arc::clone(&party.code),
         });
+    }
+    if command.kind == PartyKind::WalkIn && books.walk_in.is_some() {
+        return Err(ErpError::WalkInPartyExists);
     }
     let party = Party {
         id: PartyId::new(),
@@ -40,7 +41,7 @@ pub fn plan_party(command: &CreateParty, books: &Books, now: Timestamp) -> Resul
 /// A new product.
 pub fn plan_product(command: &CreateProduct, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
     check_code("code", &command.code)?;
-    check_length("description", &command.description, DESCRIPTION_LENGTH_MAX)?;
+    check_text("description", &command.description, DESCRIPTION_LENGTH_MAX)?;
     check_amount("list_price", command.list_price_minor.unwrap_or(0))?;
     if command.list_price_minor.is_some_and(|price| price < 0) {
         return Err(ErpError::invalid("list_price", "must not be negative"));

@@ -24,6 +24,7 @@ pub use stock_adjustment::plan_stock_adjustment;
 use cortex_types::{JournalEntryId, Timestamp};
 
 use crate::journal::{DocumentRef, JournalDraft, PostedEntry};
+use crate::limits::{check_currency, check_time};
 use crate::postings::Postings;
 use crate::{Advised, Books, Command, DocumentKind, ErpError};
 
@@ -33,6 +34,9 @@ pub const LINES_MAX: usize = 5_000;
 /// What `command` comes to at `now`. `advice` is what was advised when an invoice was entered; it is no part of the
 /// command's body.
 pub fn plan(command: &Command, books: &Books, now: Timestamp, advice: Option<Advised>) -> Result<Postings, ErpError> {
+    let (field, given) = command.given_time();
+    check_time(field, given)?;
+    command.currency().map_or(Ok(()), check_currency)?;
     match command {
         Command::CreateParty(party) => plan_party(party, books, now),
         Command::CreateProduct(product) => plan_product(product, books, now),

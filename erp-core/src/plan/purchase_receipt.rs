@@ -27,7 +27,7 @@ pub fn plan_purchase_receipt(command: &ReceiveGoods, books: &Books, now: Timesta
     let mut lines = Vec::with_capacity(command.lines.len());
     let (mut value, mut sold_before) = (0, 0);
     for (index, input) in command.lines.iter().enumerate() {
-        let product = books.goods(&input.product, command.currency)?;
+        let product = books.goods(&field(index, "product"), &input.product, command.currency)?;
         if input.quantity_micro <= 0 {
             return Err(ErpError::invalid(field(index, "quantity"), "must be above zero"));
         }

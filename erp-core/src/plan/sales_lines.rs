@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cortex_types::{Currency, LineId, Money, QuantityError};
+use cortex_types::{Currency, LineId, Money, MoneyError};
 use rust_decimal::Decimal;
 
 use super::line_number;
@@ -18,21 +18,19 @@ pub(super) fn sales_line<'a>(
 ) -> Result<(SalesLine, &'a Product), ErpError> {
     let product = books.product(&input.product, currency)?;
     if let Some(unit) = input.unit.as_ref().filter(|unit| **unit != product.unit) {
-        return Err(QuantityError::UnitMismatch {
-            left: product.unit.clone(),
-            right: unit.clone(),
-        }
-        .into());
+        let problem = format!("'{}' is kept in {}, not in {unit}", product.code, product.unit);
+        return Err(ErpError::invalid(field(index, "unit"), problem));
     }
     if input.quantity_micro <= 0 {
         return Err(ErpError::invalid(field(index, "quantity"), "must be above zero"));
     }
     check_quantity(&field(index, "quantity"), input.quantity_micro)?;
-    let net_minor = net(index, input, product, currency)?;
-    check_amount(&field(index, "price"), net_minor)?;
+    let price = field(index, price_field(&input.price));
+    let net_minor = net(&price, input, product, currency)?;
+    check_amount(&price, net_minor)?;
     if net_minor < 0 {
         return Err(ErpError::invalid(
-            field(index, "price"),
+            price,
             "must not be negative: post a credit note instead",
         ));
     }
@@ -49,26 +47,31 @@ pub(super) fn sales_line<'a>(
     Ok((line, product))
 }
 
-fn net(index: usize, input: &InvoiceLineInput, product: &Product, currency: Currency) -> Result<i64, ErpError> {
+/// What the caller calls the price that it gave, or could have given.
+const fn price_field(price: &LinePrice) -> &'static str {
+    match price {
+        LinePrice::Net(_) => "net",
+        LinePrice::Unit(_) | LinePrice::List => "unit_price",
+    }
+}
+
+fn net(price: &str, input: &InvoiceLineInput, product: &Product, currency: Currency) -> Result<i64, ErpError> {
     let unit_price = match input.price {
         LinePrice::Net(net_minor) => return Ok(net_minor),
         LinePrice::Unit(price) => price,
         LinePrice::List => match product.list_price_minor {
             Some(minor) => Money::new(minor, currency).to_decimal(),
             None => {
-                let problem = format!(
-                    "'{}' has no list price: give a unit price or a net amount",
-                    product.code
-                );
-                return Err(ErpError::invalid(field(index, "price"), problem));
+                let problem = format!("'{}' has no list price: give unit_price or net", product.code);
+                return Err(ErpError::invalid(price, problem));
             }
         },
     };
     let quantity = Decimal::new(input.quantity_micro, 6).normalize();
-    let amount = quantity
-        .checked_mul(unit_price)
-        .ok_or(cortex_types::MoneyError::Overflow)?;
-    Ok(Money::rounded(amount, currency)?.minor)
+    let amount = quantity.checked_mul(unit_price).ok_or(MoneyError::Overflow);
+    let net = amount.and_then(|amount| Money::rounded(amount, currency));
+    net.map(|net| net.minor)
+        .map_err(|error| ErpError::invalid(price, error.to_string()))
 }
 
 pub(super) fn field(index: usize, name: &str) -> String {

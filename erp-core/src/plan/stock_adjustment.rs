@@ -4,14 +4,14 @@ use super::sales_lines::field;
 use super::shelf::{Shelf, add};
 use super::{check_line_count, post_entry};
 use crate::books::location;
-use crate::limits::{MEMO_LENGTH_MAX, check_length, check_quantity};
+use crate::limits::{MEMO_LENGTH_MAX, check_quantity, check_text};
 use crate::postings::{Document, Postings};
 use crate::{Account, AdjustStock, Books, DocumentKind, DocumentRef, ErpError, JournalDraft, MoveReason};
 
 /// Stock written off or found. What has no known cost moves in quantity alone, and the journal stays as it is.
 pub fn plan_stock_adjustment(command: &AdjustStock, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
     check_line_count(command.lines.len())?;
-    check_length("memo", &command.memo, MEMO_LENGTH_MAX)?;
+    check_text("memo", &command.memo, MEMO_LENGTH_MAX)?;
     let (number, place) = books.number(DocumentKind::StockAdjustment, None)?;
     let (id, at) = (CommandId::new(), command.moved_at.unwrap_or(now));
     let reference = DocumentRef {
@@ -26,7 +26,7 @@ pub fn plan_stock_adjustment(command: &AdjustStock, books: &Books, now: Timestam
     let mut shelf = Shelf::new(books, location(command.location.as_ref())?, reference, at);
     let (mut written_off, mut found) = (0, 0);
     for (index, input) in command.lines.iter().enumerate() {
-        let product = books.goods(&input.product, currency)?;
+        let product = books.goods(&field(index, "product"), &input.product, currency)?;
         check_quantity(&field(index, "quantity"), input.quantity_micro)?;
         match input.quantity_micro {
             0 => return Err(ErpError::invalid(field(index, "quantity"), "must not be zero")),

@@ -199,7 +199,8 @@ fn what_is_wrong_is_named() {
     assert!(refused(&sale(vec![])).starts_with("lines:"));
     assert!(refused(&sale(vec![line("CUP", 1, LinePrice::List)])).contains("product has the code 'CUP'"));
     assert!(
-        refused(&sale(vec![line("KITE", 1, LinePrice::List)])).contains("lines[0].price: 'KITE' has no list price")
+        refused(&sale(vec![line("KITE", 1, LinePrice::List)]))
+            .contains("lines[0].unit_price: 'KITE' has no list price")
     );
     assert!(refused(&sale(vec![line("MUG", 0, LinePrice::List)])).contains("lines[0].quantity"));
     let mut euros = invoice(Some("C1"), vec![line("MUG", 1, LinePrice::List)]);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::{get, post};
-use cortex_experience::{BATCH_MAX, DecisionQuery, ExperienceError, Summary};
-use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query};
+use cortex_experience::{BATCH_MAX, DecisionQuery, ExperienceError, PAGE_MAX, Summary};
+use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query, page_limit};
 use cortex_types::DecisionId;
 use serde::Deserialize;
 use utoipa::{IntoParams, OpenApi};
@@ -16,7 +16,7 @@ use crate::wire::{
     DecisionPageBody, FeedbackBody, OutcomeBatchBody, OutcomeBody, RecordedBatchBody, RecordedBody, RememberedBody,
 };
 
-const PAGE_DEFAULT: usize = 100;
+const PAGE_DEFAULT: u32 = 100;
 
 /// The memory's routes; they need the caller's context on each request.
 pub fn routes(api: Arc<ExperienceApi>) -> Router {
@@ -120,8 +120,9 @@ struct ListParams {
     entity_key: Option<String>,
     /// Where the last page ended: its `next_cursor`.
     cursor: Option<String>,
-    /// At most 1000; 100 where it is absent.
-    limit: Option<usize>,
+    /// 1 to 1000; 100 where it is absent.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    limit: Option<String>,
 }
 
 /// List decisions, newest first.
@@ -139,7 +140,7 @@ async fn list_decisions(
         model: params.model.map(Into::into),
         entity_key: params.entity_key.map(Into::into),
         after: params.cursor.map(|cursor| cursor.parse()).transpose()?,
-        limit: params.limit.unwrap_or(PAGE_DEFAULT),
+        limit: page_limit(params.limit.as_deref(), PAGE_DEFAULT, PAGE_MAX)? as usize,
     };
     Ok(Json(api.memory.decisions(&ctx, query).await?.into()))
 }

@@ -6,6 +6,7 @@ use cortex_experience::{
     Decision, DecisionContext, DecisionPage, ExperienceError, Feedback, FeedbackEntry, Outcome, OutcomeEntry,
     OutcomeSource, Recorded, Reference, Remembered,
 };
+use cortex_runtime::http::objects;
 use cortex_types::{DecisionId, RequestContext, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -30,7 +31,7 @@ pub struct FeedbackBody {
     pub rating: Option<i64>,
     /// Who gave it; the caller, where it is absent.
     pub given_by: Option<String>,
-    /// Now, where it is absent.
+    /// From 1900 on and before 2200, as all times are; now, where it is absent.
     #[schema(value_type = Option<String>, format = "date-time")]
     pub given_at: Option<Timestamp>,
 }
@@ -63,9 +64,9 @@ pub struct OutcomeBody {
     pub at: Option<Timestamp>,
     /// What was measured, such as `margin`.
     pub kind: String,
-    /// In the unit of its kind; yes is 1 and no is 0.
+    /// In the unit of its kind; yes is 1 and no is 0. At most 1e15 to either side.
     pub value: f64,
-    /// Now, where it is absent.
+    /// From 1900 on and before 2200, as all times are; now, where it is absent.
     #[schema(value_type = Option<String>, format = "date-time")]
     pub observed_at: Option<Timestamp>,
 }
@@ -92,6 +93,7 @@ impl OutcomeBody {
 #[serde(deny_unknown_fields)]
 pub struct OutcomeBatchBody {
     /// At most 1000; all are recorded, or none.
+    #[serde(deserialize_with = "objects")]
     pub outcomes: Vec<OutcomeBody>,
 }
 

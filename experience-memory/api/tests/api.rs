@@ -324,3 +324,76 @@ async fn grpc_records_reads_and_refuses_like_http() {
         tonic::Code::PermissionDenied
     );
 }
+
+#[tokio::test]
+async fn what_no_caller_can_mean_is_refused_by_its_field_over_both_doors() {
+    let api = api();
+    let made = decided(&api, "12346", 10).await;
+    let outcome = |field: &str, value: Value| {
+        let mut body = json!({ "event_id": "o1", "decision_id": made.id, "kind": "margin", "value": 1.0 });
+        body[field] = value;
+        body
+    };
+    let path = "/experience/v1/outcomes";
+    for (body, named) in [
+        (outcome("value", json!(1e308)), "value:"),
+        (outcome("observed_at", json!("9999-12-31")), "observed_at:"),
+        (
+            json!(["o1", made.id, null, null, null, "margin", 1.0, null]),
+            "a JSON object",
+        ),
+    ] {
+        let (status, problem) = post(&api, tenant("acme"), path, &body).await;
+        let detail = problem["detail"].as_str().unwrap();
+        assert_eq!(
+            (status, &problem["code"]),
+            (StatusCode::BAD_REQUEST, &json!("invalid-argument"))
+        );
+        assert!(detail.contains(named) && !detail.contains("struct"), "{detail}");
+    }
+    let line = json!({ "outcomes": [["o1", made.id, null, null, null, "margin", 1.0, null]] });
+    let (_, problem) = post(&api, tenant("acme"), "/experience/v1/outcomes/batch", &line).await;
+    assert!(problem["detail"].as_str().unwrap().contains("outcomes[0]"), "{problem}");
+    for limit in ["0", "1001", "-1"] {
+        let (status, problem) = get(&api, tenant("acme"), &format!("/experience/v1/decisions?limit={limit}")).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert!(
+            problem["detail"].as_str().unwrap().contains("from 1 to 1000"),
+            "{problem}"
+        );
+    }
+
+    let id = pb::decision_reference::Of::DecisionId(made.id.to_string());
+    let of = Some(pb::DecisionReference { of: Some(id) });
+    let mut acme = client(&api, tenant("acme"));
+    let late = pb::RecordOutcomeRequest {
+        event_id: "o1".into(),
+        of: of.clone(),
+        kind: "margin".into(),
+        value: 1.0,
+        observed_at_micros: Some(i64::MAX),
+    };
+    let large = pb::RecordOutcomeRequest {
+        value: -1e308,
+        observed_at_micros: None,
+        ..late.clone()
+    };
+    let early = pb::RecordFeedbackRequest {
+        event_id: "f1".into(),
+        of,
+        rating: Some(3),
+        given_at_micros: Some(i64::MIN),
+        ..Default::default()
+    };
+    for (refused, named) in [
+        (acme.record_outcome(late).await, "observed_at:"),
+        (acme.record_outcome(large).await, "value:"),
+        (acme.record_feedback(early).await, "given_at:"),
+    ] {
+        let status = refused.unwrap_err();
+        assert_eq!(status.code(), tonic::Code::InvalidArgument);
+        assert!(status.message().starts_with(named), "{status}");
+    }
+    let (_, summary) = get(&api, tenant("acme"), "/experience/v1/summary").await;
+    assert_eq!(summary["outcomes"], json!(0), "nothing was recorded");
+}

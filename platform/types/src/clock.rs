@@ -9,6 +9,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Coded, ErrorCode};
 use crate::ids::InvalidId;
 
 /// Microseconds since 1970-01-01T00:00:00Z. Written as RFC 3339 wherever a person may read it.
@@ -16,9 +17,24 @@ use crate::ids::InvalidId;
 #[serde(try_from = "String", into = "String")]
 pub struct Timestamp(i64);
 
+/// A time that no caller can mean: a slip of a unit or of a digit, or text that was no date.
+#[derive(Debug, Clone, Copy, thiserror::Error, PartialEq, Eq)]
+#[error("must be a time from 1900-01-01 on and before 2200-01-01, UTC")]
+pub struct TimeOutOfRange;
+
+impl Coded for TimeOutOfRange {
+    fn code(&self) -> ErrorCode {
+        ErrorCode::InvalidArgument
+    }
+}
+
 impl Timestamp {
     pub const MIN: Self = Self(i64::MIN);
     pub const MAX: Self = Self(i64::MAX);
+    /// 1900-01-01T00:00:00Z, the first instant that a caller may give.
+    pub const GIVEN_FROM: Self = Self(-2_208_988_800_000_000);
+    /// 2200-01-01T00:00:00Z, the first instant that is too late to be given.
+    pub const GIVEN_BEFORE: Self = Self(7_258_118_400_000_000);
 
     #[must_use]
     pub const fn from_micros(micros: i64) -> Self {
@@ -28,6 +44,16 @@ impl Timestamp {
     #[must_use]
     pub const fn micros(self) -> i64 {
         self.0
+    }
+
+    /// Refuses what no caller can mean. Every time that comes from outside goes through here: 64 bits of microseconds
+    /// reach years that RFC 3339 cannot write.
+    pub fn check_given(self) -> Result<(), TimeOutOfRange> {
+        if (Self::GIVEN_FROM..Self::GIVEN_BEFORE).contains(&self) {
+            Ok(())
+        } else {
+            Err(TimeOutOfRange)
+        }
     }
 
     #[must_use]
@@ -161,6 +187,27 @@ mod tests {
         assert_eq!(at.to_string(), "2010-12-01T08:26:00Z");
         assert_eq!("2010-12-01T09:26:00+01:00".parse::<Timestamp>().unwrap(), at);
         assert!("yesterday".parse::<Timestamp>().is_err());
+    }
+
+    #[test]
+    fn a_time_that_nobody_can_mean_may_not_be_given() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        assert_eq!(
+            (Timestamp::GIVEN_FROM, Timestamp::GIVEN_BEFORE),
+            (at("1900-01-01"), at("2200-01-01"))
+        );
+        for fine in [at("1900-01-01"), at("1970-01-01"), at("2199-12-31T23:59:59.999999Z")] {
+            assert_eq!(fine.check_given(), Ok(()), "{fine}");
+        }
+        let rubbish = [
+            at("0000-01-01"),
+            at("1899-12-31T23:59:59Z"),
+            at("2200-01-01"),
+            at("9999-12-31"),
+        ];
+        for rubbish in rubbish.into_iter().chain([Timestamp::MIN, Timestamp::MAX]) {
+            assert_eq!(rubbish.check_given(), Err(TimeOutOfRange), "{rubbish}");
+        }
     }
 
     #[test]

@@ -85,6 +85,8 @@ error_codes! {
     NotFound = "not-found" => NotFound, Never;
     /// The path is served, but not with this HTTP method.
     MethodNotAllowed = "method-not-allowed" => NotFound, Never;
+    /// No gRPC service or method of this name is served here, or not in this encoding.
+    Unimplemented = "unimplemented" => NotFound, Never;
     AlreadyExists = "already-exists" => Conflict, Never;
     /// The idempotency key was used for another body.
     IdempotencyConflict = "idempotency-conflict" => Conflict, Never;
@@ -93,6 +95,8 @@ error_codes! {
     UnknownParty = "unknown-party" => Invalid, Never;
     UnknownProduct = "unknown-product" => Invalid, Never;
     UnknownAccount = "unknown-account" => Invalid, Never;
+    /// A body refers to an invoice that was never posted.
+    UnknownInvoice = "unknown-invoice" => Invalid, Never;
     /// A posted document cannot be changed, only reversed.
     Immutable = "immutable-document" => Conflict, Never;
     UnknownFeature = "unknown-feature" => NotFound, Never;
@@ -155,7 +159,7 @@ impl ErrorCode {
     pub const fn grpc_status(self) -> i32 {
         match self {
             Self::AlreadyExists => 6,
-            Self::MethodNotAllowed => 12,
+            Self::MethodNotAllowed | Self::Unimplemented => 12,
             _ => match self.kind() {
                 ErrorKind::Invalid | ErrorKind::TooLarge => 3,
                 ErrorKind::DeadlineExceeded => 4,

@@ -15,7 +15,7 @@ pub mod money;
 pub mod position;
 pub mod quantity;
 
-pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use clock::{Clock, ManualClock, SystemClock, TimeOutOfRange, Timestamp};
 pub use context::{Principal, RequestContext, Role, TraceId};
 pub use error::{Coded, ErrorCode, ErrorKind, Problem, Retry};
 pub use ids::{

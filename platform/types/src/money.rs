@@ -31,7 +31,18 @@ impl Coded for MoneyError {
     }
 }
 
-/// An ISO 4217 currency code.
+/// The codes of ISO 4217 that money is kept in, and those withdrawn since 2020, in which history may still be posted. Not
+/// among them: metals, units of account, and the codes for testing and for no currency.
+const ISO_4217: &str = "AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BOV BRL BSD BTN BWP \
+    BYN BZD CAD CDF CHE CHF CHW CLF CLP CNY COP COU CRC CUC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL \
+    GHS GIP GMD GNF GTQ GYD HKD HNL HRK HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT \
+    LAK LBP LKR LRD LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB \
+    PEN PGK PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SLL SOS SRD SSP STN SVC SYP SZL THB TJS \
+    TMT TND TOP TRY TTD TWD TZS UAH UGX USD USN UYI UYU UYW UZS VED VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG \
+    ZWL";
+
+/// A currency by its code: three capital letters. Whether anybody has such a currency is another question, which
+/// [`Currency::is_iso_4217`] answers: what was stored must be read even when its code is withdrawn.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Currency([u8; 3]);
@@ -45,6 +56,12 @@ impl Currency {
     pub fn as_str(&self) -> &str {
         // Only capital letters get in, so this is always valid UTF-8.
         std::str::from_utf8(&self.0).unwrap_or("XXX")
+    }
+
+    /// Whether new documents may be in it.
+    #[must_use]
+    pub fn is_iso_4217(&self) -> bool {
+        ISO_4217.split(' ').any(|code| code == self.as_str())
     }
 
     /// Decimal places of the minor unit (ISO 4217: 0 for JPY, 3 for KWD, 2 for most).
@@ -193,6 +210,23 @@ mod tests {
             Err(MoneyError::TooPrecise { .. })
         ));
         assert_eq!(Money::rounded(amount, Currency::GBP).unwrap().minor, 256);
+    }
+
+    #[test]
+    fn three_letters_are_not_yet_a_currency() {
+        for (code, known) in [
+            ("GBP", true),
+            ("JPY", true),
+            ("HRK", true),
+            ("ZZZ", false),
+            ("XXX", false),
+            ("XAU", false),
+        ] {
+            assert_eq!(code.parse::<Currency>().unwrap().is_iso_4217(), known, "{code}");
+        }
+        let codes: std::collections::BTreeSet<&str> = ISO_4217.split(' ').collect();
+        assert_eq!(codes.len(), ISO_4217.split(' ').count(), "a code stands twice");
+        assert!(codes.iter().all(|code| code.parse::<Currency>().is_ok()));
     }
 
     #[test]

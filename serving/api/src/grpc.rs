@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cortex_proto::inference as pb;
 use cortex_proto::inference::grpc_inference_service_server::GrpcInferenceService;
-use cortex_proto::{context, status};
+use cortex_proto::{context, status, transport_status};
 use cortex_serving::{InferRequest, ModelState, ServingError};
 use cortex_types::{Coded, ErrorKind, RequestContext};
 use futures::{Stream, StreamExt};
@@ -176,7 +176,7 @@ impl GrpcInferenceService for InferenceService {
         let answers = request.into_inner().then(move |message| {
             let (api, ctx, routing) = (Arc::clone(&api), ctx.clone(), routing.clone());
             async move {
-                let message = message?;
+                let message = message.map_err(transport_status)?;
                 // A failed answer keeps the id, by which the client finds the request it belongs to.
                 let (id, model_name) = (message.id.clone(), message.model_name.clone());
                 Ok(match infer(&api, &ctx, message, routing).await {

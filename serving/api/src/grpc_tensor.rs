@@ -9,7 +9,7 @@ use cortex_serving::{Datatype, ServingError, Tensor};
 use crate::unsupported::{refuse_extras, refuse_shared_memory};
 
 /// The inputs of a request: from `raw_input_contents` where it has any (then for every input), else from each input's
-/// typed contents.
+/// typed contents. Both at once are refused: they may say different things, and nobody could tell which was answered.
 pub fn inputs(request: &pb::ModelInferRequest) -> Result<Vec<Tensor>, ServingError> {
     let raw = &request.raw_input_contents;
     if !raw.is_empty() && raw.len() != request.inputs.len() {
@@ -21,6 +21,10 @@ pub fn inputs(request: &pb::ModelInferRequest) -> Result<Vec<Tensor>, ServingErr
     let tensor = |(index, input): (usize, &InferInputTensor)| {
         refuse_shared_memory(input.parameters.keys())?;
         match raw.get(index) {
+            Some(_) if input.contents.as_ref().is_some_and(holds_anything) => Err(ServingError::Invalid(format!(
+                "input '{}' has contents beside raw_input_contents: give one of them",
+                input.name
+            ))),
             Some(bytes) => Tensor::new(
                 input.name.clone(),
                 input.datatype.parse()?,
@@ -40,6 +44,11 @@ pub fn wanted(request: &pb::ModelInferRequest) -> Result<Vec<String>, ServingErr
         Ok(output.name.clone())
     };
     request.outputs.iter().map(name).collect()
+}
+
+/// Some clients send the empty message with every input.
+fn holds_anything(contents: &pb::InferTensorContents) -> bool {
+    *contents != pb::InferTensorContents::default()
 }
 
 fn typed(input: &InferInputTensor) -> Result<Tensor, ServingError> {
@@ -182,5 +191,16 @@ mod tests {
         assert!(inputs(&request("FP16", pb::InferTensorContents::default(), vec![])).is_err());
         let raw = vec![Bytes::from_static(&[0; 16]), Bytes::new()];
         assert!(inputs(&request("FP64", pb::InferTensorContents::default(), raw)).is_err());
+        let both = pb::InferTensorContents {
+            fp64_contents: vec![1.0, 2.0],
+            ..Default::default()
+        };
+        let refused = inputs(&request("FP64", both, vec![Bytes::from_static(&[0; 16])])).unwrap_err();
+        assert!(
+            refused
+                .to_string()
+                .contains("'x' has contents beside raw_input_contents"),
+            "{refused}"
+        );
     }
 }

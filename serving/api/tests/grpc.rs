@@ -15,6 +15,7 @@ use cortex_proto::inference::model_infer_request::{InferInputTensor, InferReques
 use cortex_security::AuditLog;
 use cortex_serving_api::{inference_service, routes};
 use cortex_types::{RequestContext, Role};
+use http_body_util::BodyExt;
 use support::{Bench, CORRUPT, MODEL, as_role};
 use tonic::{Code, Status};
 use tower::ServiceExt;
@@ -233,4 +234,21 @@ async fn shared_memory_and_settings_are_empty_to_read_and_refused_to_change() {
         Code::PermissionDenied
     );
     viewer.log_settings(pb::LogSettingsRequest::default()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_message_of_a_stream_that_cannot_be_read_is_refused_with_a_stable_code() {
+    let bench = Bench::new().await;
+    // Four bytes of message: the first field is a text, and this one is no UTF-8.
+    let unreadable = vec![0, 0, 0, 0, 4, 0x0a, 2, 0xc3, 0x28];
+    let mut stream = Request::post("/inference.GRPCInferenceService/ModelStreamInfer")
+        .header("content-type", "application/grpc")
+        .body(Body::from(unreadable))
+        .unwrap();
+    stream.extensions_mut().insert(as_role(Role::DataScientist));
+    let answer = inference_service(Arc::clone(&bench.api)).oneshot(stream).await.unwrap();
+    let ended = answer.into_body().collect().await.unwrap();
+    let trailers = ended.trailers().unwrap();
+    assert_eq!(trailers["grpc-status"], "3");
+    assert_eq!(trailers["cortex-error-code"], "invalid-argument");
 }

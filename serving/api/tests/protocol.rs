@@ -11,7 +11,7 @@ use axum::response::Response;
 use axum::{Extension, Router};
 use bytes::Bytes;
 use cortex_security::AuditLog;
-use cortex_serving_api::routes;
+use cortex_serving_api::{openapi, routes};
 use cortex_types::Role;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -297,4 +297,30 @@ async fn a_prediction_for_an_entity_carries_its_decision() {
         (status, &problem["code"]),
         (StatusCode::BAD_REQUEST, &json!("invalid-argument"))
     );
+}
+
+#[tokio::test]
+async fn every_route_that_is_described_is_there() {
+    let client = Client::with(Role::Admin).await;
+    let document = serde_json::to_value(openapi()).unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    assert!(paths.len() > 20, "{:?}", paths.keys());
+    for (path, item) in paths {
+        for method in item.as_object().unwrap().keys() {
+            let path = path.replace("{model}", MODEL).replace("{version}", "1");
+            let request = Request::builder()
+                .method(method.to_uppercase().as_str())
+                .uri(&path)
+                .header("content-type", "application/json");
+            let response = client.send(request.body(Body::from("{}")).unwrap()).await;
+            // Whatever the handler thinks of the body, it was reached: the router's own answers have no code.
+            let headers = response.headers();
+            let reached = response.status().is_success()
+                || headers.contains_key("cortex-error-code")
+                || headers
+                    .get("content-type")
+                    .is_some_and(|kind| kind == "application/problem+json");
+            assert!(reached, "{method} {path}: {}", response.status());
+        }
+    }
 }

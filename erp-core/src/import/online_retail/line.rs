@@ -1,5 +1,6 @@
 //! One line, read and understood.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -68,7 +69,7 @@ impl LineReader {
             number: self.shared(&number),
             kind,
             code: self.shared(&code),
-            description: self.shared(String::from_utf8_lossy(description).trim()),
+            description: self.shared(printed(description).trim()),
             pieces,
             at,
             price,
@@ -99,6 +100,8 @@ impl LineReader {
         let at: Timestamp = text
             .parse()
             .map_err(|_| format!("InvoiceDate '{text}' is not a time such as 2010-12-01 08:26:00"))?;
+        at.check_given()
+            .map_err(|error| format!("InvoiceDate '{text}' {error}"))?;
         self.last_date = Some((text.to_owned(), at));
         Ok(at)
     }
@@ -108,6 +111,15 @@ fn text<'a>(column: &str, field: &'a [u8]) -> Result<&'a str, String> {
     std::str::from_utf8(field)
         .map(str::trim)
         .map_err(|_| format!("{column} is not UTF-8"))
+}
+
+/// What can be read of a description: it says what the goods are, and is no reason to refuse their sale.
+fn printed(description: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(description);
+    if text.contains(char::is_control) {
+        return text.replace(char::is_control, " ").into();
+    }
+    text
 }
 
 fn required<'a>(column: &str, text: &'a str) -> Result<&'a str, String> {
@@ -176,6 +188,10 @@ mod tests {
             ("7,1,D,1.5,2010-12-01,1.0,,UK", "Quantity '1.5'"),
             ("7,1,D,0,2010-12-01,1.0,,UK", "Quantity is 0"),
             ("7,1,D,5,31/12/2010,1.0,,UK", "InvoiceDate '31/12/2010'"),
+            (
+                "7,1,D,5,9999-12-31,1.0,,UK",
+                "InvoiceDate '9999-12-31' must be a time from 1900",
+            ),
             ("7,1,D,5,2010-12-01,free,,UK", "UnitPrice 'free'"),
             ("7,1,D,5,2010-12-01,1.0,,", "Country is missing"),
             (

@@ -53,7 +53,8 @@ use crate::{Erp, ErpError};
 pub struct OnlineRetailOptions {
     /// Stops at the first line or document that is refused; nothing after it is posted. Posts one document at a time.
     pub strict: bool,
-    /// Where refused lines are written, as CSV with line number and reason.
+    /// Where refused lines are written, as CSV with line number and reason. A file that is there already is replaced only
+    /// where it is empty or holds the rejects of an import before.
     pub rejects: Option<PathBuf>,
     /// The history is declared as known so long after each event.
     pub known_delay: Duration,
@@ -80,6 +81,10 @@ pub async fn import(
     options: &OnlineRetailOptions,
     progress: &(dyn Fn(Progress) + Send + Sync),
 ) -> Result<ImportReport, ErpError> {
+    // Before anything is posted: whoever has to correct the path must not have to import twice.
+    if let Some(path) = &options.rejects {
+        rejects::check_place(path, file)?;
+    }
     let (path, strict) = (file.to_owned(), options.strict);
     let history = tokio::task::spawn_blocking(move || RetailHistory::read(&path, strict))
         .await

@@ -182,3 +182,43 @@ fn lines_that_come_to_more_than_can_be_posted_are_refused_and_never_wrap() {
         1
     );
 }
+
+#[tokio::test]
+async fn rejects_are_never_written_over_the_file_itself_or_over_anything_but_rejects() {
+    let (ledger, erp, ctx) = start();
+    let folder = tempfile::tempdir().unwrap();
+    let place = |name: &str| folder.path().join(name);
+    let source = place("sales.csv");
+    std::fs::copy(fixture(), &source).unwrap();
+    std::fs::hard_link(&source, place("hard.csv")).unwrap();
+    std::os::unix::fs::symlink(&source, place("soft.csv")).unwrap();
+    std::fs::write(place("notes.txt"), "line,reason,rawness of somebody's notes\n").unwrap();
+    let rejected_to = async |path: PathBuf| {
+        let rejects = Some(path);
+        let options = OnlineRetailOptions {
+            rejects,
+            ..OnlineRetailOptions::default()
+        };
+        import(&erp, &ctx, &source, &options, &|_| {}).await
+    };
+    for name in ["sales.csv", "./sales.csv", "hard.csv", "soft.csv", "notes.txt", "."] {
+        let before = std::fs::read(place(name)).ok();
+        let error = rejected_to(place(name)).await.unwrap_err();
+        assert!(
+            error.to_string().contains("the rejects cannot be written to"),
+            "{error}"
+        );
+        assert_eq!(std::fs::read(place(name)).ok(), before, "{name}");
+    }
+    assert!(ledger.accepted(&ctx.tenant).await.is_empty(), "nothing was posted");
+
+    std::fs::write(place("empty.csv"), "").unwrap();
+    for name in ["empty.csv", "new.csv", "new.csv"] {
+        rejected_to(place(name)).await.unwrap();
+        assert_eq!(
+            std::fs::read_to_string(place(name)).unwrap().lines().count(),
+            8,
+            "{name}"
+        );
+    }
+}

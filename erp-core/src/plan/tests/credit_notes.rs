@@ -38,7 +38,7 @@ fn a_credit_note_takes_back_no_more_than_the_invoice_that_it_names_billed() {
         message,
         "invoice: of invoice 'INV-000001', 1.00 GBP can still be credited, not 1.01 GBP"
     );
-    assert!(refused(credit(Some("INV-000009"), "C1", 1)).contains("no sales-invoice 'INV-000009'"));
+    assert!(refused(credit(Some("INV-000009"), "C1", 1)).contains("no invoice has the number 'INV-000009'"));
     post(
         &mut books,
         &Command::PostCreditNote(credit(Some("INV-000001"), "C1", 100)),

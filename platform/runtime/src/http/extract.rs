@@ -1,13 +1,17 @@
 //! Bodies, queries and path parameters whose rejection is a problem that names the field and where it stands.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request, rejection::BytesRejection, rejection::JsonRejection};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use cortex_types::ErrorCode;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::ApiError;
 
@@ -15,7 +19,8 @@ use super::ApiError;
 ///
 /// In: `Content-Type` must be `application/json` (or `…+json`). That is not pedantry: a browser can send any other
 /// type across origins without asking, and a server on loopback trusts whoever reaches it. A body that does not parse
-/// is `invalid-argument`, naming the field's path with line and column; one over the limit is `too-large`.
+/// is `invalid-argument`, naming the field's path with line and column, and so is one that is no [`Object`]; one over the
+/// limit is `too-large`.
 #[derive(Clone, Copy, Debug)]
 pub struct Json<T>(pub T);
 
@@ -30,8 +35,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
         let body = Bytes::from_request(request, state)
             .await
             .map_err(|rejection| body_problem(&rejection))?;
-        match axum::Json::<T>::from_bytes(&body) {
-            Ok(axum::Json(value)) => Ok(Self(value)),
+        match axum::Json::<Object<T>>::from_bytes(&body) {
+            Ok(axum::Json(Object(value))) => Ok(Self(value)),
             Err(rejection) => Err(json_problem(&rejection)),
         }
     }
@@ -41,6 +46,37 @@ impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         axum::Json(self.0).into_response()
     }
+}
+
+/// A JSON object, and nothing else. What serde derives for a struct takes an array of its fields as well, in an order
+/// that is no part of any promise, and calls the struct by its Rust name when it is given anything else.
+#[derive(Clone, Copy, Debug)]
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData)).map(Self)
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map))
+    }
+}
+
+/// A list of [`Object`]s, for `#[serde(deserialize_with = "…")]` on the lines of a document.
+pub fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    let objects = Vec::<Object<T>>::deserialize(deserializer)?;
+    Ok(objects.into_iter().map(|Object(value)| value).collect())
 }
 
 fn is_json(request: &Request) -> bool {
@@ -101,6 +137,17 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
+/// How many rows a page may have, as the query has it; `default` where it has nothing. What is out of range is refused
+/// rather than cut: a caller that asked for more would take the page for the whole list.
+pub fn page_limit(given: Option<&str>, default: u32, max: u32) -> Result<u32, ApiError> {
+    let Some(text) = given else { return Ok(default) };
+    let limit = text.parse().ok().filter(|limit| (1..=max).contains(limit));
+    limit.ok_or_else(|| {
+        let detail = format!("limit: '{text}' does not fit: give a whole number from 1 to {max}");
+        ApiError::new(ErrorCode::InvalidArgument, detail)
+    })
+}
+
 /// The parameters in the path.
 #[derive(Clone, Copy, Debug)]
 pub struct Path<T>(pub T);
@@ -125,7 +172,6 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
 mod tests {
     use super::*;
     use axum::body::Body;
-    use serde::Deserialize;
 
     #[derive(Debug, Deserialize)]
     struct Line {
@@ -136,6 +182,7 @@ mod tests {
     #[derive(Debug, Deserialize)]
     struct Order {
         #[allow(dead_code)]
+        #[serde(deserialize_with = "objects")]
         lines: Vec<Line>,
     }
 
@@ -155,6 +202,35 @@ mod tests {
         assert_eq!(problem.code, ErrorCode::InvalidArgument);
         assert!(problem.detail.contains("lines[1].quantity"), "{}", problem.detail);
         assert!(problem.detail.contains("line 1 column"), "{}", problem.detail);
+    }
+
+    #[tokio::test]
+    async fn only_an_object_is_taken_for_one_and_no_struct_is_named() {
+        for (body, place) in [
+            ("[[]]", "line 1"),
+            ("7", "line 1"),
+            (r#"{"lines":[[2]]}"#, "lines[0]"),
+            (r#"{"lines":["mug"]}"#, "lines[0]"),
+        ] {
+            let ApiError(problem) = read("application/json", body).await.unwrap_err();
+            let detail = problem.detail;
+            assert!(
+                detail.contains("a JSON object") && detail.contains(place) && !detail.contains("struct"),
+                "{body}: {detail}"
+            );
+        }
+        assert!(read("application/json", r#"{"lines":[{"quantity":2}]}"#).await.is_ok());
+    }
+
+    #[test]
+    fn a_limit_out_of_range_is_refused_with_the_range() {
+        assert_eq!(page_limit(None, 100, 500).unwrap(), 100);
+        assert_eq!(page_limit(Some("500"), 100, 500).unwrap(), 500);
+        for text in ["0", "501", "-1", "many", "", "4294967297"] {
+            let ApiError(problem) = page_limit(Some(text), 100, 500).unwrap_err();
+            assert_eq!(problem.code, ErrorCode::InvalidArgument);
+            assert!(problem.detail.contains("from 1 to 500"), "{}", problem.detail);
+        }
     }
 
     #[tokio::test]
