@@ -58,11 +58,23 @@ pub struct Globals {
     pub log: Option<String>,
 }
 
+/// One process at a time works on a data folder.
+const ALONE: &str = "It needs the data folder to itself: stop 'cortex up' first.";
+
+/// Says so in the long help of a command and of those below it.
+fn alone(command: clap::Command) -> clap::Command {
+    let about = command.get_long_about().or_else(|| command.get_about());
+    let about = about.map(ToString::to_string).unwrap_or_default();
+    command.long_about(format!("{about}\n\n{ALONE}")).mut_subcommands(alone)
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run all roles in one process
     Up(commands::up::Up),
     /// Bring the database's schema up to date
+    ///
+    /// It needs the data folder to itself: stop 'cortex up' first.
     Migrate(commands::migrate::Migrate),
     /// Live through a year of business in minutes, around the whole loop
     Demo(commands::demo::Demo),
@@ -75,23 +87,42 @@ pub enum Command {
     #[command(subcommand)]
     Token(commands::token::TokenCommand),
     /// Import history, check the books
-    #[command(subcommand)]
+    ///
+    /// It needs the data folder to itself: stop 'cortex up' first.
+    #[command(subcommand, mut_subcommands(alone))]
     Erp(commands::erp::ErpCommand),
     /// Look at served features, and hold them against the lake
-    #[command(subcommand)]
+    ///
+    /// It needs the data folder to itself: stop 'cortex up' first.
+    #[command(subcommand, mut_subcommands(alone))]
     Features(commands::features::FeaturesCommand),
     /// Run a training pipeline
+    ///
+    /// Builds a training set as of an instant, trains, checks the ONNX file against the trainer, evaluates on later
+    /// time, and registers the version. Promoting it is another step: 'cortex models promote'.
+    ///
+    /// It needs the data folder to itself: stop 'cortex up' first.
     Train(commands::train::Train),
     /// List, promote and route models
-    #[command(subcommand)]
+    ///
+    /// It needs the data folder to itself: stop 'cortex up' first.
+    #[command(subcommand, mut_subcommands(alone))]
     Models(commands::models::ModelsCommand),
     /// Score a whole table into the lake
+    ///
+    /// Every entity that was active lately, or every row of a lake table, exactly once per job name.
+    ///
+    /// It needs the data folder to itself: stop 'cortex up' first.
     Score(commands::score::Score),
     /// See what was decided, and what came of it
-    #[command(subcommand)]
+    ///
+    /// It needs the data folder to itself: stop 'cortex up' first.
+    #[command(subcommand, mut_subcommands(alone))]
     Experience(commands::experience::ExperienceCommand),
     /// Look into the lake
-    #[command(subcommand)]
+    ///
+    /// It needs the data folder to itself: stop 'cortex up' first.
+    #[command(subcommand, mut_subcommands(alone))]
     Lake(commands::lake::LakeCommand),
     /// Check the record of changes
     #[command(subcommand)]
@@ -175,5 +206,27 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// Every command by its whole name, with its help.
+    fn helps(command: &clap::Command, name: &str, found: &mut Vec<(String, String)>) {
+        for below in command.get_subcommands() {
+            let (name, help) = (format!("{name} {}", below.get_name()), below.clone().render_long_help());
+            let help: Vec<String> = help.to_string().split_whitespace().map(str::to_owned).collect();
+            helps(below, &name, found);
+            found.push((name, help.join(" ")));
+        }
+    }
+
+    #[test]
+    fn what_cannot_run_beside_the_server_says_so_in_its_help() {
+        let mut found = Vec::new();
+        helps(&Cli::command(), "cortex", &mut found);
+        let beside = ["up", "demo", "doctor", "config", "token", "audit"];
+        assert!(found.iter().any(|(name, _)| name == "cortex erp import online-retail"));
+        for (name, help) in found {
+            let first = name.split(' ').nth(1).unwrap();
+            assert_eq!(help.contains(ALONE), !beside.contains(&first), "{name}: {help}");
+        }
     }
 }

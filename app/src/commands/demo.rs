@@ -46,7 +46,7 @@ pub struct Demo {
 impl Demo {
     pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
         let folder = globals.data.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
-        make_anew(&folder)?;
+        refuse_foreign(&folder)?;
         let globals = Globals {
             data: Some(folder.clone()),
             ..globals.clone()
@@ -69,6 +69,8 @@ impl Demo {
                 ..SimulatorConfig::default()
             })),
         };
+        // Not before the file is read: a name that was mistyped must not cost the demo of before.
+        make_anew(&folder)?;
         let clock = clock_at(business.span().0);
         let platform = Platform::open(config.into_inner(), Arc::clone(&clock) as Arc<dyn Clock>).await?;
         let ended = business.span().1;
@@ -78,8 +80,11 @@ impl Demo {
             .map_err(AppError::Demo)?;
         platform.close().await;
         mark::finish(&folder, clock.now().max(ended)).map_err(|error| unmakable(&folder, &error))?;
-        std::fs::write(&self.report, report.html().map_err(AppError::Demo)?)
-            .map_err(|error| AppError::Demo(anyhow::anyhow!("{} cannot be written: {error}", self.report.display())))?;
+        std::fs::write(&self.report, report.html().map_err(AppError::Demo)?).map_err(|error| AppError::File {
+            what: "the demo's report",
+            path: self.report.clone(),
+            problem: format!("cannot be written ({error}): name another file with --report"),
+        })?;
         say(report.table());
         say(format!("  report:  {}", self.report.display()));
         say(format!("  serve:   cortex up --data {}", folder.display()));
@@ -87,18 +92,26 @@ impl Demo {
     }
 }
 
-/// Empties the folder where an earlier demo made it; refuses any other that holds something, and one that is in use.
-fn make_anew(folder: &Path) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| unmakable(folder, &error);
-    let holds_something = std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
-    if holds_something && !mark::is_made_by_demo(folder) {
-        let problem = anyhow::anyhow!(
+fn holds_something(folder: &Path) -> bool {
+    std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+}
+
+fn refuse_foreign(folder: &Path) -> Result<(), Failure> {
+    if holds_something(folder) && !mark::is_made_by_demo(folder) {
+        let problem = format!(
             "{} holds something that no demo made: name another folder with --data",
             folder.display()
         );
-        return Err(AppError::Demo(problem).into());
+        return Err(AppError::Invalid(problem).into());
     }
-    if holds_something {
+    Ok(())
+}
+
+/// Empties the folder where an earlier demo made it; refuses any other that holds something, and one that is in use.
+fn make_anew(folder: &Path) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| unmakable(folder, &error);
+    refuse_foreign(folder)?;
+    if holds_something(folder) {
         // Whoever serves from it would go on writing into files that are gone.
         let _nobody_else = DataFolder::lock(folder)?;
         std::fs::remove_dir_all(folder).map_err(failed)?;
@@ -109,5 +122,10 @@ fn make_anew(folder: &Path) -> Result<(), Failure> {
 }
 
 fn unmakable(folder: &Path, error: &std::io::Error) -> Failure {
-    AppError::Demo(anyhow::anyhow!("{} cannot be made: {error}", folder.display())).into()
+    AppError::File {
+        what: "the demo's folder",
+        path: folder.to_owned(),
+        problem: format!("cannot be made ({error}): name another with --data"),
+    }
+    .into()
 }

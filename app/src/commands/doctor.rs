@@ -2,21 +2,24 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::sync::Arc;
 
 use clap::Args;
 use cortex_runtime::config::Loaded;
 use cortex_security::MasterKey;
+use cortex_types::SystemClock;
 
 use super::say;
 use crate::cli::Globals;
 use crate::config::Config;
 use crate::failure::{AppError, Failure};
 use crate::model_runtime::Models;
+use crate::providers::open_database;
 
 /// Below this the doctor warns: a year of a small business with its lake takes about as much.
 const FREE_BYTES_MIN: u64 = 2 << 30;
 
-/// Checks configuration, data folder, keys, disk space, ports and ONNX Runtime, and says what to do about each.
+/// Checks configuration, data folder, database, keys, disk space, ports and ONNX Runtime, and says what to do about each.
 ///
 /// Exits with 1 where something would keep 'cortex up' from working.
 #[derive(Debug, Args)]
@@ -37,6 +40,7 @@ impl Doctor {
         if let Ok(config) = &config {
             findings.extend([
                 ("data folder", data_folder(&config.data_dir)),
+                ("database", database(config).await),
                 ("master key", master_key(config)),
                 ("disk space", disk_space(&config.data_dir)),
                 ("HTTP port", port(config.http.addr, "--http")),
@@ -95,6 +99,31 @@ fn data_folder(folder: &Path) -> Finding {
             "{} cannot be written ({error}): name another with --data",
             folder.display()
         )),
+    }
+}
+
+/// Reads all of it: a damaged page is found here, and not by whoever needs it first.
+async fn database(config: &Config) -> Finding {
+    let path = config.layout().database();
+    if !path.exists() {
+        return Finding::Good(format!("will be made at {} on first use", path.display()));
+    }
+    let found = match open_database(config, Arc::new(SystemClock)).await {
+        Ok(database) => {
+            let found = database.quick_check().await;
+            database.close().await;
+            found.map_err(Failure::from)
+        }
+        Err(failure) => Err(failure),
+    };
+    match found {
+        Ok(damage) if damage.is_empty() => Finding::Good(format!("{} is sound", path.display())),
+        Ok(damage) => Finding::Bad(format!(
+            "{} is damaged ({}): restore it from a backup",
+            path.display(),
+            damage.join("; ")
+        )),
+        Err(failure) => Finding::Bad(failure.error().to_string()),
     }
 }
 

@@ -24,7 +24,14 @@ impl ExperienceCommand {
     pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
         let (platform, ctx) = open(globals).await?;
         match self {
-            Self::Show { model } => print(&platform.services.memory.summary(&ctx, model.as_deref()).await?),
+            Self::Show { model } => {
+                let summary = platform.services.memory.summary(&ctx, model.as_deref()).await?;
+                // A model that decided nothing yet is shown so; one that does not exist is a mistake in its name.
+                if let Some(model) = model.filter(|_| summary.models.is_empty()) {
+                    platform.services.registry.versions(&ctx, &model).await?;
+                }
+                print(&summary);
+            }
             Self::Resolve => {
                 let outcomes = platform.services.memory.resolve_due(&ctx).await?;
                 say(format!("{outcomes} outcomes joined their decisions"));

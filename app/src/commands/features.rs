@@ -1,7 +1,7 @@
 //! `cortex features`: what the online store serves, and whether the lake bears it out.
 
 use clap::Subcommand;
-use cortex_features::{EntityKey, FeatureStatus};
+use cortex_features::{EntityKey, FeatureStatus, FeatureValue};
 use cortex_types::RequestContext;
 
 use super::table::Table;
@@ -46,6 +46,10 @@ impl FeaturesCommand {
 }
 
 async fn show(platform: &Platform, ctx: &RequestContext, key: String, service: &str) -> Result<(), Failure> {
+    if key.trim().is_empty() {
+        let problem = "KEY is empty: give the business key of an entity, such as a customer's code";
+        return Err(AppError::Invalid(problem.to_owned()).into());
+    }
     let service = platform.services.definitions.service(service)?;
     let (keys, at) = ([EntityKey::single(key)], platform.clock().now());
     let vectors = platform
@@ -57,15 +61,41 @@ async fn show(platform: &Platform, ctx: &RequestContext, key: String, service: &
     for row in &vectors.rows {
         for ((feature, value), status) in service.features.iter().zip(&row.values).zip(&row.statuses) {
             let value = match status {
-                FeatureStatus::Present => format!("{value:?}"),
-                _ => "–".to_owned(),
+                FeatureStatus::Present => plain(value),
+                _ => NOTHING.to_owned(),
             };
-            table.row([feature.to_string(), value, format!("{status:?}")]);
+            table.row([feature.to_string(), value, word(*status).to_owned()]);
         }
     }
     say(table.to_string());
     say(format!("as of {at}, from {}", vectors.frontier));
     Ok(())
+}
+
+/// Where there is no value.
+const NOTHING: &str = "–";
+
+fn plain(value: &FeatureValue) -> String {
+    match value {
+        FeatureValue::Null => NOTHING.to_owned(),
+        FeatureValue::Int(value) => value.to_string(),
+        FeatureValue::Float(value) => value.to_string(),
+        FeatureValue::Text(value) => value.to_string(),
+    }
+}
+
+const fn word(status: FeatureStatus) -> &'static str {
+    match status {
+        FeatureStatus::Present => "present",
+        FeatureStatus::NotFound => "no facts",
+        FeatureStatus::OutsideMaxAge => "too old",
+        FeatureStatus::NullValue => "no value",
+    }
+}
+
+/// `12.5 (present)`; two that differ may differ in either.
+fn told((value, status): &(FeatureValue, FeatureStatus)) -> String {
+    format!("{} ({})", plain(value), word(*status))
 }
 
 async fn verify(platform: &Platform, ctx: &RequestContext, sample: usize) -> Result<(), Failure> {
@@ -75,10 +105,12 @@ async fn verify(platform: &Platform, ctx: &RequestContext, sample: usize) -> Res
         .verify(ctx, lake, &lake_frontier, sample, platform.clock().now())
         .await?;
     for mismatch in &report.mismatches {
-        let (online, lake) = (&mismatch.online, &mismatch.lake);
         say(format!(
-            "{} of {:?}: served {online:?}, the lake says {lake:?}",
-            mismatch.feature, mismatch.key
+            "{} of {}: served {}, the lake says {}",
+            mismatch.feature,
+            mismatch.key,
+            told(&mismatch.online),
+            told(&mismatch.lake)
         ));
     }
     if !report.mismatches.is_empty() {
@@ -104,4 +136,18 @@ async fn rebuild(platform: &Platform) -> Result<(), Failure> {
         rebuilt.changes, rebuilt.tenants, rebuilt.frontier
     ));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_and_statuses_are_told_in_words() {
+        let present = |value| told(&(value, FeatureStatus::Present));
+        assert_eq!(present(FeatureValue::Int(2_523_650)), "2523650 (present)");
+        assert_eq!(present(FeatureValue::Float(0.1)), "0.1 (present)");
+        assert_eq!(present(FeatureValue::Text("GB".into())), "GB (present)");
+        assert_eq!(told(&(FeatureValue::Null, FeatureStatus::NotFound)), "– (no facts)");
+    }
 }

@@ -5,7 +5,7 @@ use cortex_registry::{CHAMPION, GateReport, Severity};
 use cortex_types::RequestContext;
 
 use super::table::Table;
-use super::{open, say};
+use super::{open, say, values};
 use crate::cli::Globals;
 use crate::failure::{AppError, Failure};
 use crate::platform::Platform;
@@ -23,6 +23,8 @@ pub enum ModelsCommand {
     #[command(after_help = "Example:\n  cortex models promote repurchase-30d 3")]
     Promote {
         model: String,
+        /// Its number, as 'cortex models show' lists it
+        #[arg(value_parser = values::version)]
         version: u32,
         #[arg(long, default_value = CHAMPION)]
         alias: String,
@@ -32,6 +34,8 @@ pub enum ModelsCommand {
     Alias {
         model: String,
         alias: String,
+        /// Its number, as 'cortex models show' lists it
+        #[arg(value_parser = values::version)]
         version: u32,
         /// Move back to a version that had the alias before, on the report of then: it is not judged again
         #[arg(long)]
@@ -46,7 +50,7 @@ Examples:
     Traffic {
         model: String,
         /// A version that shall answer for a share of the entities
-        #[arg(long, requires = "weight", conflicts_with = "end_canary")]
+        #[arg(long, value_name = "VERSION", requires = "weight", conflicts_with = "end_canary", value_parser = values::version)]
         canary: Option<u32>,
         /// Its share, above 0
         #[arg(long, requires = "canary")]

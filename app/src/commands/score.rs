@@ -13,7 +13,7 @@ use super::{open, progress, say, values};
 use crate::cli::Globals;
 use crate::failure::Failure;
 
-/// Scores every entity that was active lately, or every row of a lake table, into the lake, exactly once per job name.
+/// What stands above its options in the help stands with the command's name, in `cli`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -24,11 +24,12 @@ Examples:
 A table has a column for each of the model's features, named view:feature or view__feature.")]
 pub struct Score {
     model: String,
-    /// Names the job: the same job again writes nothing, another one of that name is refused
+    /// Names the job: the same job again writes nothing, another one of that name is refused. Letters, digits, '.', '_'
+    /// and '-'
     #[arg(long)]
     job: String,
     /// [default: the champion]
-    #[arg(long)]
+    #[arg(long, value_parser = values::version)]
     version: Option<u32>,
     /// The instant that features are as of [default: now]
     #[arg(long, value_name = "TIME", value_parser = values::instant)]
@@ -77,6 +78,11 @@ impl Score {
         let report = scoring.run(&ctx, &job).await?;
         spinner.finish_and_clear();
         match report.version {
+            Some(_) if report.rows == 0 => eprintln!(
+                "warning: there was nothing to score for job '{}', and nothing was written: {}. The same job may run again",
+                job.job,
+                nothing(&job)
+            ),
             Some(version) => say(format!(
                 "{} rows by version {version} into {}",
                 report.rows, report.table
@@ -88,5 +94,17 @@ impl Score {
         }
         platform.close().await;
         Ok(())
+    }
+}
+
+/// Why a job may have found nothing.
+fn nothing(job: &ScoreJob) -> String {
+    match &job.rows {
+        JobRows::Entities { active_within } => {
+            let days = active_within.as_secs_f64() / 86_400.0;
+            let until = job.as_of.map_or("now".to_owned(), |as_of| as_of.to_string());
+            format!("no entity was active in the {days:.1} days before {until}")
+        }
+        JobRows::Table { table, .. } => format!("{table} has no rows"),
     }
 }

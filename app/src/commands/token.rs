@@ -21,7 +21,7 @@ pub enum TokenCommand {
 Examples:
   cortex token create --name ada --role admin
   cortex token create --name nightly-scoring --role data-scientist --expires-in 90d
-  curl -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:8000/erp/v1/invoices")]
+  curl -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:8000/erp/v1/sales-invoices")]
     Create {
         /// Who will call with it: a person or a service
         #[arg(long)]
@@ -29,8 +29,8 @@ Examples:
         /// admin, data-scientist or viewer; may be given more than once
         #[arg(long = "role", required = true)]
         roles: Vec<Role>,
-        /// How long it is valid, such as 12h or 90d [default: until it is revoked]
-        #[arg(long, value_name = "SPAN", value_parser = values::span)]
+        /// How long it is valid, such as 12h or 90d, at most 3650d [default: until it is revoked]
+        #[arg(long, value_name = "SPAN", value_parser = values::lifetime)]
         expires_in: Option<Duration>,
     },
     /// List the tokens of the tenant, newest first
@@ -57,7 +57,15 @@ impl TokenCommand {
                 expires_in,
             } => {
                 let expires_at = expires_in.map(|span| clock.now().saturating_add(span));
+                // A tenant that was typed may be one that was mistyped.
+                let new_tenant = globals.tenant.is_some() && !tokens.knows_tenant(&ctx).await?;
                 create(&tokens, &ctx, name, roles, expires_at).await?;
+                if new_tenant {
+                    eprintln!(
+                        "note: tenant '{}' is new: nothing was recorded for it before",
+                        ctx.tenant
+                    );
+                }
             }
             Self::List => {
                 for record in tokens.list_tokens(&ctx).await? {
@@ -84,6 +92,11 @@ async fn create(
 ) -> Result<(), Failure> {
     if name.trim().is_empty() {
         return Err(AppError::Invalid("--name must say who will call with the token".to_owned()).into());
+    }
+    // It stands in listings, logs and the audit chain, where it could otherwise pass for another line.
+    if name.chars().any(char::is_control) {
+        let problem = format!("--name has control characters ({name:?}): give one line of plain text");
+        return Err(AppError::Invalid(problem).into());
     }
     let (token, record) = tokens
         .create_token(

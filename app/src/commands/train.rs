@@ -8,10 +8,9 @@ use cortex_types::Timestamp;
 use super::table::Table;
 use super::{open, progress, say, values};
 use crate::cli::Globals;
-use crate::failure::Failure;
+use crate::failure::{AppError, Failure};
 
-/// Builds a training set as of an instant, trains, checks the ONNX file against the trainer, evaluates on later time, and
-/// registers the version. Promoting it is another step: 'cortex models promote'.
+/// What stands above its options in the help stands with the command's name, in `cli`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -20,7 +19,7 @@ Examples:
 pub struct Train {
     /// A pipeline, such as repurchase-30d
     pipeline: String,
-    /// Use only what was known then [default: now]
+    /// Use only what was known then; not in the future [default: now]
     #[arg(long, value_name = "TIME", value_parser = values::instant)]
     as_of: Option<Timestamp>,
 }
@@ -28,6 +27,12 @@ pub struct Train {
 impl Train {
     pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
         let (platform, ctx) = open(globals).await?;
+        let now = platform.clock().now();
+        if let Some(as_of) = self.as_of.filter(|as_of| *as_of > now) {
+            // Its rows would end today, and its lineage would say that it knows what has not happened.
+            let problem = format!("--as-of {as_of} is in the future: by the clock of this folder it is {now}");
+            return Err(AppError::Invalid(problem).into());
+        }
         // What a process that was killed had committed, but not yet handed on.
         platform.services.catch_up().await?;
         let as_of = self.as_of.unwrap_or_else(|| platform.clock().now());

@@ -51,7 +51,9 @@ struct FeastRequest<'a> {
         `features` instead of `feature_service` names them as `view:feature`"),
     responses((status = 200, description = "One result per feature name, join keys first", body = serde_json::Value),
         (status = 413, description = "More entities or values than one read may have, or a larger body than is taken"),
-        (status = 404, description = "An unknown feature or service: a JSON string that contains module, class and message")))]
+        (status = 403, description = "The caller's roles do not allow it, in Feast's form"),
+        (status = 404, description = "An unknown feature or service: a JSON string that contains module, class and message; \
+            the header cortex-error-code has the stable code")))]
 async fn get_online_features(
     State(api): State<Arc<FeaturesApi>>,
     Ctx(ctx): Ctx,

@@ -12,6 +12,8 @@ use cortex_runtime::http::{ApiError, Ctx, Json};
 use cortex_types::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema};
 use utoipa::{OpenApi, ToSchema};
 
 use crate::api::{FeaturesApi, entity_key};
@@ -59,8 +61,31 @@ struct OnlineRequest {
     #[serde(default)]
     features: Vec<String>,
     /// One per entity: a number or a text, or a list of them where the entity has several join keys.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(schema_with = keys_schema)]
     keys: Vec<Value>,
+}
+
+fn of(types: impl IntoIterator<Item = Type>) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(types.into_iter().collect::<SchemaType>())
+}
+
+fn key_schema() -> RefOr<Schema> {
+    let single = || of([Type::String, Type::Number]);
+    let about = "A number or a text, or a list of them where the entity has several join keys";
+    OneOfBuilder::new()
+        .description(Some(about))
+        .item(single())
+        .item(ArrayBuilder::new().items(single()))
+        .into()
+}
+
+fn keys_schema() -> RefOr<Schema> {
+    ArrayBuilder::new().items(key_schema()).into()
+}
+
+fn values_schema() -> RefOr<Schema> {
+    let value = of([Type::Number, Type::String, Type::Null]);
+    ArrayBuilder::new().items(value).into()
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -77,9 +102,9 @@ struct OnlineResponse {
 #[derive(Debug, Serialize, ToSchema)]
 struct OnlineResponseRow {
     /// As it came.
-    #[schema(value_type = Object)]
+    #[schema(schema_with = key_schema)]
     key: Value,
-    #[schema(value_type = Vec<Object>)]
+    #[schema(schema_with = values_schema)]
     values: Vec<FeatureValue>,
     /// PRESENT, NOT_FOUND, OUTSIDE_MAX_AGE or NULL_VALUE.
     #[schema(value_type = Vec<String>)]
@@ -162,4 +187,26 @@ fn key_of(entity: &Entity, key: &Value) -> Result<EntityKey, FeatureError> {
     let parts: Option<Vec<String>> = parts;
     let no_key = || FeatureError::Request(format!("keys: {key} is neither a number, a text, nor a list of them"));
     entity_key(entity, &parts.ok_or_else(no_key)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_description_of_a_key_is_what_is_taken_for_one() {
+        let document = serde_json::to_value(Document::openapi()).unwrap();
+        let request = &document["components"]["schemas"]["OnlineRequest"];
+        let key = &request["properties"]["keys"]["items"];
+        assert_eq!(
+            key["oneOf"],
+            json!([
+                { "type": ["string", "number"] },
+                { "type": "array", "items": { "type": ["string", "number"] } },
+            ]),
+            "{request}"
+        );
+        assert!(request["required"].as_array().unwrap().contains(&json!("keys")));
+    }
 }

@@ -12,9 +12,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use crate::RegistryApi;
-use crate::list::List;
-
-const EVENTS_LIMIT: usize = 100;
+use crate::list::{List, limit};
 
 pub(crate) fn routes() -> Router<Arc<RegistryApi>> {
     Router::new()
@@ -72,20 +70,22 @@ pub(crate) struct VerificationView {
 pub(crate) struct EventsQuery {
     /// The number of the last event that is known already.
     after: Option<u64>,
-    /// At most 1000; 100 where it is absent.
-    limit: Option<usize>,
+    /// 1 to 1000; 100 where it is absent.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    limit: Option<String>,
 }
 
 /// The events after a number, oldest first.
 #[utoipa::path(get, path = "/models/v1/events", tag = "models", params(EventsQuery),
-    responses((status = 200, description = "A page", body = List<EventView>)))]
+    responses((status = 200, description = "A page", body = List<EventView>),
+        (status = 400, description = "A limit out of range, as problem details")))]
 async fn list_events(
     State(api): State<Arc<RegistryApi>>,
     Ctx(ctx): Ctx,
     Query(query): Query<EventsQuery>,
 ) -> Result<Json<List<EventView>>, ApiError> {
     api.may_read(&ctx)?;
-    let limit = query.limit.unwrap_or(EVENTS_LIMIT);
+    let limit = limit(query.limit.as_deref())?;
     let events = api.registry.events(&ctx, query.after.unwrap_or(0), limit).await?;
     Ok(Json(List::of(events, EventView::from)))
 }

@@ -136,6 +136,7 @@ async fn propose(
 #[utoipa::path(put, path = "/models/v1/models/{model}/aliases/{alias}", tag = "models",
     params(("model" = String, Path), ("alias" = String, Path)), request_body = MoveAliasBody,
     responses((status = 200, description = "Where the alias is now", body = AliasView),
+        (status = 400, description = "No name for an alias: 'canary', or a protected one in other letters"),
         (status = 409, description = "gate-failed: the message names the failed checks")))]
 async fn move_alias(
     State(api): State<Arc<RegistryApi>>,
@@ -160,7 +161,8 @@ async fn move_alias(
 /// The gate reports of a model, newest first.
 #[utoipa::path(get, path = "/models/v1/models/{model}/reports", tag = "models",
     params(("model" = String, Path), ReportsQuery),
-    responses((status = 200, description = "Those that this server signed", body = List<GateReportView>)))]
+    responses((status = 200, description = "Those that this server signed", body = List<GateReportView>),
+        (status = 404, description = "No such model or version")))]
 async fn list_reports(
     State(api): State<Arc<RegistryApi>>,
     Ctx(ctx): Ctx,

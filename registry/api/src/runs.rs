@@ -13,9 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use crate::RegistryApi;
-use crate::list::List;
-
-const RUNS_LIMIT: usize = 100;
+use crate::list::{List, limit};
 
 pub(crate) fn routes() -> Router<Arc<RegistryApi>> {
     Router::new()
@@ -104,8 +102,9 @@ impl From<MetricPoint> for MetricView {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct RunsQuery {
-    /// At most 1000; 100 where it is absent.
-    limit: Option<usize>,
+    /// 1 to 1000; 100 where it is absent.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    limit: Option<String>,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -133,7 +132,8 @@ async fn list_experiments(
 /// The runs of an experiment, newest first.
 #[utoipa::path(get, path = "/models/v1/experiments/{experiment}/runs", tag = "models",
     params(("experiment" = String, Path, description = "The experiment's id"), RunsQuery),
-    responses((status = 200, description = "The newest of them", body = List<RunView>)))]
+    responses((status = 200, description = "The newest of them", body = List<RunView>),
+        (status = 404, description = "No such experiment")))]
 async fn list_runs(
     State(api): State<Arc<RegistryApi>>,
     Ctx(ctx): Ctx,
@@ -142,7 +142,7 @@ async fn list_runs(
 ) -> Result<Json<List<RunView>>, ApiError> {
     api.may_read(&ctx)?;
     let experiment: ExperimentId = experiment.parse()?;
-    let limit = query.limit.unwrap_or(RUNS_LIMIT);
+    let limit = limit(query.limit.as_deref())?;
     Ok(Json(List::of(
         api.registry.runs(&ctx, experiment, limit).await?,
         RunView::from,
@@ -180,7 +180,8 @@ async fn set_tags(
 
 /// What a run measured, by metric and step.
 #[utoipa::path(get, path = "/models/v1/runs/{run}/metrics", tag = "models", params(("run" = String, Path), MetricsQuery),
-    responses((status = 200, description = "Every point", body = List<MetricView>)))]
+    responses((status = 200, description = "Every point", body = List<MetricView>),
+        (status = 404, description = "No such run")))]
 async fn list_metrics(
     State(api): State<Arc<RegistryApi>>,
     Ctx(ctx): Ctx,

@@ -32,7 +32,9 @@ pub(crate) struct CanaryBody {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TrafficBody {
-    /// Absent or null ends the canary.
+    /// Null ends the canary. It has to be said: a body that forgot the field must not take a version out of traffic.
+    #[serde(deserialize_with = "Option::deserialize")]
+    #[schema(required = true)]
     canary: Option<CanaryBody>,
 }
 
@@ -73,7 +75,8 @@ async fn show_traffic(
     Ok(Json(api.registry.traffic(&ctx, &model).await?.into()))
 }
 
-/// Gives a canary part of the traffic, or ends it. A version that cannot run gets none.
+/// Gives a canary part of the traffic, or ends it. A version that cannot run gets none. What is so already stays as it
+/// is, and is not recorded again.
 #[utoipa::path(put, path = "/models/v1/models/{model}/traffic", tag = "models", params(("model" = String, Path)),
     request_body = TrafficBody, responses((status = 200, description = "The new split", body = TrafficView),
         (status = 400, description = "No champion yet, or a weight out of range"),
@@ -92,4 +95,18 @@ async fn set_traffic(
     let traffic = api.registry.set_traffic(&ctx, &model, canary).await?;
     api.served.changed(&ctx, &model);
     Ok(Json(traffic.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_canary_ends_only_where_the_body_says_so() {
+        let read = |json: &str| serde_json::from_str::<TrafficBody>(json);
+        assert!(read("{}").unwrap_err().to_string().contains("canary"));
+        assert!(read(r#"{"canary": null}"#).unwrap().canary.is_none());
+        let body = read(r#"{"canary": {"version": 2, "weight": 0.1}}"#).unwrap();
+        assert_eq!(body.canary.map(|canary| canary.version), Some(2));
+    }
 }

@@ -49,14 +49,18 @@ impl Registry {
         self.store.run(ctx, id).await
     }
 
-    /// Newest first, at most `limit` and 1000.
+    /// Newest first, at most `limit` and 1000. [`RegistryError::NotFound`] where there is no such experiment.
     pub async fn runs(
         &self,
         ctx: &RequestContext,
         experiment: ExperimentId,
         limit: usize,
     ) -> Result<Vec<Run>, RegistryError> {
-        self.store.runs(ctx, experiment, limit.min(RUNS_MAX)).await
+        let runs = self.store.runs(ctx, experiment, limit.min(RUNS_MAX)).await?;
+        if runs.is_empty() && !self.experiments(ctx).await?.iter().any(|known| known.id == experiment) {
+            return Err(RegistryError::not_found("experiment", experiment));
+        }
+        Ok(runs)
     }
 
     /// Ends a run as [`RunStatus::Finished`] or [`RunStatus::Failed`].

@@ -31,8 +31,9 @@ impl Registry {
                 what: format!("{EVALUATIONS_MAX} gates are being computed"),
             })?;
         let candidate = self.store.version(ctx, model, version).await?;
-        let incumbent = self.incumbent(ctx, model, alias).await?;
         let policy = self.gates.policy(model, candidate.task).clone();
+        names::check_lookalikes(alias, &policy)?;
+        let incumbent = self.incumbent(ctx, model, alias).await?;
         let digests = Digests {
             onnx: candidate.onnx_digest.clone(),
             incumbent_onnx: incumbent.as_ref().map(|version| version.onnx_digest.clone()),
@@ -151,12 +152,17 @@ impl Registry {
     }
 
     /// The reports of one version, or of all of the model, newest first; one that this server did not sign is left out.
+    /// [`RegistryError::NotFound`] where there is no such model or version.
     pub async fn reports(
         &self,
         ctx: &RequestContext,
         model: &str,
         version: Option<u32>,
     ) -> Result<Vec<GateReport>, RegistryError> {
+        match version {
+            Some(version) => drop(self.store.version(ctx, model, version).await?),
+            None => drop(self.versions(ctx, model).await?),
+        }
         let reports = self.store.reports(ctx, model, version).await?;
         Ok(reports.iter().filter_map(|report| report.open(&self.key)).collect())
     }
@@ -174,13 +180,15 @@ impl Registry {
     ) -> Result<Alias, RegistryError> {
         names::check_alias(alias)?;
         let candidate = self.store.version(ctx, model, version).await?;
+        let policy = self.gates.policy(model, candidate.task);
+        names::check_lookalikes(alias, policy)?;
         let before = self.store.alias(ctx, model, alias).await?;
         if let Some(there) = before.as_ref().filter(|there| there.version == version) {
             return Ok(there.clone());
         }
         let incumbent = before.map(|before| before.version);
         let mut report = None;
-        if self.gates.policy(model, candidate.task).protects(alias) {
+        if policy.protects(alias) {
             let refused = |reason| RegistryError::GateFailed {
                 model: model.to_owned(),
                 alias: alias.to_owned(),

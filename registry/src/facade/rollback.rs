@@ -30,6 +30,7 @@ impl Registry {
     ) -> Result<Alias, RegistryError> {
         names::check_alias(alias)?;
         let candidate = self.store.version(ctx, model, version).await?;
+        names::check_lookalikes(alias, self.gates.policy(model, candidate.task))?;
         let before = self.store.alias(ctx, model, alias).await?;
         if let Some(there) = before.as_ref().filter(|there| there.version == version) {
             return Ok(there.clone());

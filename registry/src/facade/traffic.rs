@@ -40,7 +40,8 @@ impl Registry {
     }
 
     /// Gives `canary` (a version and its share of the entities) part of the traffic, or ends the canary. There must be a
-    /// champion, and the share is at most what the gate policy allows to a version that has not passed.
+    /// champion, and the share is at most what the gate policy allows to a version that has not passed. What is so
+    /// already stays, without another event.
     pub async fn set_traffic(
         &self,
         ctx: &RequestContext,
@@ -68,6 +69,10 @@ impl Registry {
                 )?)
             }
         };
+        let now = self.traffic(ctx, model).await?;
+        if now.canary == canary {
+            return Ok(now);
+        }
         let traffic = Traffic {
             model: model.into(),
             champion: Some(champion.version),

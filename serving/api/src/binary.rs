@@ -5,7 +5,10 @@ use std::io::Read;
 use axum::http::{HeaderMap, header};
 use bytes::Bytes;
 use cortex_serving::ServingError;
+use cortex_types::ErrorCode;
 use flate2::read::{GzDecoder, ZlibDecoder};
+
+use crate::error::ProtocolError;
 
 /// How long the JSON is, where bytes follow it; absent where the body is JSON alone.
 pub const HEADER_LENGTH: &str = "inference-header-content-length";
@@ -14,7 +17,7 @@ pub const HEADER_LENGTH: &str = "inference-header-content-length";
 const DECOMPRESSED_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// The JSON of a body, and the bytes behind it.
-pub fn split(headers: &HeaderMap, body: Bytes) -> Result<(Bytes, Tail), ServingError> {
+pub fn split(headers: &HeaderMap, body: Bytes) -> Result<(Bytes, Tail), ProtocolError> {
     let mut body = decompressed(headers, body)?;
     let Some(length) = headers.get(HEADER_LENGTH) else {
         return Ok((body, Tail(Bytes::new())));
@@ -58,29 +61,28 @@ impl Tail {
     }
 }
 
-fn decompressed(headers: &HeaderMap, body: Bytes) -> Result<Bytes, ServingError> {
+fn decompressed(headers: &HeaderMap, body: Bytes) -> Result<Bytes, ProtocolError> {
     let encoding = headers
         .get(header::CONTENT_ENCODING)
         .map_or(Ok("identity"), |value| value.to_str());
     match encoding.unwrap_or("unreadable") {
         "identity" => Ok(body),
-        "gzip" => read_all(GzDecoder::new(&body[..])),
-        "deflate" => read_all(ZlibDecoder::new(&body[..])),
+        "gzip" => read_all(GzDecoder::new(&body[..]), DECOMPRESSED_BYTES_MAX),
+        "deflate" => read_all(ZlibDecoder::new(&body[..]), DECOMPRESSED_BYTES_MAX),
         other => Err(ServingError::Invalid(format!(
             "content encoding '{other}' is not supported: use gzip or deflate"
-        ))),
+        ))
+        .into()),
     }
 }
 
-fn read_all(reader: impl Read) -> Result<Bytes, ServingError> {
+fn read_all(reader: impl Read, most: u64) -> Result<Bytes, ProtocolError> {
     let mut bytes = Vec::new();
-    let read = reader.take(DECOMPRESSED_BYTES_MAX + 1).read_to_end(&mut bytes);
+    let read = reader.take(most + 1).read_to_end(&mut bytes);
     let read = read.map_err(|error| ServingError::Invalid(format!("the body cannot be decompressed: {error}")))?;
-    if read as u64 > DECOMPRESSED_BYTES_MAX {
-        let most = DECOMPRESSED_BYTES_MAX;
-        return Err(ServingError::Invalid(format!(
-            "the body has more than {most} bytes when decompressed"
-        )));
+    if read as u64 > most {
+        let detail = format!("the body has more than {most} bytes when decompressed");
+        return Err(ProtocolError::new(ErrorCode::TooLarge, detail));
     }
     Ok(bytes.into())
 }
@@ -115,6 +117,13 @@ mod tests {
         }
         let (_, tail) = split(&headers(HEADER_LENGTH, "2"), Bytes::from_static(b"{}abc")).unwrap();
         assert!(tail.finish().is_err());
+    }
+
+    #[test]
+    fn a_body_that_grows_too_large_is_told_so() {
+        let refused = read_all(&b"12345"[..], 4).unwrap_err();
+        assert_eq!(refused.0.0.code, ErrorCode::TooLarge);
+        assert_eq!(&read_all(&b"12345"[..], 5).unwrap()[..], b"12345");
     }
 
     #[test]

@@ -8,7 +8,8 @@ use cortex_runtime::http::ApiError;
 use cortex_types::{Coded, ErrorCode, ErrorKind};
 use serde_json::json;
 
-const ERROR_CODE: &str = "cortex-error-code";
+/// Where the stable code is.
+pub(crate) const ERROR_CODE: &str = "cortex-error-code";
 
 /// An error on its way to a client of the protocol. Carries the stable code in the header `cortex-error-code`.
 #[derive(Debug)]

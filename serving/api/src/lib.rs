@@ -12,6 +12,7 @@ mod api;
 mod binary;
 mod change;
 mod describe;
+mod document;
 mod entity;
 mod error;
 mod extract;
@@ -54,10 +55,10 @@ pub fn routes(api: Arc<ServingApi>) -> Router {
         .with_state(api)
 }
 
-/// What Cortex adds to the protocol; the protocol itself is published elsewhere.
+/// Where the protocol's parts are, and what Cortex adds to it.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    <entity::Document as utoipa::OpenApi>::openapi()
+    document::openapi().merge_from(<entity::Document as utoipa::OpenApi>::openapi())
 }
 
 /// `inference.GRPCInferenceService`.

@@ -110,9 +110,73 @@ async fn names_runs_and_files_that_do_not_fit_are_refused() {
     for bad in ["7", "", "a b"] {
         let error = bench.registry.move_alias(&bench.ctx, "m", bad, 1).await.unwrap_err();
         assert_eq!(error.code(), ErrorCode::InvalidArgument, "{bad:?}");
+        assert!(error.to_string().contains("is no name for an alias"), "{error}");
     }
     let unknown = bench.registry.versions(&bench.ctx, "unheard-of").await.unwrap_err();
     assert_eq!(unknown.code(), ErrorCode::UnknownModel);
+}
+
+#[tokio::test]
+async fn an_alias_that_looks_like_the_champion_or_the_canary_is_refused_everywhere() {
+    let bench = bench_with(&format!("{POLICY}protected: [champion, runner-up]\n"));
+    bench.register("column 0").await;
+    for lookalike in ["Champion", "CHAMPION", "Runner-Up", "canary", "Canary"] {
+        let (registry, ctx) = (&bench.registry, &bench.ctx);
+        let refused = [
+            registry.propose(ctx, "m", 1, lookalike).await.map(drop),
+            registry.move_alias(ctx, "m", lookalike, 1).await.map(drop),
+            registry.roll_back(ctx, "m", lookalike, 1).await.map(drop),
+        ];
+        for refused in refused {
+            assert_eq!(refused.unwrap_err().code(), ErrorCode::InvalidArgument, "{lookalike}");
+        }
+    }
+    assert!(bench.registry.aliases(&bench.ctx, "m").await.unwrap().is_empty());
+    bench
+        .registry
+        .move_alias(&bench.ctx, "m", "challenger", 1)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_split_that_is_there_already_leaves_no_second_event() {
+    let bench = bench();
+    bench.register("column 0").await;
+    bench.register("column 0").await;
+    bench.propose(1).await;
+    bench.promote(1).await.unwrap();
+    let split = |canary| bench.registry.set_traffic(&bench.ctx, "m", canary);
+    let events = async || bench.registry.events(&bench.ctx, 0, 100).await.unwrap().len();
+    let before = events().await;
+    split(None).await.unwrap();
+    assert_eq!(events().await, before, "there was no canary to end");
+    let first = split(Some((2, 0.1))).await.unwrap();
+    assert_eq!(split(Some((2, 0.1))).await.unwrap(), first);
+    assert_eq!(events().await, before + 1);
+    split(Some((2, 0.2))).await.unwrap();
+    split(None).await.unwrap();
+    split(None).await.unwrap();
+    assert_eq!(events().await, before + 3);
+}
+
+#[tokio::test]
+async fn what_does_not_exist_is_told_from_what_has_no_reports_or_runs_yet() {
+    let bench = bench();
+    bench.register("column 0").await;
+    let (registry, ctx) = (&bench.registry, &bench.ctx);
+    assert!(registry.reports(ctx, "m", Some(1)).await.unwrap().is_empty());
+    for (model, version) in [("nope", None), ("m", Some(99))] {
+        let error = registry.reports(ctx, model, version).await.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::UnknownModel, "{model} {version:?}");
+    }
+    let empty = registry.experiment(ctx, "empty").await.unwrap();
+    assert!(registry.runs(ctx, empty.id, 10).await.unwrap().is_empty());
+    let unknown = cortex_types::ExperimentId::new();
+    assert_eq!(
+        registry.runs(ctx, unknown, 10).await.unwrap_err().code(),
+        ErrorCode::NotFound
+    );
 }
 
 #[tokio::test]

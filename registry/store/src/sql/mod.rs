@@ -32,6 +32,15 @@ impl SqlRegistry {
         Self { database }
     }
 
+    /// Whether there is a gate report of any tenant.
+    pub async fn has_reports(&self) -> Result<bool, RegistryError> {
+        let report: Option<i64> = sqlx::query_scalar("SELECT 1 FROM registry_reports LIMIT 1")
+            .fetch_optional(self.database.readers())
+            .await
+            .map_err(self.unread("gate reports"))?;
+        Ok(report.is_some())
+    }
+
     async fn begin(&self, what: &str) -> Result<WriteTransaction, RegistryError> {
         self.database.begin().await.map_err(|error| refused(what, error))
     }

@@ -275,3 +275,56 @@ async fn a_table_without_a_feature_or_of_another_tenant_is_refused() {
         assert_eq!(error.code(), ErrorCode::InvalidArgument);
     }
 }
+
+#[tokio::test]
+async fn a_name_that_is_none_is_refused_before_anything_is_looked_at() {
+    let bench = Bench::new().await;
+    for name in ["", "../../x", "a b", ".hidden", "a/b", "x\n", &"x".repeat(129)] {
+        let error = bench.batch.run(&bench.ctx, &bench.job(name)).await.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidArgument, "{name:?}");
+        assert!(error.to_string().contains("is no name for a job"), "{error}");
+    }
+    assert!(bench.batch.run(&bench.ctx, &bench.job("2011-09-01")).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_job_that_found_nothing_holds_its_name_and_may_find_something_later() {
+    let bench = Bench::new().await;
+    let full = bench.lake.snapshot(&source(&bench.ctx), AsOf::Latest).await.unwrap();
+    let table = TableRef::new(bench.ctx.tenant.clone(), Layer::Training, "later").unwrap();
+    let append = async |batch, rows| {
+        let commit = Commit {
+            pipeline: "test".into(),
+            batch,
+            frontier: Frontier::default(),
+        };
+        bench.lake.append(&table, vec![rows], &commit).await.unwrap();
+    };
+    append(1, RecordBatch::new_empty(Arc::clone(&full.schema))).await;
+    let job = ScoreJob {
+        rows: JobRows::Table {
+            table: table.clone(),
+            at: AsOf::Latest,
+            key: "customer_code".to_owned(),
+        },
+        ..bench.job("week-1")
+    };
+    let other = ScoreJob {
+        as_of: Some(Timestamp::from_micros(2)),
+        ..job.clone()
+    };
+    let run = async |job: &ScoreJob| bench.batch.run(&bench.ctx, job).await;
+    for _ in 0..2 {
+        let report = run(&job).await.unwrap();
+        assert_eq!((report.version, report.rows, report.already_there), (Some(1), 0, false));
+        assert_eq!(run(&other).await.unwrap_err().code(), ErrorCode::IdempotencyConflict);
+    }
+    assert!(bench.scores().await.is_empty());
+
+    let rows = SessionContext::new().read_table(full.provider).unwrap();
+    append(2, rows.collect().await.unwrap().remove(0)).await;
+    assert_eq!(run(&job).await.unwrap().rows, 2);
+    assert!(run(&job).await.unwrap().already_there);
+    assert_eq!(run(&other).await.unwrap_err().code(), ErrorCode::IdempotencyConflict);
+    assert_eq!(bench.scores().await, once());
+}
