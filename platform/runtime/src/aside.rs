@@ -1,6 +1,5 @@
 //! Threads for work that nobody waits for: they give way to those that answer callers.
 
-use std::cell::Cell;
 use std::future::Future;
 use std::io;
 
@@ -18,10 +17,11 @@ pub struct Aside(Option<Runtime>);
 impl Aside {
     /// Starts the threads.
     pub fn new() -> io::Result<Self> {
+        let niceness = niceness() + NICENESS;
         let runtime = Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name("aside")
-            .on_thread_start(step_back)
+            .on_thread_start(move || step_back_to(niceness))
             .enable_all()
             .build()?;
         Ok(Self(Some(runtime)))
@@ -45,17 +45,19 @@ impl Drop for Aside {
     }
 }
 
-/// Once for each thread: Tokio announces a worker twice, as a worker and as a thread of the pool that it comes from.
-fn step_back() {
-    thread_local!(static DONE: Cell<bool> = const { Cell::new(false) });
-    if DONE.replace(true) {
-        return;
-    }
-    // SAFETY: it takes a number and touches no memory; on Linux it is for the calling thread alone.
-    #[cfg(target_os = "linux")]
-    #[allow(unsafe_code)]
+/// How far the calling thread has stepped back so far.
+#[allow(unsafe_code)]
+fn niceness() -> i32 {
+    // SAFETY: it takes two numbers and touches no memory; on Linux, process 0 is the calling thread.
+    unsafe { libc::getpriority(libc::PRIO_PROCESS, 0) }
+}
+
+/// A thread inherits how far its parent has stepped back, so where it is to stand is said, and not how far to go.
+#[allow(unsafe_code)]
+fn step_back_to(niceness: i32) {
+    // SAFETY: as above. More than the most that there is counts as the most.
     unsafe {
-        libc::nice(NICENESS);
+        libc::setpriority(libc::PRIO_PROCESS, 0, niceness);
     }
 }
 
@@ -65,23 +67,16 @@ mod tests {
 
     const NICENESS_MOST: i32 = 19;
 
-    /// The 17th field after the name in brackets.
-    fn niceness() -> Option<i32> {
-        let stat = std::fs::read_to_string("/proc/thread-self/stat").ok()?;
-        stat.rsplit(')').next()?.split_whitespace().nth(16)?.parse().ok()
-    }
-
-    #[cfg(target_os = "linux")]
     #[tokio::test]
     async fn what_runs_aside_steps_back_with_what_it_spawns_and_nobody_else_does() {
-        let usual = niceness().unwrap();
+        let usual = niceness();
         let back = (usual + NICENESS).min(NICENESS_MOST);
         let work = async {
             let blocking = tokio::task::spawn_blocking(niceness).await.unwrap();
             (niceness(), blocking)
         };
         let aside = Aside::new().unwrap().run(work).await.unwrap();
-        assert_eq!(aside, (Some(back), Some(back)));
-        assert_eq!(niceness(), Some(usual));
+        assert_eq!(aside, (back, back));
+        assert_eq!(niceness(), usual);
     }
 }
