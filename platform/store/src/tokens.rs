@@ -167,18 +167,6 @@ impl Authenticator for SqlAuthenticator {
     }
 }
 
-impl Database {
-    /// What SQLite finds wrong with the file, in its own words; empty where it is sound. Reads every page once, but does
-    /// not hold indexes against their tables.
-    pub async fn quick_check(&self) -> Result<Vec<String>, StoreError> {
-        let found: Vec<String> = sqlx::query_scalar("PRAGMA quick_check(10)")
-            .fetch_all(self.readers())
-            .await
-            .map_err(|error| self.failed(error))?;
-        Ok(found.into_iter().filter(|line| line != "ok").collect())
-    }
-}
-
 fn token_entry(verb: &str, id: &str, detail: serde_json::Value) -> AuditEntry {
     AuditEntry {
         action: format!("platform.{verb}-token"),
