@@ -10,8 +10,8 @@ use cortex_runtime::config::{Loaded, Sources, TenantRules, load};
 use cortex_runtime::telemetry::LogConfig;
 use cortex_serving::ServingConfig;
 use cortex_serving_onnx::OnnxConfig;
-use cortex_types::TenantId;
-use serde::{Deserialize, Serialize};
+use cortex_types::{Currency, MoneyError, TenantId};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::failure::{AppError, Failure};
 
@@ -47,7 +47,8 @@ pub struct TenantSection {
     /// Whom commands act for, and whose requests are answered while there is no authentication.
     pub default: DefaultTenant,
     /// ISO 4217, for documents that do not name one.
-    pub currency: cortex_types::Currency,
+    #[serde(deserialize_with = "iso_4217")]
+    pub currency: Currency,
 }
 
 /// The tenant that is there without anybody having made one.
@@ -167,6 +168,17 @@ impl Default for Config {
     }
 }
 
+/// Refused at once, and not with the first document that does without a currency of its own.
+fn iso_4217<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Currency, D::Error> {
+    let currency = Currency::deserialize(deserializer)?;
+    match currency.is_iso_4217() {
+        true => Ok(currency),
+        false => Err(serde::de::Error::custom(MoneyError::UnknownCurrency(
+            currency.to_string(),
+        ))),
+    }
+}
+
 impl Default for DefaultTenant {
     fn default() -> Self {
         // Lowercase letters are a valid slug; there is no other way for this to fail.
@@ -178,7 +190,7 @@ impl Default for TenantSection {
     fn default() -> Self {
         Self {
             default: DefaultTenant::default(),
-            currency: cortex_types::Currency::GBP,
+            currency: Currency::GBP,
         }
     }
 }

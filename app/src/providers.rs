@@ -112,15 +112,23 @@ async fn open_online_store(layout: &DataLayout, definitions: Arc<Definitions>) -
 /// newest keys that the database holds: with another master key, every name in the books would be lost, and not show it
 /// before somebody asks.
 async fn master_key(config: &Config, keys: &SqlSubjectKeys) -> Result<MasterKey, Failure> {
+    match known_master_key(config, keys).await? {
+        Some(key) => Ok(key),
+        None => Ok(MasterKey::load_or_create(&config.layout().master_key())?),
+    }
+}
+
+/// `None` where there is none yet, and none is needed.
+pub async fn known_master_key(config: &Config, keys: &SqlSubjectKeys) -> Result<Option<MasterKey>, Failure> {
     let (samples, path) = (keys.samples(MASTER_KEY_TRIALS).await?, config.layout().master_key());
     let key = match &config.security.master_key {
         Some(secret) => MasterKey::from_secret(secret)?,
-        None if samples.is_empty() => MasterKey::load_or_create(&path)?,
+        None if samples.is_empty() && !path.exists() => return Ok(None),
         None => MasterKey::load(&path)?,
     };
     let opens = |sample: &KeySample| key.unwrap(&sample.key, &sample.tenant, &sample.subject).is_ok();
     if samples.is_empty() || samples.iter().any(opens) {
-        return Ok(key);
+        return Ok(Some(key));
     }
     let at = match &config.security.master_key {
         Some(_) => "security.master_key".to_owned(),

@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
+use std::time::Instant;
 
 use cortex_features::{EntityKey, FeatureRef, FeatureStatus, OnlineRow, OnlineVectors};
 use cortex_types::{DecisionId, Frontier, RequestContext, Timestamp};
 
 use crate::inputs::{columns_of, context_of, push_row, union_of_features};
 use crate::{Arm, Decision, ReadyModel, Route, SCORE_OUTPUT, Serving, ServingError, feature_tensor, router, scores_of};
+
+/// How long each stage of a prediction took; a stage that failed is not told.
+const STAGE_SECONDS: &str = "cortex_serving_prediction_stage_seconds";
 
 /// One entity to predict for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +93,20 @@ struct Plan {
     features: Vec<FeatureRef>,
 }
 
+/// The clock that the stages of one prediction share.
+struct Stages(Instant);
+
+impl Stages {
+    fn begin() -> Self {
+        Self(Instant::now())
+    }
+
+    fn done(&mut self, stage: &'static str) {
+        let began = std::mem::replace(&mut self.0, Instant::now());
+        metrics::histogram!(STAGE_SECONDS, "stage" => stage).record(self.0.duration_since(began).as_secs_f64());
+    }
+}
+
 impl Serving {
     /// Predicts for one entity. Returns once the decision is durable.
     pub async fn predict_entity(
@@ -128,7 +146,9 @@ impl Serving {
             .map(|request| EntityKey::single(request.entity_key.as_str()))
             .collect();
         let at = self.clock.now();
+        let mut stages = Stages::begin();
         let vectors = self.features.read(&ctx.tenant, &plan.features, &keys, at).await?;
+        stages.done("features");
         if vectors.rows.len() != keys.len() {
             let message = format!(
                 "the online store gave {} rows for {} keys",
@@ -138,7 +158,9 @@ impl Serving {
             return Err(ServingError::Inference(message));
         }
         let decisions = self.decide(ctx, &plan, &keys, at, &vectors).await?;
+        stages.done("model");
         self.decisions.record(ctx, &decisions).await?;
+        stages.done("decision");
         Ok(decisions
             .into_iter()
             .zip(&vectors.rows)

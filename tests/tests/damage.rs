@@ -242,6 +242,8 @@ fn a_master_key_that_sealed_something_is_not_replaced_by_another() -> Result<()>
         said.contains("master.key") && said.contains("missing") && said.contains("restore"),
         "{said}"
     );
+    let said = failing(&data, &["doctor"])?;
+    ensure!(said.contains("FAIL  master key"), "{said}");
     ensure!(!key.exists(), "a key was made");
     fs::write(&key, "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=\n")?;
     fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;

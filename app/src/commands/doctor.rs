@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use cortex_runtime::config::Loaded;
-use cortex_security::MasterKey;
+use cortex_store::SqlSubjectKeys;
 use cortex_types::SystemClock;
 
 use super::say;
@@ -14,7 +14,7 @@ use crate::cli::Globals;
 use crate::config::Config;
 use crate::failure::{AppError, Failure};
 use crate::model_runtime::Models;
-use crate::providers::open_database;
+use crate::providers::{known_master_key, open_database};
 
 /// Below this the doctor warns: a year of a small business with its lake takes about as much.
 const FREE_BYTES_MIN: u64 = 2 << 30;
@@ -41,7 +41,7 @@ impl Doctor {
             findings.extend([
                 ("data folder", data_folder(&config.data_dir)),
                 ("database", database(config).await),
-                ("master key", master_key(config)),
+                ("master key", master_key(config).await),
                 ("disk space", disk_space(&config.data_dir)),
                 ("HTTP port", port(config.http.addr, "--http")),
                 ("gRPC port", port(config.grpc.addr, "--grpc")),
@@ -127,18 +127,23 @@ async fn database(config: &Config) -> Finding {
     }
 }
 
-fn master_key(config: &Config) -> Finding {
+/// Tries it on what the database has sealed: a key that is lost shows here, and not when somebody asks for a name.
+async fn master_key(config: &Config) -> Finding {
     let path = config.layout().master_key();
-    match &config.security.master_key {
-        Some(secret) => match MasterKey::from_secret(secret) {
-            Ok(_) => Finding::Good("from the configuration".to_owned()),
-            Err(error) => Finding::Bad(error.to_string()),
-        },
-        None if !path.exists() => Finding::Good(format!("will be made at {} on first use", path.display())),
-        None => match MasterKey::load_or_create(&path) {
-            Ok(_) => Finding::Good(path.display().to_string()),
-            Err(error) => Finding::Bad(error.to_string()),
-        },
+    let known = async {
+        if !config.layout().database().exists() && config.security.master_key.is_none() && !path.exists() {
+            return Ok(None);
+        }
+        let database = open_database(config, Arc::new(SystemClock)).await?;
+        let known = known_master_key(config, &SqlSubjectKeys::new(database.clone())).await;
+        database.close().await;
+        known
+    };
+    match known.await {
+        Ok(None) => Finding::Good(format!("will be made at {} on first use", path.display())),
+        Ok(Some(_)) if config.security.master_key.is_some() => Finding::Good("from the configuration".to_owned()),
+        Ok(Some(_)) => Finding::Good(path.display().to_string()),
+        Err(failure) => Finding::Bad(failure.error().to_string()),
     }
 }
 

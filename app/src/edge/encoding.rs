@@ -2,7 +2,7 @@
 
 use axum::extract::Request;
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING};
-use axum::http::{HeaderValue, Method, StatusCode};
+use axum::http::{HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use cortex_runtime::http::ApiError;
@@ -27,11 +27,7 @@ fn refusal(encoding: &HeaderValue) -> Response {
     let encoding = encoding.to_str().unwrap_or("unreadable");
     let detail =
         format!("the body has the content encoding '{encoding}', which is not unpacked here: send it as it is");
-    let problem = Problem {
-        status: StatusCode::UNSUPPORTED_MEDIA_TYPE.as_u16(),
-        ..Problem::new(ErrorCode::InvalidArgument, detail)
-    };
-    let mut response = ApiError(problem).into_response();
+    let mut response = ApiError(Problem::new(ErrorCode::UnsupportedEncoding, detail)).into_response();
     let identity = HeaderValue::from_static("identity");
     response.headers_mut().insert(ACCEPT_ENCODING, identity);
     response

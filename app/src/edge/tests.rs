@@ -236,7 +236,7 @@ async fn a_packed_body_is_refused_where_it_is_not_unpacked() {
     let gzip = ("content-encoding", "gzip");
     let (status, headers, body) = send(local(), "POST", "/post", &[gzip]).await;
     let problem: Problem = serde_json::from_str(&body).unwrap();
-    assert_eq!((status, problem.status), (415, 415));
+    assert_eq!((status, problem.code), (415, ErrorCode::UnsupportedEncoding));
     assert!(problem.detail.contains("gzip"), "{body}");
     assert_eq!(headers["accept-encoding"], "identity");
     assert_eq!(

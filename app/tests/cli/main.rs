@@ -37,19 +37,21 @@ fn every_setting_is_shown_with_where_it_came_from_and_secrets_are_masked() {
 
 #[test]
 fn a_bad_setting_is_refused_with_its_key_its_origin_and_what_is_allowed() {
-    let place = Place::new();
-    let output = place
-        .command(&["config", "show"])
-        .env("CORTEX__HTTP__PORT", "80")
-        .output()
-        .unwrap();
-    let error = text(&output.stderr);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(error.starts_with("error[invalid-configuration]"), "{error}");
-    assert!(
-        error.contains("CORTEX__HTTP__PORT") && error.contains("http.addr"),
-        "{error}"
-    );
+    for (variable, value, named) in [
+        ("CORTEX__HTTP__PORT", "80", "http.addr"),
+        ("CORTEX__TENANT__CURRENCY", "ABC", "ISO 4217"),
+    ] {
+        let place = Place::new();
+        let output = place
+            .command(&["config", "show"])
+            .env(variable, value)
+            .output()
+            .unwrap();
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(error.starts_with("error[invalid-configuration]"), "{error}");
+        assert!(error.contains(variable) && error.contains(named), "{error}");
+    }
 }
 
 #[test]

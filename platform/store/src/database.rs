@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cortex_types::Clock;
 use sqlx::SqlitePool;
@@ -13,6 +13,8 @@ use tokio::sync::watch;
 use crate::checkpoints;
 use crate::migrations::{self, AppliedMigration, MigrationSet};
 use crate::{StoreError, WriteTransaction};
+
+const WRITER_WAIT_SECONDS: &str = "cortex_store_writer_wait_seconds";
 
 /// Distinct statements kept prepared per connection: the bulk inserts have eight shapes per table.
 const STATEMENTS_CACHED: usize = 512;
@@ -132,11 +134,13 @@ impl Database {
 
     /// Waits for the writer and begins a physical commit.
     pub async fn begin(&self) -> Result<WriteTransaction, StoreError> {
+        let asked = Instant::now();
         let transaction = self
             .writer
             .begin_with("BEGIN IMMEDIATE")
             .await
             .map_err(|error| self.failed(error))?;
+        metrics::histogram!(WRITER_WAIT_SECONDS).record(asked.elapsed().as_secs_f64());
         WriteTransaction::begin(self.clone(), transaction).await
     }
 

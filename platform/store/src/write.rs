@@ -1,6 +1,7 @@
 //! Writing: one physical commit, and the logical transactions within it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use cortex_security::AuditEntry;
 use cortex_types::{RequestContext, Timestamp};
@@ -11,6 +12,8 @@ use crate::bulk::{self, RowValues};
 use crate::{Database, StoreError, audit};
 
 const COMMITS_TOTAL: &str = "cortex_store_commits_total";
+/// From asking SQLite to commit until it is on the disk.
+const COMMIT_SECONDS: &str = "cortex_store_commit_seconds";
 const TRANSACTIONS_TOTAL: &str = "cortex_store_transactions_total";
 
 /// When the system could know of a transaction, and how that is known.
@@ -32,18 +35,25 @@ pub struct WriteTransaction {
     database: Database,
     sql: Transaction<'static, Sqlite>,
     commit_no: u64,
+    /// The number that the newest logical transaction has, this commit's own among them.
+    newest_tx: i64,
 }
 
 impl WriteTransaction {
     pub(crate) async fn begin(database: Database, mut sql: Transaction<'static, Sqlite>) -> Result<Self, StoreError> {
-        let commit_no: i64 = sqlx::query_scalar("UPDATE commit_sequence SET newest = newest + 1 RETURNING newest")
-            .fetch_one(&mut *sql)
-            .await
-            .map_err(|error| database.failed(error))?;
+        // One statement for both numbers: each statement is a trip to the connection's thread.
+        let (commit_no, newest_tx): (i64, i64) = sqlx::query_as(
+            "UPDATE commit_sequence SET newest = newest + 1 \
+             RETURNING newest, (SELECT coalesce(max(tx_no), 0) FROM tx_meta)",
+        )
+        .fetch_one(&mut *sql)
+        .await
+        .map_err(|error| database.failed(error))?;
         Ok(Self {
             database,
             sql,
             commit_no: commit_no.unsigned_abs(),
+            newest_tx,
         })
     }
 
@@ -66,11 +76,7 @@ impl WriteTransaction {
 
     /// Begins several logical transactions at once; their numbers are consecutive, in the given order.
     pub async fn transactions(&mut self, metas: &[(RequestContext, Known)]) -> Result<Vec<u64>, StoreError> {
-        let newest: i64 = sqlx::query_scalar("SELECT coalesce(max(tx_no), 0) FROM tx_meta")
-            .fetch_one(&mut *self.sql)
-            .await
-            .map_err(|error| self.database.failed(error))?;
-        let numbered: Vec<(i64, &(RequestContext, Known))> = (newest + 1..).zip(metas).collect();
+        let numbered: Vec<(i64, &(RequestContext, Known))> = (self.newest_tx + 1..).zip(metas).collect();
         let commit_no = self.commit_no.cast_signed();
         let now = self.database.clock().now();
         self.insert_rows(
@@ -100,6 +106,7 @@ impl WriteTransaction {
             },
         )
         .await?;
+        self.newest_tx = numbered.last().map_or(self.newest_tx, |(tx_no, _)| *tx_no);
         metrics::counter!(TRANSACTIONS_TOTAL).increment(metas.len() as u64);
         Ok(numbered.into_iter().map(|(tx_no, _)| tx_no.unsigned_abs()).collect())
     }
@@ -134,7 +141,9 @@ impl WriteTransaction {
         .execute(&mut *self.sql)
         .await
         .map_err(|error| self.database.failed(error))?;
+        let asked = Instant::now();
         self.sql.commit().await.map_err(|error| self.database.failed(error))?;
+        metrics::histogram!(COMMIT_SECONDS).record(asked.elapsed().as_secs_f64());
         fail_point!("store::after-commit");
         metrics::counter!(COMMITS_TOTAL).increment(1);
         self.database.announce(self.commit_no);

@@ -85,6 +85,8 @@ error_codes! {
     NotFound = "not-found" => NotFound, Never;
     /// The path is served, but not with this HTTP method.
     MethodNotAllowed = "method-not-allowed" => NotFound, Never;
+    /// The body is packed in a way that is not unpacked here.
+    UnsupportedEncoding = "unsupported-encoding" => Invalid, Never;
     /// No gRPC service or method of this name is served here, or not in this encoding.
     Unimplemented = "unimplemented" => NotFound, Never;
     AlreadyExists = "already-exists" => Conflict, Never;
@@ -138,8 +140,10 @@ impl ErrorCode {
 
     #[must_use]
     pub const fn http_status(self) -> u16 {
-        if matches!(self, Self::MethodNotAllowed) {
-            return 405;
+        match self {
+            Self::MethodNotAllowed => return 405,
+            Self::UnsupportedEncoding => return 415,
+            _ => {}
         }
         match self.kind() {
             ErrorKind::Invalid => 400,

@@ -6,8 +6,8 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use cortex_registry::Traffic;
-use cortex_runtime::http::{ApiError, Ctx, Json, Path};
-use serde::{Deserialize, Serialize};
+use cortex_runtime::http::{ApiError, Ctx, Json, Object, Path};
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use crate::RegistryApi;
@@ -33,9 +33,14 @@ pub(crate) struct CanaryBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct TrafficBody {
     /// Null ends the canary. It has to be said: a body that forgot the field must not take a version out of traffic.
-    #[serde(deserialize_with = "Option::deserialize")]
+    #[serde(deserialize_with = "object_or_null")]
     #[schema(required = true)]
     canary: Option<CanaryBody>,
+}
+
+fn object_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<CanaryBody>, D::Error> {
+    let canary = Option::<Object<CanaryBody>>::deserialize(deserializer)?;
+    Ok(canary.map(|Object(canary)| canary))
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -108,5 +113,7 @@ mod tests {
         assert!(read(r#"{"canary": null}"#).unwrap().canary.is_none());
         let body = read(r#"{"canary": {"version": 2, "weight": 0.1}}"#).unwrap();
         assert_eq!(body.canary.map(|canary| canary.version), Some(2));
+        let listed = read(r#"{"canary": [2, 0.1]}"#).unwrap_err();
+        assert!(listed.to_string().contains("a JSON object"), "{listed}");
     }
 }

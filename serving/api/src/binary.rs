@@ -69,10 +69,10 @@ fn decompressed(headers: &HeaderMap, body: Bytes) -> Result<Bytes, ProtocolError
         "identity" => Ok(body),
         "gzip" => read_all(GzDecoder::new(&body[..]), DECOMPRESSED_BYTES_MAX),
         "deflate" => read_all(ZlibDecoder::new(&body[..]), DECOMPRESSED_BYTES_MAX),
-        other => Err(ServingError::Invalid(format!(
-            "content encoding '{other}' is not supported: use gzip or deflate"
-        ))
-        .into()),
+        other => Err(ProtocolError::new(
+            ErrorCode::UnsupportedEncoding,
+            format!("content encoding '{other}' is not supported: use gzip or deflate"),
+        )),
     }
 }
 

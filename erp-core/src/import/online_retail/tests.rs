@@ -7,7 +7,7 @@ use super::*;
 use crate::{ErpConfig, MemoryLedger};
 
 fn fixture() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/online_retail_dirty.csv")
+    PathBuf::from("tests/fixtures/online_retail_dirty.csv")
 }
 
 fn start() -> (MemoryLedger, Erp, RequestContext) {

@@ -10,9 +10,9 @@ use crate::company::Company;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn importing_a_file_twice_is_importing_it_once() {
     let company = Company::found().await;
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/online_retail_dirty.csv");
+    let file = Path::new("../tests/fixtures/online_retail_dirty.csv");
     let options = OnlineRetailOptions::default();
-    let import = || online_retail::import(&company.erp, &company.ctx, &file, &options, &|_| {});
+    let import = || online_retail::import(&company.erp, &company.ctx, file, &options, &|_| {});
     let first = import().await.unwrap();
     let changes = company.count("change_log").await;
     let second = import().await.unwrap();
