@@ -43,6 +43,12 @@ impl DataLayout {
         self.root.join("online")
     }
 
+    /// Decisions that are not in the database yet.
+    #[must_use]
+    pub fn decisions(&self) -> PathBuf {
+        self.root.join("decisions")
+    }
+
     /// Model files and evaluation sets, by content hash.
     #[must_use]
     pub fn artifacts(&self) -> PathBuf {

@@ -20,7 +20,7 @@ pub struct Rehearsal {
 }
 
 impl Rehearsal {
-    /// Copies the database, the keys and the online store, where there are any, and points at the lake, which nobody
+    /// Copies the database, its waiting decisions, the keys and the online store, where there are any, and points at the lake, which nobody
     /// writes to before the background tasks start. `data-in-use` where another process is at work on them:
     /// a copy of a file that is being written proves nothing.
     pub fn of(config: &Config) -> Result<Self, Failure> {
@@ -37,6 +37,10 @@ impl Rehearsal {
             (data.gates_key(), copy.gates_key()),
             (data.online().join(STORE_FILE), copy.online().join(STORE_FILE)),
         ] {
+            copy_if_there(&from, &to).map_err(|error| unusable(&from, &error))?;
+        }
+        for entry in std::fs::read_dir(data.decisions()).into_iter().flatten().flatten() {
+            let (from, to) = (entry.path(), copy.decisions().join(entry.file_name()));
             copy_if_there(&from, &to).map_err(|error| unusable(&from, &error))?;
         }
         if let Ok(lake) = data.lake().canonicalize() {

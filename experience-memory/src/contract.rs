@@ -39,6 +39,7 @@ macro_rules! experience_store_contract {
             judging_sees_outcomes_ratings_and_overrides
             a_thousand_events_go_in_at_once
             whoever_decided_is_listed
+            the_newest_decision_is_the_one_with_the_largest_id
         );
     };
     (@each $store:path: $($clause:ident)+) => {$(
@@ -373,4 +374,18 @@ pub async fn whoever_decided_is_listed(store: &impl ExperienceStore) {
         tenants.iter().map(TenantId::as_str).collect::<Vec<_>>(),
         ["acme", "globex"]
     );
+}
+
+pub async fn the_newest_decision_is_the_one_with_the_largest_id(store: &impl ExperienceStore) {
+    assert_eq!(store.newest_decision().await.unwrap(), None);
+    let made = [decision("ann", 12), decision("ben", 11), decision("cid", 10)];
+    let newest = made.iter().map(|decision| decision.id).max();
+    for (slug, decision) in ["acme", "globex", "acme"].into_iter().zip(made) {
+        let group = DecisionGroup {
+            ctx: tenant(slug),
+            decisions: vec![decision],
+        };
+        store.record_decisions(&[group], HORIZON).await.unwrap();
+    }
+    assert_eq!(store.newest_decision().await.unwrap(), newest);
 }

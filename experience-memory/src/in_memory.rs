@@ -221,6 +221,12 @@ impl ExperienceStore for InMemoryExperienceStore {
         Ok(tenants.get(&ctx.tenant).map_or(0, |shelf| shelf.waiting.len() as u64))
     }
 
+    async fn newest_decision(&self) -> Result<Option<DecisionId>, ExperienceError> {
+        let tenants = self.tenants.lock();
+        let newest = tenants.values().filter_map(|shelf| shelf.decisions.keys().next_back());
+        Ok(newest.max().copied())
+    }
+
     async fn tenants(&self) -> Result<Vec<TenantId>, ExperienceError> {
         let mut tenants: Vec<TenantId> = self.tenants.lock().keys().cloned().collect();
         tenants.sort_unstable();

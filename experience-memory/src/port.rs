@@ -34,6 +34,9 @@ pub trait ExperienceStore: Send + Sync + fmt::Debug {
         horizon: Duration,
     ) -> Result<Vec<Result<(), ExperienceError>>, ExperienceError>;
 
+    /// The largest id of a decision here, whosever it is.
+    async fn newest_decision(&self) -> Result<Option<DecisionId>, ExperienceError>;
+
     /// Records events as one durable commit, all or none. Their event ids are distinct within their kind.
     ///
     /// Each joins its decision as [`newest_accepted`](crate::newest_accepted) says, or waits for it. One that is there

@@ -54,6 +54,7 @@ fn an_order_becomes_a_prediction_that_is_remembered() -> Result<()> {
 
     a_table_is_scored_once(&data)?;
     a_canary_answers_for_its_share_and_sticks(&data)?;
+    an_answered_prediction_outlives_a_crash(&data)?;
     let summary = binary::run(&data, &["experience", "show"])?;
     ensure!(
         summary.contains(&format!("{MODEL} v1")) && summary.contains(&format!("{MODEL} v2")),
@@ -155,6 +156,47 @@ fn a_canary_answers_for_its_share_and_sticks(data: &Path) -> Result<()> {
             version_of(12_346 + customer)? == *version,
             "customer {customer} changed sides"
         );
+    }
+    Ok(())
+}
+
+/// Wherever between the answer and the database the server dies.
+fn an_answered_prediction_outlives_a_crash(data: &Path) -> Result<()> {
+    const ASKED_MAX: usize = 600;
+    let path = format!("/v2/cortex/models/{MODEL}/predict-entity");
+    for (step, hit) in [
+        ("journal::before-flush", 5),
+        ("journal::after-flush", 5),
+        ("experience::before-filing", 2),
+        ("experience::after-filing", 2),
+    ] {
+        let mut server = Server::start_crashing(data, step, hit)?;
+        let mut answered = Vec::new();
+        for customer in 0..ASKED_MAX {
+            let Ok((status, prediction)) =
+                server.post(&path, &json!({ "entity_key": (12_346 + customer).to_string() }))
+            else {
+                break;
+            };
+            ensure!(status == 200, "{step}: {status}: {prediction}");
+            answered.push(prediction);
+        }
+        ensure!(
+            server.has_died()? && answered.len() >= 4,
+            "{step}: {} answers",
+            answered.len()
+        );
+        let server = Server::start(data)?;
+        for prediction in &answered {
+            let decision = prediction["decision_id"].as_str().context("a decision id")?;
+            let remembered = server.get(&format!("/experience/v1/decisions/{decision}"));
+            let remembered = remembered.with_context(|| format!("{step}: {decision} was answered and is lost"))?;
+            let remembered: serde_json::Value = serde_json::from_str(&remembered)?;
+            ensure!(
+                remembered["decision"]["score"] == prediction["score"],
+                "{step}: {remembered}"
+            );
+        }
     }
     Ok(())
 }

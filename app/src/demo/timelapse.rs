@@ -271,6 +271,8 @@ impl<'a> TimeLapse<'a> {
                         .await?,
                 );
             }
+            // They are known on the day they are made, and not on whichever day they happen to be filed.
+            services.settle_decisions().await?;
             self.meter.end(turn);
             if let Some(week) = self.weeks.last_mut() {
                 week.predictions += predictions.len() as u64;

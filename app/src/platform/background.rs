@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cortex_erp::Erp;
-use cortex_experience_log::MemoryDecisionLog;
+use cortex_experience_log::{JournaledStore, MemoryDecisionLog};
 use cortex_runtime::lifecycle::Failure;
 use cortex_runtime::{Aside, HealthCheck, Lifecycle, Supervisor};
 use tokio_util::sync::CancellationToken;
@@ -20,9 +20,11 @@ impl Platform {
     pub fn supervise(&self, supervisor: &mut Supervisor) {
         let services = &self.services;
         let decision_log = Arc::clone(&services.decision_log);
+        let decisions = Arc::clone(&services.decisions);
         supervisor.part(Arc::new(Queues {
             erp: services.erp.clone(),
             decision_log,
+            decisions,
         }));
 
         let ingest = Arc::clone(&services.ingest);
@@ -68,6 +70,7 @@ async fn finished_after(pause: Duration, finish: &CancellationToken) -> bool {
 struct Queues {
     erp: Erp,
     decision_log: Arc<MemoryDecisionLog>,
+    decisions: Arc<JournaledStore>,
 }
 
 #[async_trait]
@@ -79,5 +82,6 @@ impl Lifecycle for Queues {
     async fn on_stop(&self) {
         self.erp.drain().await;
         self.decision_log.drain().await;
+        self.decisions.drain().await;
     }
 }

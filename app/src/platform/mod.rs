@@ -58,6 +58,7 @@ impl Platform {
             providers.database.close().await;
             return Err(refused);
         }
+        services.decisions.begin_filing();
         let rebuilt = rebuild_if_needed(&services).await?;
         Ok(Self {
             config,

@@ -7,8 +7,8 @@ use std::time::Duration;
 use cortex_erp::{Erp, ErpConfig, InvoiceEntry, InvoiceEntryConfig, Records};
 use cortex_erp_advisor::{AdvisorConfig, ServingAdvisor};
 use cortex_erp_store::SqlLedger;
-use cortex_experience::{Memory, OutcomeRules};
-use cortex_experience_log::{LogConfig, MemoryDecisionLog};
+use cortex_experience::{ExperienceError, Memory, OutcomeRules};
+use cortex_experience_log::{JournaledStore, LogConfig, MemoryDecisionLog};
 use cortex_experience_store::SqlExperienceStore;
 use cortex_features::{Definitions, OnlineStore, TrainingSets};
 use cortex_ingest::{Batching, ChangeSink, ChangeSource, IngestError, LakeSink, Pipeline, PipelineConfig, PlanLog};
@@ -49,6 +49,8 @@ pub struct Services {
     pub serving: Arc<Serving>,
     pub memory: Memory,
     pub(super) decision_log: Arc<MemoryDecisionLog>,
+    /// Where the decisions wait that the log took, and the store behind the memory.
+    pub(super) decisions: Arc<JournaledStore>,
     lake_sink: Arc<LakeSink>,
 }
 
@@ -65,7 +67,8 @@ impl Services {
             lake_sink,
             online_rebuild,
         } = ingest(config, providers);
-        let memory = memory(config, providers)?;
+        let decisions = Arc::new(decisions(providers)?);
+        let memory = memory(config, providers, &decisions)?;
         let decision_log = Arc::new(MemoryDecisionLog::start(memory.clone(), LogConfig::default()));
         let registry = Arc::new(registry(config, providers)?);
         let online: Arc<dyn OnlineStore> = Arc::clone(&providers.online) as _;
@@ -100,15 +103,28 @@ impl Services {
             serving,
             memory,
             decision_log,
+            decisions,
             lake_sink,
         })
     }
 
-    /// Moves every change committed so far into the lake and the online store; how many those were.
+    /// Moves every change so far into the lake and the online store, those of decisions that are not filed yet among
+    /// them; how many those were.
     pub async fn catch_up(&self) -> Result<u64, IngestError> {
+        let settled = self.decisions.settle().await;
+        settled.map_err(|error| IngestError::Source {
+            source_id: "decisions".to_owned(),
+            detail: error.to_string(),
+            source: Some(Box::new(error)),
+        })?;
         let before = newest_seq(&self.lake_frontier().await?);
         let reached = self.ingest.catch_up().await?;
         Ok(newest_seq(&reached).saturating_sub(before))
+    }
+
+    /// Returns once every decision so far is in the database.
+    pub async fn settle_decisions(&self) -> Result<(), ExperienceError> {
+        self.decisions.settle().await
     }
 
     /// Up to where the lake is complete.
@@ -132,6 +148,7 @@ impl Services {
     pub(super) async fn drain(&self) {
         self.erp.drain().await;
         self.decision_log.drain().await;
+        self.decisions.drain().await;
     }
 }
 
@@ -221,11 +238,15 @@ fn ingest(config: &Config, providers: &Providers) -> Ingest {
     }
 }
 
-fn memory(config: &Config, providers: &Providers) -> Result<Memory, Failure> {
+fn decisions(providers: &Providers) -> Result<JournaledStore, Failure> {
     let store = Arc::new(SqlExperienceStore::new(providers.database.clone()));
+    Ok(JournaledStore::open(&providers.layout.decisions(), store)?)
+}
+
+fn memory(config: &Config, providers: &Providers, decisions: &Arc<JournaledStore>) -> Result<Memory, Failure> {
     let rules = Arc::new(outcome_rules(config)?);
     Ok(Memory::new(
-        store,
+        Arc::clone(decisions) as _,
         Arc::clone(&providers.lake),
         Arc::clone(&providers.clock),
         rules,

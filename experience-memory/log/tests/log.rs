@@ -74,6 +74,10 @@ impl ExperienceStore for HeldBack {
         self.inner.pending(ctx).await
     }
 
+    async fn newest_decision(&self) -> Result<Option<DecisionId>, ExperienceError> {
+        self.inner.newest_decision().await
+    }
+
     async fn tenants(&self) -> Result<Vec<TenantId>, ExperienceError> {
         self.inner.tenants().await
     }

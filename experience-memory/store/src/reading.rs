@@ -127,6 +127,14 @@ pub(crate) async fn matured(
     rows.into_iter().map(Matured::try_from).collect()
 }
 
+pub(crate) async fn newest_decision(database: &Database) -> Result<Option<DecisionId>, ExperienceError> {
+    let newest: Option<String> = sqlx::query_scalar("SELECT max(id) FROM decisions")
+        .fetch_one(database.readers())
+        .await
+        .map_err(refused(READ))?;
+    newest.map(|id| parsed(&id, || format!("decision {id}"))).transpose()
+}
+
 /// From one tenant to the next along the index: a DISTINCT would read all of it.
 pub(crate) async fn tenants(database: &Database) -> Result<Vec<TenantId>, ExperienceError> {
     let found: Vec<String> = sqlx::query_scalar(

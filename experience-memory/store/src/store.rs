@@ -67,6 +67,10 @@ impl ExperienceStore for SqlExperienceStore {
         pending::count(self.database.readers(), &ctx.tenant).await
     }
 
+    async fn newest_decision(&self) -> Result<Option<DecisionId>, ExperienceError> {
+        reading::newest_decision(&self.database).await
+    }
+
     async fn tenants(&self) -> Result<Vec<TenantId>, ExperienceError> {
         reading::tenants(&self.database).await
     }

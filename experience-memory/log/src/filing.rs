@@ -1,0 +1,130 @@
+//! From the journal into the store, many decisions at a time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use cortex_experience::{DecisionGroup, ExperienceError, ExperienceStore};
+use fail::fail_point;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc, watch};
+
+use crate::journal::{FrameNo, Journal};
+
+/// Calls that are filed as one commit.
+const GROUPS_MAX: usize = 1024;
+/// How long what is recorded waits for company, unless somebody wants to see it.
+const GATHER: Duration = Duration::from_millis(200);
+/// Pauses between attempts: doubled after each, up to the longest.
+const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE_MAX: Duration = Duration::from_secs(5);
+/// How long somebody who wants to see everything filed waits for it.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+const FILING_FAILURES_TOTAL: &str = "cortex_experience_filing_failures_total";
+
+/// A call's decisions, on the way from the journal to the store.
+#[derive(Debug)]
+pub(crate) struct Unfiled {
+    pub frame: FrameNo,
+    pub group: DecisionGroup,
+    pub horizon: Duration,
+    /// The room they take among those that wait; given back when this is dropped.
+    #[expect(dead_code, reason = "held, not read")]
+    pub room: Option<OwnedSemaphorePermit>,
+}
+
+/// How far filing is behind recording.
+#[derive(Debug)]
+pub(crate) struct Filing {
+    recorded: AtomicU64,
+    filed: watch::Sender<FrameNo>,
+    wanted: Notify,
+}
+
+impl Filing {
+    /// With that many frames still to be filed.
+    pub(crate) fn behind(frames: u64) -> Self {
+        Self {
+            recorded: AtomicU64::new(frames),
+            filed: watch::Sender::new(0),
+            wanted: Notify::new(),
+        }
+    }
+
+    pub(crate) fn recorded(&self, newest: FrameNo) {
+        self.recorded.store(newest, Ordering::Release);
+    }
+
+    /// Waits until everything that was recorded before the call is filed.
+    pub(crate) async fn settled(&self) -> Result<(), ExperienceError> {
+        let newest = self.recorded.load(Ordering::Acquire);
+        let mut filed = self.filed.subscribe();
+        if *filed.borrow_and_update() >= newest {
+            return Ok(());
+        }
+        self.wanted.notify_one();
+        match tokio::time::timeout(PATIENCE, filed.wait_for(|filed| *filed >= newest)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => Err(ExperienceError::Closed),
+            Err(_) => Err(ExperienceError::Overloaded {
+                queue: "the journal of decisions that wait for the database",
+                capacity: usize::try_from(newest - *self.filed.borrow()).unwrap_or(usize::MAX),
+            }),
+        }
+    }
+}
+
+/// Files until the queue is closed and empty.
+pub(crate) async fn run(
+    store: Arc<dyn ExperienceStore>,
+    journal: Arc<Mutex<Journal>>,
+    filing: Arc<Filing>,
+    mut queue: mpsc::UnboundedReceiver<Unfiled>,
+) {
+    let mut waiting = Vec::with_capacity(GROUPS_MAX);
+    while queue.recv_many(&mut waiting, GROUPS_MAX).await > 0 {
+        if waiting.len() < GROUPS_MAX && !queue.is_closed() {
+            let _ = tokio::time::timeout(GATHER, filing.wanted.notified()).await;
+            while waiting.len() < GROUPS_MAX
+                && let Ok(unfiled) = queue.try_recv()
+            {
+                waiting.push(unfiled);
+            }
+        }
+        for unfiled in waiting.chunk_by(|one, next| one.horizon == next.horizon) {
+            file(&*store, unfiled).await;
+        }
+        let Some(newest) = waiting.drain(..).map(|unfiled| unfiled.frame).max() else {
+            continue;
+        };
+        fail_point!("experience::after-filing");
+        filing.filed.send_replace(newest);
+        if let Err(error) = journal.lock().forget(newest) {
+            tracing::warn!(%error, "a full decision journal could not be deleted: what it holds is filed already");
+        }
+    }
+}
+
+/// Tries until the store takes them: they are durable, and somebody may have acted on them.
+async fn file(store: &dyn ExperienceStore, unfiled: &[Unfiled]) {
+    let groups: Vec<DecisionGroup> = unfiled.iter().map(|unfiled| unfiled.group.clone()).collect();
+    let horizon = unfiled.first().map(|unfiled| unfiled.horizon).unwrap_or_default();
+    let mut pause = PAUSE;
+    fail_point!("experience::before-filing");
+    let answers = loop {
+        match store.record_decisions(&groups, horizon).await {
+            Ok(answers) => break answers,
+            Err(error) => {
+                metrics::counter!(FILING_FAILURES_TOTAL).increment(1);
+                tracing::warn!(%error, "decisions wait in their journal until the database takes them");
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(PAUSE_MAX);
+            }
+        }
+    };
+    for error in answers.into_iter().filter_map(Result::err) {
+        metrics::counter!(FILING_FAILURES_TOTAL).increment(1);
+        tracing::error!(%error, "a journalled decision was refused");
+    }
+}
