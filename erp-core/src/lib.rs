@@ -12,6 +12,7 @@
 mod account;
 mod advisor;
 mod books;
+mod chain;
 mod command;
 mod document;
 mod erp;
@@ -31,6 +32,7 @@ mod purchasing;
 mod records;
 mod sales;
 mod sequencer;
+mod statements;
 mod stock;
 mod submission;
 mod unit_of_work;
@@ -39,6 +41,7 @@ pub mod valuation;
 pub use account::{Account, AccountKind};
 pub use advisor::{Advice, AdviceRequest, Advised, Advisor, AdvisorError};
 pub use books::{Books, CreditedInvoice};
+pub use chain::Link;
 pub use command::{
     AdjustStock, AdjustmentLineInput, Command, CreateParty, CreateProduct, CreditLineInput, InvoiceLineInput,
     JournalLineInput, LinePrice, PostCreditNote, PostInvoice, PostJournalEntry, ReceiptLineInput, ReceiveGoods,
@@ -58,6 +61,7 @@ pub use records::{
     AccountBalance, Finding, JournalEntryRecord, JournalLineRecord, PAGE_LIMIT_MAX, Page, Records, StockOnHand,
 };
 pub use sales::{CreditNote, CreditNoteLine, CreditReason, Invoice, SalesLine};
+pub use statements::{BalanceSheet, ProfitAndLoss, Section, Span, StatementLine};
 pub use stock::{LevelKey, MAIN_LOCATION, MoveReason, StockMove};
 pub use submission::{Answered, IdempotencyKey, Known, Receipt};
 pub use unit_of_work::{UnitOfWork, Work};

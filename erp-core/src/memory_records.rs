@@ -8,7 +8,8 @@ use cortex_types::{Currency, RequestContext};
 use crate::postings::{Accepted, Document};
 use crate::{
     AccountBalance, Answered, CreditNote, ErpError, Finding, IdempotencyKey, Invoice, JournalEntryRecord,
-    JournalLineRecord, MemoryLedger, Page, Party, Payment, Product, PurchaseReceipt, Records, StockMove, StockOnHand,
+    JournalLineRecord, Link, MemoryLedger, Page, Party, Payment, Product, PurchaseReceipt, Records, Span, StockMove,
+    StockOnHand,
 };
 
 impl MemoryLedger {
@@ -129,10 +130,13 @@ impl Records for MemoryLedger {
         Ok(self.listed(ctx, page, documents!(Payment)).await)
     }
 
-    async fn trial_balance(&self, ctx: &RequestContext) -> Result<Vec<AccountBalance>, ErpError> {
+    async fn trial_balance(&self, ctx: &RequestContext, span: Span) -> Result<Vec<AccountBalance>, ErpError> {
         let mut balances: BTreeMap<(&str, Currency), (i64, i64)> = BTreeMap::new();
         for accepted in self.accepted(&ctx.tenant).await {
             let Some(entry) = accepted.postings.entry else { continue };
+            if !span.contains(entry.posted_at()) {
+                continue;
+            }
             for line in entry.lines() {
                 let (debit, credit) = balances.entry((line.account.code(), entry.currency())).or_default();
                 *debit += line.debit_minor;
@@ -193,6 +197,27 @@ impl Records for MemoryLedger {
     /// What is planned is sound, and nothing here can be changed afterwards.
     async fn verify(&self, _ctx: &RequestContext) -> Result<Vec<Finding>, ErpError> {
         Ok(Vec::new())
+    }
+
+    async fn sealed(&self, ctx: &RequestContext) -> Result<(u64, Link), ErpError> {
+        let seals = self.seals(ctx).await;
+        Ok((seals.len() as u64, seals.last().copied().unwrap_or(Link::START)))
+    }
+
+    async fn has_seal(&self, ctx: &RequestContext, seal: Link) -> Result<bool, ErpError> {
+        Ok(self.seals(ctx).await.contains(&seal))
+    }
+}
+
+impl MemoryLedger {
+    async fn seals(&self, ctx: &RequestContext) -> Vec<Link> {
+        let accepted = self.accepted(&ctx.tenant).await;
+        let entries = accepted.iter().filter_map(|accepted| accepted.postings.entry.as_ref());
+        let seal = |newest: &mut Link, entry: &crate::PostedEntry| {
+            *newest = newest.next(&entry.into());
+            Some(*newest)
+        };
+        entries.scan(Link::START, seal).collect()
     }
 }
 

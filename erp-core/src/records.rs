@@ -7,8 +7,8 @@ use cortex_types::{Currency, JournalEntryId, RequestContext, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Account, AccountKind, Answered, CreditNote, DocumentRef, ErpError, IdempotencyKey, Invoice, Party, Payment,
-    Product, PurchaseReceipt, StockMove,
+    Account, AccountKind, Answered, CreditNote, DocumentRef, ErpError, IdempotencyKey, Invoice, Link, Party, Payment,
+    Product, PurchaseReceipt, Span, StockMove,
 };
 
 /// Most rows of one page.
@@ -132,8 +132,8 @@ pub trait Records: Send + Sync + std::fmt::Debug {
     ) -> Result<Vec<StockMove>, ErpError>;
     async fn purchase_receipts(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseReceipt>, ErpError>;
     async fn payments(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Payment>, ErpError>;
-    /// Every account with a posting, by code.
-    async fn trial_balance(&self, ctx: &RequestContext) -> Result<Vec<AccountBalance>, ErpError>;
+    /// Every account that was posted to in the span, by code, with what was posted then.
+    async fn trial_balance(&self, ctx: &RequestContext, span: Span) -> Result<Vec<AccountBalance>, ErpError>;
     /// By product code and location; `page.after` is the product code to go on after. A page holds whole products: as
     /// many as its limit, of those that have a stock level.
     async fn stock_on_hand(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<StockOnHand>, ErpError>;
@@ -143,5 +143,11 @@ pub trait Records: Send + Sync + std::fmt::Debug {
     /// that stock levels are the sums of their moves and the inventory account is the sum of their values, and that
     /// every invoice and credit note has its entry and its moves. Empty where the books are sound; at most 100 findings
     /// per rule.
+    /// Last, every entry is held against its seal: the first that is not what was posted is named.
     async fn verify(&self, ctx: &RequestContext) -> Result<Vec<Finding>, ErpError>;
+    /// The seal of the newest entry, and so of all before it, and how many they are. Kept elsewhere, it proves later that
+    /// nothing of them was changed, not even by whoever makes all seals anew.
+    async fn sealed(&self, ctx: &RequestContext) -> Result<(u64, Link), ErpError>;
+    /// Whether this seal was ever the newest one.
+    async fn has_seal(&self, ctx: &RequestContext, seal: Link) -> Result<bool, ErpError>;
 }

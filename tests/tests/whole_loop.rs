@@ -23,6 +23,11 @@ fn an_order_becomes_a_prediction_that_is_remembered() -> Result<()> {
     let report = binary::run(&data, &["erp", "import", "online-retail", &file.display().to_string()])?;
     ensure!(report.contains("changes in Delta"), "{report}");
     binary::run(&data, &["erp", "verify"])?;
+    let sheet = binary::run(&data, &["erp", "report", "balance-sheet", "--as-of", AS_OF])?;
+    ensure!(
+        sheet.contains("trade receivables") && sheet.contains("LIABILITIES AND EQUITY"),
+        "{sheet}"
+    );
     binary::run(&data, &["features", "verify"])?;
     binary::run(&data, &["train", MODEL, "--as-of", AS_OF])?;
     let before = binary::run_failing(&data, &["models", "alias", MODEL, "champion", "1"])?;

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use clap::Subcommand;
 use cortex_erp::import::online_retail::{ImportReport, OnlineRetailOptions, Progress, import};
-use cortex_erp::{ErpError, Party, Records};
+use cortex_erp::{ErpError, Finding, Link, Party, Records};
 use cortex_security::Sealer;
 use cortex_types::{Frontier, RequestContext};
 use tokio_util::sync::CancellationToken;
 
+use super::erp_report::ReportCommand;
 use super::{open, progress, say, values};
 use crate::cli::Globals;
 use crate::failure::{AppError, Failure};
@@ -21,8 +22,23 @@ pub enum ErpCommand {
     /// Bring history in, through the same services as any other document
     #[command(subcommand)]
     Import(ImportCommand),
-    /// Check the books: our own numbers are gapless, entries balance, stock is what its moves come to
-    Verify,
+    /// Check the books: our own numbers are gapless, entries balance and are as they were posted, stock is what its moves
+    /// come to
+    ///
+    /// Prints the seal of the newest entry, and so of all before it. Keep it elsewhere: with it, a later check proves that
+    /// nothing of them was changed, not even by somebody who makes all seals anew.
+    #[command(after_help = "Example:\n  cortex erp verify --sealed 5b0c…")]
+    Verify {
+        /// A seal that an earlier check printed: it has to be in the chain still
+        #[arg(long, value_name = "SEAL")]
+        sealed: Option<Link>,
+    },
+    /// Print a financial statement
+    #[command(
+        subcommand,
+        after_help = "Example:\n  cortex erp report balance-sheet --as-of 2011-06-30"
+    )]
+    Report(ReportCommand),
     /// Make a party's personal fields unreadable for good, in every copy there is: books, change log, lake, backups
     ///
     /// Destroys the key that they are sealed under. Documents and amounts stay as they are.
@@ -86,7 +102,8 @@ impl ErpCommand {
                     lag.as_secs_f64()
                 ));
             }
-            Self::Verify => verify(&platform, &ctx).await?,
+            Self::Report(report) => report.run(&*platform.services.records, &ctx).await?,
+            Self::Verify { sealed } => verify(&platform, &ctx, sealed).await?,
             Self::Erase { party, yes: _ } => {
                 let (records, sealer) = (&*platform.services.records, &platform.providers.sealer);
                 say(match erase(records, sealer, &ctx, &party).await? {
@@ -139,8 +156,18 @@ async fn erase(records: &dyn Records, sealer: &Sealer, ctx: &RequestContext, par
     Ok(erased)
 }
 
-async fn verify(platform: &Platform, ctx: &RequestContext) -> Result<(), Failure> {
-    let findings = platform.services.records.verify(ctx).await?;
+async fn verify(platform: &Platform, ctx: &RequestContext, sealed: Option<Link>) -> Result<(), Failure> {
+    let records = &platform.services.records;
+    let mut findings = records.verify(ctx).await?;
+    if let Some(seal) = sealed
+        && !records.has_seal(ctx, seal).await?
+    {
+        findings.push(Finding {
+            rule: "entry-is-as-posted".to_owned(),
+            subject: "the journal".to_owned(),
+            problem: format!("seal {seal} is not in its chain: entries it stood for were changed, and sealed anew"),
+        });
+    }
     for finding in &findings {
         say(format!(
             "{:<24} {:<28} {}",
@@ -148,7 +175,8 @@ async fn verify(platform: &Platform, ctx: &RequestContext) -> Result<(), Failure
         ));
     }
     if findings.is_empty() {
-        say("the books hold");
+        let (entries, seal) = records.sealed(ctx).await?;
+        say(format!("the books hold: {entries} entries, sealed by {seal}"));
         return Ok(());
     }
     Err(AppError::BooksBroken(findings.len()).into())

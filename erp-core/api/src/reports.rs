@@ -5,11 +5,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use cortex_erp::{AccountBalance, StockOnHand};
+use cortex_erp::{AccountBalance, BalanceSheet, ErpError, ProfitAndLoss, Section, Span, StatementLine, StockOnHand};
 use cortex_runtime::http::{ApiError, Ctx, Json, Query};
-use cortex_types::Money;
-use serde::Serialize;
-use utoipa::{OpenApi, ToSchema};
+use cortex_types::{Currency, Money};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use crate::ErpApi;
 use crate::decimals::{amount_text, quantity_text};
@@ -18,12 +18,131 @@ use crate::paging::{List, Listing, PageQuery};
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
         .route("/erp/v1/reports/trial-balance", get(trial_balance))
+        .route("/erp/v1/reports/balance-sheet", get(balance_sheet))
+        .route("/erp/v1/reports/profit-and-loss", get(profit_and_loss))
         .route("/erp/v1/reports/stock-on-hand", get(stock_on_hand))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(trial_balance, stock_on_hand))]
+#[openapi(paths(trial_balance, balance_sheet, profit_and_loss, stock_on_hand))]
 pub(crate) struct Document;
+
+/// The stretch of time that a report is about.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct SpanQuery {
+    /// The first day, or RFC 3339 instant, that counts; from the beginning where absent.
+    #[param(example = "2011-01-01")]
+    from: Option<String>,
+    /// The last day, or RFC 3339 instant, that counts; everything where absent. Days are UTC's.
+    #[param(example = "2011-06-30")]
+    as_of: Option<String>,
+}
+
+impl SpanQuery {
+    fn span(&self) -> Result<Span, ErpError> {
+        Span::new(self.from.as_deref(), self.as_of.as_deref())
+    }
+}
+
+/// The day that a report looks back from.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AsOfQuery {
+    /// The last day, or RFC 3339 instant, that counts; everything where absent. Days are UTC's.
+    #[param(example = "2011-06-30")]
+    as_of: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SectionView {
+    accounts: Vec<StatementLineView>,
+    total: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StatementLineView {
+    #[schema(example = "1100")]
+    account: String,
+    title: String,
+    /// Positive on the side where accounts of its kind grow: debit for assets and expenses, credit for the others.
+    amount: String,
+}
+
+impl SectionView {
+    fn new(section: Section, currency: Currency) -> Self {
+        let line = |line: StatementLine| StatementLineView {
+            amount: amount_text(line.amount_minor, currency),
+            account: line.account,
+            title: line.title,
+        };
+        Self {
+            accounts: section.lines.into_iter().map(line).collect(),
+            total: amount_text(section.total_minor, currency),
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct BalanceSheets {
+    /// One for each currency that was posted in.
+    balance_sheets: Vec<BalanceSheetView>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct BalanceSheetView {
+    currency: String,
+    assets: SectionView,
+    liabilities: SectionView,
+    equity: SectionView,
+    /// Income less expenses so far.
+    earned: String,
+    /// The same as the total of the assets.
+    liabilities_and_equity: String,
+}
+
+impl From<BalanceSheet> for BalanceSheetView {
+    fn from(sheet: BalanceSheet) -> Self {
+        let currency = sheet.currency;
+        Self {
+            currency: currency.to_string(),
+            earned: amount_text(sheet.earned_minor, currency),
+            liabilities_and_equity: amount_text(sheet.liabilities_and_equity_minor(), currency),
+            assets: SectionView::new(sheet.assets, currency),
+            liabilities: SectionView::new(sheet.liabilities, currency),
+            equity: SectionView::new(sheet.equity, currency),
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ProfitAndLossStatements {
+    /// One for each currency that was posted in.
+    profit_and_loss: Vec<ProfitAndLossView>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ProfitAndLossView {
+    currency: String,
+    income: SectionView,
+    expenses: SectionView,
+    /// Income less expenses.
+    result: String,
+}
+
+impl From<ProfitAndLoss> for ProfitAndLossView {
+    fn from(statement: ProfitAndLoss) -> Self {
+        let currency = statement.currency;
+        Self {
+            currency: currency.to_string(),
+            result: amount_text(statement.result_minor(), currency),
+            income: SectionView::new(statement.income, currency),
+            expenses: SectionView::new(statement.expenses, currency),
+        }
+    }
+}
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct TrialBalance {
@@ -93,14 +212,49 @@ fn unit_cost(stock: &StockOnHand) -> Option<String> {
         .map(|cost| cost.to_decimal().to_string())
 }
 
-/// Every account with a posting. The balances of one currency add up to zero.
-#[utoipa::path(get, path = "/erp/v1/reports/trial-balance", tag = "erp",
+/// Every account that was posted to. The balances of one currency add up to zero.
+#[utoipa::path(get, path = "/erp/v1/reports/trial-balance", tag = "erp", params(SpanQuery),
     responses((status = 200, description = "The accounts, by code", body = TrialBalance)))]
-async fn trial_balance(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx) -> Result<Json<TrialBalance>, ApiError> {
+async fn trial_balance(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Query(query): Query<SpanQuery>,
+) -> Result<Json<TrialBalance>, ApiError> {
     api.may_read(&ctx)?;
-    let accounts = api.records.trial_balance(&ctx).await?;
+    let accounts = api.records.trial_balance(&ctx, query.span()?).await?;
     Ok(Json(TrialBalance {
         accounts: accounts.into_iter().map(AccountView::from).collect(),
+    }))
+}
+
+/// What there is and whose it is, at the end of a day.
+#[utoipa::path(get, path = "/erp/v1/reports/balance-sheet", tag = "erp", params(AsOfQuery),
+    responses((status = 200, description = "Assets; liabilities, equity and earnings", body = BalanceSheets)))]
+async fn balance_sheet(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Query(query): Query<AsOfQuery>,
+) -> Result<Json<BalanceSheets>, ApiError> {
+    api.may_read(&ctx)?;
+    let span = Span::new(None, query.as_of.as_deref())?;
+    let sheets = BalanceSheet::of(&api.records.trial_balance(&ctx, span).await?);
+    Ok(Json(BalanceSheets {
+        balance_sheets: sheets.into_iter().map(BalanceSheetView::from).collect(),
+    }))
+}
+
+/// What was earned and what it cost, in a stretch of time.
+#[utoipa::path(get, path = "/erp/v1/reports/profit-and-loss", tag = "erp", params(SpanQuery),
+    responses((status = 200, description = "Income and expenses", body = ProfitAndLossStatements)))]
+async fn profit_and_loss(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Query(query): Query<SpanQuery>,
+) -> Result<Json<ProfitAndLossStatements>, ApiError> {
+    api.may_read(&ctx)?;
+    let statements = ProfitAndLoss::of(&api.records.trial_balance(&ctx, query.span()?).await?);
+    Ok(Json(ProfitAndLossStatements {
+        profit_and_loss: statements.into_iter().map(ProfitAndLossView::from).collect(),
     }))
 }
 

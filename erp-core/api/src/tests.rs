@@ -137,6 +137,34 @@ async fn an_invoice_goes_in_as_decimals_and_comes_back_as_decimals() {
         (&receivables["balance"], &receivables["title"]),
         (&json!("11.19"), &json!("trade receivables"))
     );
+    let (_, sheets) = shop.get("reports/balance-sheet?as_of=2199-12-31").await;
+    let sheet = &sheets["balance_sheets"][0];
+    assert_eq!(
+        (
+            &sheet["assets"]["total"],
+            &sheet["liabilities_and_equity"],
+            &sheet["earned"]
+        ),
+        (&json!("17.44"), &json!("17.44"), &json!("4.94"))
+    );
+    let (_, statements) = shop.get("reports/profit-and-loss").await;
+    let result = &statements["profit_and_loss"][0];
+    assert_eq!(
+        (
+            &result["income"]["total"],
+            &result["expenses"]["accounts"][0]["amount"],
+            &result["result"]
+        ),
+        (&json!("11.19"), &json!("6.25"), &json!("4.94"))
+    );
+    for bad in ["as_of=30.6.2011", "from=2011-02-01&as_of=2011-01-01", "asof=2011-01-01"] {
+        let (status, problem) = shop.get(&format!("reports/profit-and-loss?{bad}")).await;
+        assert_eq!(
+            (status, &problem["code"]),
+            (StatusCode::BAD_REQUEST, &json!("invalid-argument")),
+            "{bad}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -299,6 +327,8 @@ fn every_route_is_described() {
         "purchase-receipts",
         "payments",
         "reports/trial-balance",
+        "reports/balance-sheet",
+        "reports/profit-and-loss",
         "reports/stock-on-hand",
     ] {
         assert!(paths.contains_key(&format!("/erp/v1/{path}")), "{path}");

@@ -4,9 +4,13 @@
 //! command one transaction of the change log — and [`Records`](cortex_erp::Records). [`MIGRATIONS`] brings the tables;
 //! the columns of the captured ones are the contract that features, training and experience read.
 //!
+//! Entries are sealed in a chain as they are posted, so that one that was changed afterwards is named by
+//! [`verify`](cortex_erp::Records::verify).
+//!
 //! Nothing here decides anything about the business: rows come planned. Every statement is scoped by tenant, and posted
 //! rows refuse to be changed by triggers of their own.
 
+mod chain;
 mod ledger;
 mod migrations;
 mod read;

@@ -14,6 +14,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "credit_notes_of_invoice",
             sql: include_str!("../migrations/0002_credit_notes_of_invoice.sql"),
         },
+        Migration {
+            version: 3,
+            name: "journal_chain",
+            sql: include_str!("../migrations/0003_journal_chain.sql"),
+        },
     ],
     captured: &[
         "parties",

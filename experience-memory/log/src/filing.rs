@@ -100,7 +100,10 @@ pub(crate) async fn run(
         };
         fail_point!("experience::after-filing");
         filing.filed.send_replace(newest);
-        if let Err(error) = journal.lock().forget(newest) {
+        // An append holds the journal for as long as the disk takes.
+        let journal = Arc::clone(&journal);
+        let forgotten = tokio::task::spawn_blocking(move || journal.lock().forget(newest)).await;
+        if let Ok(Err(error)) = forgotten {
             tracing::warn!(%error, "a full decision journal could not be deleted: what it holds is filed already");
         }
     }

@@ -51,7 +51,9 @@ impl JournaledStore {
         for (frame, payload) in (1..).zip(&payloads) {
             let (group, horizon) = entry::decode(payload).map_err(|error| ExperienceError::Corrupt {
                 what: format!("frame {frame} of the decision journal in {}", folder.display()),
-                detail: error.to_string(),
+                detail: format!(
+                    "{error}: start the version that wrote it, or move the file away and lose its decisions"
+                ),
             })?;
             let _ = unfiled.send(Unfiled {
                 frame,

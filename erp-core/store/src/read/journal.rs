@@ -50,6 +50,15 @@ pub(super) async fn moves(
     rows.iter().map(stock_move).collect()
 }
 
+/// One entry from its lines, each of which has the entry's columns beside its own.
+pub(crate) fn entry_of(lines: &[SqliteRow]) -> Result<JournalEntryRecord, sqlx::Error> {
+    let first = lines.first().ok_or(sqlx::Error::RowNotFound)?;
+    Ok(JournalEntryRecord {
+        lines: lines.iter().map(line).collect::<Result<_, _>>()?,
+        ..entry(first)?
+    })
+}
+
 fn entry(row: &SqliteRow) -> Result<JournalEntryRecord, sqlx::Error> {
     Ok(JournalEntryRecord {
         id: row.parsed("id")?,

@@ -11,6 +11,7 @@ mod reports;
 mod verify;
 
 pub(crate) use books::books;
+pub(crate) use journal::entry_of;
 
 /// First rows of a page: SQL that goes on after an id, oldest first, within one tenant. The ids are time-ordered.
 const PAGE: &str = " WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3";

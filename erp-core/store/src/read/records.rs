@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use cortex_erp::{
-    AccountBalance, Answered, CreditNote, ErpError, Finding, IdempotencyKey, Invoice, JournalEntryRecord, Page, Party,
-    Payment, Product, PurchaseReceipt, Records, StockMove, StockOnHand,
+    AccountBalance, Answered, CreditNote, ErpError, Finding, IdempotencyKey, Invoice, JournalEntryRecord, Link, Page,
+    Party, Payment, Product, PurchaseReceipt, Records, Span, StockMove, StockOnHand,
 };
 use cortex_types::RequestContext;
 use sqlx::AssertSqlSafe;
@@ -11,6 +11,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::{documents, journal, master_data, purchasing, reports, verify};
 use crate::SqlLedger;
+use crate::chain;
 use crate::ledger::failed;
 use crate::rows::{Columns, unreadable};
 
@@ -130,8 +131,8 @@ impl Records for SqlLedger {
         self.read("list payments", payments)
     }
 
-    async fn trial_balance(&self, ctx: &RequestContext) -> Result<Vec<AccountBalance>, ErpError> {
-        let balances = reports::trial_balance(self.database().readers(), ctx.tenant.as_str()).await;
+    async fn trial_balance(&self, ctx: &RequestContext, span: Span) -> Result<Vec<AccountBalance>, ErpError> {
+        let balances = reports::trial_balance(self.database().readers(), ctx.tenant.as_str(), span).await;
         self.read("add up the accounts", balances)
     }
 
@@ -153,5 +154,16 @@ impl Records for SqlLedger {
     async fn verify(&self, ctx: &RequestContext) -> Result<Vec<Finding>, ErpError> {
         let findings = verify::verify(self.database().readers(), ctx.tenant.as_str()).await;
         self.read("check the books", findings)
+    }
+
+    async fn sealed(&self, ctx: &RequestContext) -> Result<(u64, Link), ErpError> {
+        let newest = chain::newest(self.database().readers(), ctx.tenant.as_str()).await;
+        let (entries, seal) = self.read("read the newest seal", newest)?.unwrap_or((0, Link::START));
+        Ok((entries.unsigned_abs(), seal))
+    }
+
+    async fn has_seal(&self, ctx: &RequestContext, seal: Link) -> Result<bool, ErpError> {
+        let found = chain::has_seal(self.database().readers(), ctx.tenant.as_str(), seal).await;
+        self.read("look for a seal", found)
     }
 }

@@ -1,12 +1,23 @@
-use cortex_erp::{AccountBalance, Page, StockOnHand};
+use cortex_erp::{AccountBalance, Page, Span, StockOnHand};
+use cortex_types::Timestamp;
 use sqlx::SqlitePool;
 
 use crate::rows::Columns;
 
-pub(super) async fn trial_balance(readers: &SqlitePool, tenant: &str) -> Result<Vec<AccountBalance>, sqlx::Error> {
+pub(super) async fn trial_balance(
+    readers: &SqlitePool,
+    tenant: &str,
+    span: Span,
+) -> Result<Vec<AccountBalance>, sqlx::Error> {
     let sql = "SELECT account, currency, sum(debit_minor) AS debit_minor, sum(credit_minor) AS credit_minor \
-               FROM journal_lines WHERE tenant_id = $1 GROUP BY account, currency ORDER BY account, currency";
-    let rows = sqlx::query(sql).bind(tenant).fetch_all(readers).await?;
+               FROM journal_lines WHERE tenant_id = $1 AND posted_at >= $2 AND posted_at < $3 \
+               GROUP BY account, currency ORDER BY account, currency";
+    let rows = sqlx::query(sql)
+        .bind(tenant)
+        .bind(span.from.map_or(i64::MIN, Timestamp::micros))
+        .bind(span.before.map_or(i64::MAX, Timestamp::micros))
+        .fetch_all(readers)
+        .await?;
     rows.iter()
         .map(|row| {
             Ok(AccountBalance {

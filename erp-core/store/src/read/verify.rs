@@ -3,6 +3,8 @@
 use cortex_erp::Finding;
 use sqlx::{Row, SqlitePool};
 
+use crate::chain;
+
 /// A rule, and SQL that gives `subject` and `problem` of each violation within tenant `$1`.
 const RULES: [(&str, &str); 8] = [
     (
@@ -112,6 +114,7 @@ pub(super) async fn verify(readers: &SqlitePool, tenant: &str) -> Result<Vec<Fin
             });
         }
     }
+    findings.extend(chain::broken(&mut snapshot, tenant).await?);
     snapshot.rollback().await?;
     Ok(findings)
 }

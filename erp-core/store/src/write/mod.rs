@@ -13,6 +13,8 @@ use cortex_store::{Known, StoreError, WriteTransaction};
 use cortex_types::RequestContext;
 use uuid::Uuid;
 
+use crate::chain;
+
 /// A command with the number of its transaction.
 pub(crate) struct Numbered<'a> {
     pub tx_no: i64,
@@ -41,6 +43,7 @@ pub(crate) async fn save(transaction: &mut WriteTransaction, group: &Group) -> R
     purchasing::save(transaction, &numbered).await?;
     stock::save(transaction, &numbered).await?;
     journal::save(transaction, &numbered).await?;
+    chain::seal(transaction, &numbered).await?;
     ledger_state::save(transaction, group, &numbered).await?;
     audit(transaction, &group.accepted).await
 }

@@ -1,12 +1,14 @@
 //! The services on a SQLite file: what is refused, what is kept, and who sees it.
 
+mod chain;
 mod company;
 mod import;
+mod statements;
 
 use cortex_erp::{
     AMOUNT_MINOR_MAX, AdjustStock, AdjustmentLineInput, Command, CreateProduct, CreditLineInput, CreditReason,
     ErpError, JournalLineInput, Known, Page, PaymentDirection, PostCreditNote, PostInvoice, PostJournalEntry,
-    ProductKind, Records,
+    ProductKind, Records, Span,
 };
 use cortex_types::{Coded, Currency, DecisionId, ErrorCode, Unit};
 use sqlx::Row;
@@ -70,7 +72,7 @@ async fn a_day_of_business_is_read_back_as_it_was_posted() {
     );
     let stock = &ledger.stock_on_hand(ctx, &Page::default()).await.unwrap()[0];
     assert_eq!((stock.quantity_micro, stock.value_minor), (5 * PIECE, 500));
-    let balances = ledger.trial_balance(ctx).await.unwrap();
+    let balances = ledger.trial_balance(ctx, Span::default()).await.unwrap();
     let balance = |account: &str| {
         balances
             .iter()
@@ -177,7 +179,7 @@ async fn another_tenant_sees_and_reaches_nothing() {
     assert!(ledger.invoice(&other, &receipt.number).await.unwrap().is_none());
     assert!(ledger.party(&other, "C1").await.unwrap().is_none());
     assert!(ledger.stock_on_hand(&other, &Page::default()).await.unwrap().is_empty());
-    assert!(ledger.trial_balance(&other).await.unwrap().is_empty());
+    assert!(ledger.trial_balance(&other, Span::default()).await.unwrap().is_empty());
     let posted = company.erp.execute(&other, sale, key("k"), Known::ByClock).await;
     assert_eq!(posted.unwrap_err().code(), ErrorCode::UnknownParty);
 }
@@ -306,7 +308,11 @@ async fn the_largest_entries_there_are_can_still_be_added_up() {
         let refused = company.execute(entry(i64::MAX)).await.unwrap_err();
         assert_eq!(refused.code(), ErrorCode::InvalidArgument);
     }
-    let balances = company.ledger.trial_balance(&company.ctx).await.unwrap();
+    let balances = company
+        .ledger
+        .trial_balance(&company.ctx, Span::default())
+        .await
+        .unwrap();
     assert_eq!(balances[0].debit_minor, 2 * AMOUNT_MINOR_MAX);
     assert_eq!(company.ledger.verify(&company.ctx).await.unwrap(), []);
 }

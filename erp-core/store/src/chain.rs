@@ -1,0 +1,210 @@
+//! Sealing entries as they are posted, and holding the books against their seals.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use cortex_erp::{Finding, JournalEntryRecord, Link};
+use cortex_store::{StoreError, WriteTransaction};
+use futures::{Stream, TryStreamExt};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, Executor, Row, Sqlite, SqliteConnection, SqlitePool};
+
+use crate::read::entry_of;
+use crate::rows::Columns;
+use crate::write::{Numbered, id};
+
+const COLUMNS: [&str; 4] = ["tenant_id", "seq", "entry_id", "seal"];
+const ENTRY: &str = "e.id, e.number, e.document_kind, e.document_id, e.memo, e.currency, e.posted_at";
+const LINE: &str = "l.account, l.debit_minor, l.credit_minor";
+const FINDINGS_MAX: usize = 100;
+
+/// A new link: its place, the entry, its seal.
+type NewLink<'a> = (&'a str, i64, String, Link);
+
+/// Seals the group's entries behind those of before.
+pub(crate) async fn seal(transaction: &mut WriteTransaction, numbered: &[Numbered<'_>]) -> Result<(), StoreError> {
+    let mut tenants: BTreeMap<&str, Vec<&Numbered<'_>>> = BTreeMap::new();
+    for command in numbered
+        .iter()
+        .filter(|command| command.accepted.postings.entry.is_some())
+    {
+        tenants.entry(command.tenant).or_default().push(command);
+    }
+    let mut links: Vec<NewLink<'_>> = Vec::with_capacity(numbered.len());
+    for (tenant, commands) in tenants {
+        let Some((mut seq, mut newest)) = newest(transaction.connection(), tenant).await? else {
+            links.extend(everything(transaction.connection(), tenant).await?);
+            continue;
+        };
+        for entry in commands
+            .iter()
+            .filter_map(|command| command.accepted.postings.entry.as_ref())
+        {
+            seq += 1;
+            newest = newest.next(&entry.into());
+            links.push((tenant, seq, id(entry.id().0), newest));
+        }
+    }
+    transaction
+        .insert_rows("journal_chain", &COLUMNS, &links, |row, (tenant, seq, entry, seal)| {
+            row.bind(*tenant).bind(*seq).bind(entry.clone()).bind(seal.to_string());
+        })
+        .await
+}
+
+/// How many entries are sealed, and the seal of the newest.
+pub(crate) async fn newest(
+    executor: impl Executor<'_, Database = Sqlite>,
+    tenant: &str,
+) -> Result<Option<(i64, Link)>, sqlx::Error> {
+    let row = sqlx::query("SELECT seq, seal FROM journal_chain WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 1")
+        .bind(tenant)
+        .fetch_optional(executor)
+        .await?;
+    row.map(|row| Ok((row.integer("seq")?, row.parsed("seal")?)))
+        .transpose()
+}
+
+/// A chain of all entries that are there: the first of a tenant, or of a database from before there were chains.
+async fn everything<'a>(connection: &mut SqliteConnection, tenant: &'a str) -> Result<Vec<NewLink<'a>>, sqlx::Error> {
+    let sql = format!(
+        "SELECT {ENTRY}, {LINE} FROM journal_entries e JOIN journal_lines l ON l.entry_id = e.id \
+         WHERE e.tenant_id = $1 ORDER BY e.tx_no, e.id, l.line_no"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(tenant).fetch(connection);
+    let (mut links, mut newest) = (Vec::new(), Link::START);
+    each_entry(
+        rows,
+        |row| row.text("id"),
+        |lines| {
+            let entry = entry_of(lines)?;
+            newest = newest.next(&entry);
+            links.push((tenant, links.len() as i64 + 1, entry.id.to_string(), newest));
+            Ok(ControlFlow::Continue(()))
+        },
+    )
+    .await?;
+    Ok(links)
+}
+
+/// Where the books are not what was sealed. Behind the first such entry no seal can hold, so the search ends there.
+pub(crate) async fn broken(connection: &mut SqliteConnection, tenant: &str) -> Result<Vec<Finding>, sqlx::Error> {
+    let any = sqlx::query("SELECT 1 FROM journal_chain WHERE tenant_id = $1 LIMIT 1").bind(tenant);
+    if any.fetch_optional(&mut *connection).await?.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut findings = unsealed(&mut *connection, tenant).await?;
+    let sql = format!(
+        "SELECT c.seq, c.seal, {ENTRY}, {LINE} FROM journal_chain c \
+         LEFT JOIN journal_entries e ON e.id = c.entry_id AND e.tenant_id = c.tenant_id \
+         LEFT JOIN journal_lines l ON l.entry_id = e.id \
+         WHERE c.tenant_id = $1 ORDER BY c.seq, l.line_no"
+    );
+    let rows = sqlx::query(AssertSqlSafe(sql)).bind(tenant).fetch(connection);
+    let (mut place, mut newest) = (0, Link::START);
+    each_entry(
+        rows,
+        |row| row.integer("seq"),
+        |lines| {
+            place += 1;
+            Ok(match held(newest, place, lines)? {
+                Ok(link) => {
+                    newest = link;
+                    ControlFlow::Continue(())
+                }
+                Err(finding) => {
+                    findings.push(finding);
+                    ControlFlow::Break(())
+                }
+            })
+        },
+    )
+    .await?;
+    Ok(findings)
+}
+
+/// Hands over the rows of one entry at a time, which stand together and have the same `key`.
+async fn each_entry<K: PartialEq>(
+    mut rows: impl Stream<Item = Result<SqliteRow, sqlx::Error>> + Unpin,
+    key: impl Fn(&SqliteRow) -> Result<K, sqlx::Error>,
+    mut take: impl FnMut(&[SqliteRow]) -> Result<ControlFlow<()>, sqlx::Error>,
+) -> Result<(), sqlx::Error> {
+    let mut entry: Vec<SqliteRow> = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        if let Some(first) = entry.first()
+            && key(first)? != key(&row)?
+        {
+            if take(&entry)?.is_break() {
+                return Ok(());
+            }
+            entry.clear();
+        }
+        entry.push(row);
+    }
+    if !entry.is_empty() {
+        let _ = take(&entry)?;
+    }
+    Ok(())
+}
+
+/// The next link, or what is wrong with it.
+fn held(before: Link, place: i64, lines: &[SqliteRow]) -> Result<Result<Link, Finding>, sqlx::Error> {
+    let finding = |subject: String, problem: &str| Finding {
+        rule: "entry-is-as-posted".to_owned(),
+        subject,
+        problem: problem.to_owned(),
+    };
+    let first = &lines[0];
+    if first.integer("seq")? != place {
+        let problem = "its seal was taken out of the chain";
+        return Ok(Err(finding(
+            format!("journal entry number {place} in the order of posting"),
+            problem,
+        )));
+    }
+    if first.try_get::<Option<&str>, _>("id")?.is_none() {
+        let problem = "it was posted and sealed, and is gone";
+        return Ok(Err(finding(
+            format!("journal entry number {place} in the order of posting"),
+            problem,
+        )));
+    }
+    let subject = format!("journal entry {}", first.text("number")?);
+    // What does not read any more was not written by us.
+    let read: Result<JournalEntryRecord, sqlx::Error> = entry_of(lines);
+    let sealed = first.parsed::<Link>("seal").ok();
+    Ok(match read {
+        Ok(entry) if Some(before.next(&entry)) == sealed => Ok(before.next(&entry)),
+        _ => Err(finding(subject, "it, or its seal, was changed after it was posted")),
+    })
+}
+
+/// Entries that came into the table by another way.
+async fn unsealed(connection: &mut SqliteConnection, tenant: &str) -> Result<Vec<Finding>, sqlx::Error> {
+    let rows = sqlx::query(
+        "SELECT e.number FROM journal_entries e LEFT JOIN journal_chain c ON c.entry_id = e.id \
+         WHERE e.tenant_id = $1 AND c.seq IS NULL ORDER BY e.tx_no, e.id LIMIT $2",
+    )
+    .bind(tenant)
+    .bind(FINDINGS_MAX as i64)
+    .fetch_all(connection)
+    .await?;
+    let finding = |row: &SqliteRow| {
+        Ok(Finding {
+            rule: "entry-is-as-posted".to_owned(),
+            subject: format!("journal entry {}", row.text("number")?),
+            problem: "it has no seal: it was not posted, but written into the table".to_owned(),
+        })
+    };
+    rows.iter().map(finding).collect()
+}
+
+/// Whether a seal that was noted once is still in the chain.
+pub(crate) async fn has_seal(readers: &SqlitePool, tenant: &str, seal: Link) -> Result<bool, sqlx::Error> {
+    let found = sqlx::query("SELECT 1 FROM journal_chain WHERE tenant_id = $1 AND seal = $2")
+        .bind(tenant)
+        .bind(seal.to_string())
+        .fetch_optional(readers)
+        .await?;
+    Ok(found.is_some())
+}
