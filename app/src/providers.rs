@@ -154,12 +154,17 @@ pub async fn open_database(config: &Config, clock: Arc<dyn Clock>) -> Result<Dat
 /// time, and the lake would take the new business for what it has already.
 fn refuse_lost_database(layout: &DataLayout) -> Result<(), StoreError> {
     let is_there = std::fs::metadata(layout.database()).is_ok_and(|file| file.len() > 0);
-    if is_there || !holds_tables(&layout.lake()) {
+    let decisions = std::fs::read_dir(layout.decisions());
+    let beside = match decisions.is_ok_and(|mut files| files.next().is_some()) {
+        true => layout.decisions(),
+        false => layout.lake(),
+    };
+    if is_there || (beside == layout.lake() && !holds_tables(&beside)) {
         return Ok(());
     }
     Err(StoreError::Lost {
         at: layout.database().display().to_string(),
-        beside: layout.lake().display().to_string(),
+        beside: beside.display().to_string(),
     })
 }
 

@@ -8,23 +8,30 @@ use sha2::{Digest, Sha256};
 
 use crate::{ErpError, JournalEntryRecord};
 
-/// Says what is hashed, and how; another encoding gets another name.
-const ENCODING: &str = "cortex journal entry 1";
+/// Say what is hashed, and how; another encoding gets other names.
+const CHAIN: &str = "cortex journal chain 1";
+const ENTRY: &str = "cortex journal entry 1";
 
 /// The hash of an entry and of the link before it: SHA-256 over their fields, texts with their length before them, numbers
 /// as eight bytes, little-endian.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link([u8; 32]);
 
 impl Link {
-    /// Before the first entry.
-    pub const START: Self = Self([0; 32]);
+    /// Before the first entry of a tenant's chain.
+    #[must_use]
+    pub fn start(tenant: &str) -> Self {
+        let mut hash = Hash(Sha256::new());
+        hash.text(CHAIN);
+        hash.text(tenant);
+        Self(hash.0.finalize().into())
+    }
 
     /// The link of `entry` behind this one.
     #[must_use]
     pub fn next(self, entry: &JournalEntryRecord) -> Self {
         let mut hash = Hash(Sha256::new());
-        hash.text(ENCODING);
+        hash.text(ENTRY);
         hash.0.update(self.0);
         hash.0.update(entry.id.0.as_bytes());
         hash.text(&entry.number);
@@ -65,10 +72,10 @@ impl fmt::Display for Link {
 impl FromStr for Link {
     type Err = ErpError;
     fn from_str(text: &str) -> Result<Self, ErpError> {
-        let mut link = Self::START;
-        hex::decode_to_slice(text, &mut link.0)
+        let mut link = [0; 32];
+        hex::decode_to_slice(text, &mut link)
             .map_err(|_| ErpError::invalid("seal", format!("'{text}' is no seal: give the 64 hex digits of one")))?;
-        Ok(link)
+        Ok(Self(link))
     }
 }
 
@@ -97,19 +104,20 @@ mod tests {
 
     #[test]
     fn a_seal_reads_back_from_its_text_and_stays_what_it_is() {
-        let link = Link::START.next(&entry());
+        let link = Link::start("acme").next(&entry());
         assert_eq!(link.to_string().parse::<Link>().unwrap(), link);
         assert!("3fa9".parse::<Link>().is_err());
         // Computed apart from this program: whoever audits the books can do the same.
-        let expected = "1fcae5138f04f6038594b169a3a6460432c8efc59c69b3b1d08cd493b92d6d03";
+        let expected = "e7e22f694bc32f3c8b992facc22a3463ae2ec19822cf8ed1b2ac1ee8759228b2";
         assert_eq!(link.to_string(), expected);
     }
 
     #[test]
     fn whatever_is_changed_changes_the_link() {
         let sealed = entry();
-        let link = Link::START.next(&sealed);
+        let link = Link::start("acme").next(&sealed);
         assert_ne!(link.next(&sealed), link, "its place counts");
+        assert_ne!(Link::start("globex").next(&sealed), link, "whose it is counts");
         let changes: [fn(&mut JournalEntryRecord); 7] = [
             |entry| entry.memo = "capita".to_owned(),
             |entry| entry.number = "J-000002".into(),
@@ -122,7 +130,7 @@ mod tests {
         for change in changes {
             let mut changed = sealed.clone();
             change(&mut changed);
-            assert_ne!(Link::START.next(&changed), link, "{changed:?}");
+            assert_ne!(Link::start("acme").next(&changed), link, "{changed:?}");
         }
     }
 }

@@ -201,11 +201,17 @@ impl Records for MemoryLedger {
 
     async fn sealed(&self, ctx: &RequestContext) -> Result<(u64, Link), ErpError> {
         let seals = self.seals(ctx).await;
-        Ok((seals.len() as u64, seals.last().copied().unwrap_or(Link::START)))
+        Ok((
+            seals.len() as u64,
+            seals
+                .last()
+                .copied()
+                .unwrap_or_else(|| Link::start(ctx.tenant.as_str())),
+        ))
     }
 
     async fn has_seal(&self, ctx: &RequestContext, seal: Link) -> Result<bool, ErpError> {
-        Ok(self.seals(ctx).await.contains(&seal))
+        Ok(seal == Link::start(ctx.tenant.as_str()) || self.seals(ctx).await.contains(&seal))
     }
 }
 
@@ -217,7 +223,7 @@ impl MemoryLedger {
             *newest = newest.next(&entry.into());
             Some(*newest)
         };
-        entries.scan(Link::START, seal).collect()
+        entries.scan(Link::start(ctx.tenant.as_str()), seal).collect()
     }
 }
 

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use crate::{AccountBalance, AccountKind, ErpError};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-const DATE_LENGTH: usize = "2011-08-31".len();
 
 /// A stretch of business time: postings from the one instant on, up to but without the other. All of it where neither is
 /// given.
@@ -26,9 +25,9 @@ impl Span {
             instant.map_err(|error| ErpError::invalid(field, error.to_string()))
         };
         let end = |text: &str| {
-            let length = match text.trim().len() {
-                DATE_LENGTH => DAY,
-                _ => Duration::from_micros(1),
+            let length = match text.trim().contains(['T', 't', ' ']) {
+                true => Duration::from_micros(1),
+                false => DAY,
             };
             instant("as_of", text).map(|at| at.saturating_add(length))
         };
@@ -233,6 +232,7 @@ mod tests {
         let day = Span::new(Some("2011-06-30"), Some("2011-06-30")).unwrap();
         assert!(day.contains(at("2011-06-30")) && day.contains(at("2011-06-30T23:59:59.999999Z")));
         assert!(!day.contains(at("2011-07-01")) && !day.contains(at("2011-06-29T23:59:59Z")));
+        assert_eq!(Span::new(None, Some("2011-6-30")).unwrap().before, day.before);
         let noon = Span::new(None, Some("2011-06-30T12:00:00Z")).unwrap();
         assert!(noon.contains(at("2011-06-30T12:00:00Z")) && !noon.contains(at("2011-06-30T12:00:00.000001Z")));
         assert!(Span::new(None, None).unwrap().contains(at("1970-01-01")));

@@ -5,10 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use cortex_experience::{DecisionGroup, ExperienceError, ExperienceStore};
+use cortex_types::{Coded, ErrorCode};
 use fail::fail_point;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, mpsc, watch};
 
+use crate::entry;
 use crate::journal::{FrameNo, Journal};
 
 /// Calls that are filed as one commit.
@@ -19,7 +21,7 @@ const GATHER: Duration = Duration::from_millis(200);
 const PAUSE: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(5);
 /// How long somebody who wants to see everything filed waits for it.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 
 const FILING_FAILURES_TOTAL: &str = "cortex_experience_filing_failures_total";
 
@@ -56,22 +58,26 @@ impl Filing {
         self.recorded.store(newest, Ordering::Release);
     }
 
-    /// Waits until everything that was recorded before the call is filed.
-    pub(crate) async fn settled(&self) -> Result<(), ExperienceError> {
+    /// Waits until everything that was recorded before the call is filed, and answers up to where that is.
+    pub(crate) async fn settled(&self) -> Result<FrameNo, ExperienceError> {
         let newest = self.recorded.load(Ordering::Acquire);
         let mut filed = self.filed.subscribe();
         if *filed.borrow_and_update() >= newest {
-            return Ok(());
+            return Ok(newest);
         }
         self.wanted.notify_one();
         match tokio::time::timeout(PATIENCE, filed.wait_for(|filed| *filed >= newest)).await {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(_)) => Ok(newest),
             Ok(Err(_)) => Err(ExperienceError::Closed),
-            Err(_) => Err(ExperienceError::Overloaded {
-                queue: "the journal of decisions that wait for the database",
-                capacity: usize::try_from(newest - *self.filed.borrow()).unwrap_or(usize::MAX),
-            }),
+            Err(_) => Err(overloaded(newest.saturating_sub(*self.filed.borrow()))),
         }
+    }
+}
+
+pub(crate) fn overloaded(waiting: u64) -> ExperienceError {
+    ExperienceError::Overloaded {
+        queue: "the journal of decisions that wait for the database",
+        capacity: usize::try_from(waiting).unwrap_or(usize::MAX),
     }
 }
 
@@ -93,7 +99,7 @@ pub(crate) async fn run(
             }
         }
         for unfiled in waiting.chunk_by(|one, next| one.horizon == next.horizon) {
-            file(&*store, unfiled).await;
+            file(&*store, &journal, unfiled).await;
         }
         let Some(newest) = waiting.drain(..).map(|unfiled| unfiled.frame).max() else {
             continue;
@@ -110,24 +116,48 @@ pub(crate) async fn run(
 }
 
 /// Tries until the store takes them: they are durable, and somebody may have acted on them.
-async fn file(store: &dyn ExperienceStore, unfiled: &[Unfiled]) {
+async fn file(store: &dyn ExperienceStore, journal: &Arc<Mutex<Journal>>, unfiled: &[Unfiled]) {
     let groups: Vec<DecisionGroup> = unfiled.iter().map(|unfiled| unfiled.group.clone()).collect();
     let horizon = unfiled.first().map(|unfiled| unfiled.horizon).unwrap_or_default();
-    let mut pause = PAUSE;
     fail_point!("experience::before-filing");
-    let answers = loop {
-        match store.record_decisions(&groups, horizon).await {
-            Ok(answers) => break answers,
+    if filed(store, &groups, horizon).await.is_ok() {
+        return;
+    }
+    // Something that belongs to one of them does not read: the others go in, and that one is kept for people to look at.
+    for group in &groups {
+        if let Err(error) = filed(store, std::slice::from_ref(group), horizon).await {
+            let kept = entry::encode(group, horizon).map_err(std::io::Error::other);
+            let kept = kept.and_then(|payload| journal.lock().set_aside(&payload));
+            tracing::error!(%error, ?kept, tenant = %group.ctx.tenant, "decisions cannot be filed, and are set aside");
+        }
+    }
+}
+
+/// Goes on trying for as long as it may help; an error where it cannot.
+async fn filed(
+    store: &dyn ExperienceStore,
+    groups: &[DecisionGroup],
+    horizon: Duration,
+) -> Result<(), ExperienceError> {
+    let mut pause = PAUSE;
+    loop {
+        match store.record_decisions(groups, horizon).await {
+            Ok(answers) => {
+                for error in answers.into_iter().filter_map(Result::err) {
+                    metrics::counter!(FILING_FAILURES_TOTAL).increment(1);
+                    tracing::error!(%error, "a journalled decision was refused");
+                }
+                return Ok(());
+            }
             Err(error) => {
                 metrics::counter!(FILING_FAILURES_TOTAL).increment(1);
+                if error.code() == ErrorCode::Corrupt {
+                    return Err(error);
+                }
                 tracing::warn!(%error, "decisions wait in their journal until the database takes them");
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(PAUSE_MAX);
             }
         }
-    };
-    for error in answers.into_iter().filter_map(Result::err) {
-        metrics::counter!(FILING_FAILURES_TOTAL).increment(1);
-        tracing::error!(%error, "a journalled decision was refused");
     }
 }

@@ -15,7 +15,9 @@ use fail::fail_point;
 const FILE_BYTES: u64 = 4 << 20;
 const HEADER_BYTES: usize = 8;
 const PREFIX: &str = "decisions-";
-const SUFFIX: &str = ".log";
+const DAMAGED: &str = "damaged";
+/// One call's decisions to a line, as JSON.
+const REFUSED_FILE: &str = "refused.jsonl";
 
 /// The number of a frame: 1, 2, 3, … since the journal was opened.
 pub(crate) type FrameNo = u64;
@@ -64,6 +66,10 @@ impl Journal {
         };
         let mut payloads = Vec::new();
         for (number, path) in numbered(folder)? {
+            journal.next_file = number + 1;
+            if path.extension().is_some_and(|extension| extension == DAMAGED) {
+                continue;
+            }
             let content = fs::read(&path)?;
             let mut rest = &content[..];
             while let Some((payload, after)) = first_frame(rest) {
@@ -78,7 +84,6 @@ impl Journal {
                      damage; the file is kept aside as '.damaged'"
                 );
             }
-            journal.next_file = number + 1;
             journal.newest = payloads.len() as FrameNo;
             journal.close(path, rest.is_empty());
         }
@@ -100,10 +105,16 @@ impl Journal {
         let written = current.write(&frames);
         match written {
             Ok(()) => self.newest += payloads.len() as FrameNo,
-            // The next frame goes to a file of its own: nothing may follow what is not whole.
+            // Nothing may follow what is not whole: the next frame goes to a file of its own where it cannot be cut off.
             Err(error) => {
-                let _ = current.file.set_len(current.bytes);
-                self.close(current.path, true);
+                let cut_off = current
+                    .file
+                    .set_len(current.bytes)
+                    .and_then(|()| current.file.sync_all());
+                match cut_off {
+                    Ok(()) => self.current = Some(current),
+                    Err(_) => self.close(current.path, true),
+                }
                 return Err(error);
             }
         }
@@ -118,22 +129,36 @@ impl Journal {
     /// Deletes the files that hold only frames up to `upto`; one that is not whole is set aside.
     pub(crate) fn forget(&mut self, upto: FrameNo) -> io::Result<()> {
         while let Some(file) = self.full.front().filter(|file| file.newest <= upto) {
-            if file.whole {
-                fs::remove_file(&file.path)?;
-            } else {
-                fs::rename(&file.path, file.path.with_extension("damaged"))?;
-            }
-            self.full.pop_front();
+            let gone = match file.whole {
+                true => fs::remove_file(&file.path),
+                false => fs::rename(&file.path, file.path.with_extension(DAMAGED)),
+            };
+            match gone {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => self.full.pop_front(),
+            };
         }
         Ok(())
     }
 
-    /// Deletes every file: all of it was forgotten, and nothing more comes.
-    pub(crate) fn clear(&mut self) -> io::Result<()> {
-        if let Some(current) = self.current.take() {
+    /// [`forget`](Self::forget), of a file that could take more as well: for now nothing more comes.
+    pub(crate) fn clear(&mut self, upto: FrameNo) -> io::Result<()> {
+        if upto >= self.newest
+            && let Some(current) = self.current.take()
+        {
             self.close(current.path, true);
         }
-        self.forget(self.newest)
+        self.forget(upto)
+    }
+
+    /// Keeps, apart from the frames, what can never be filed.
+    pub(crate) fn set_aside(&self, payload: &[u8]) -> io::Result<PathBuf> {
+        let path = self.folder.join(REFUSED_FILE);
+        fs::create_dir_all(&self.folder)?;
+        let mut file = OpenOptions::new().append(true).create(true).open(&path)?;
+        file.write_all(&[payload, b"\n"].concat())?;
+        file.sync_all()?;
+        Ok(path)
     }
 
     fn close(&mut self, path: PathBuf, whole: bool) {
@@ -146,11 +171,14 @@ impl Journal {
             return Ok(current);
         }
         fs::create_dir_all(&self.folder)?;
-        let path = self.folder.join(format!("{PREFIX}{:012}{SUFFIX}", self.next_file));
+        let path = self.folder.join(format!("{PREFIX}{:012}.log", self.next_file));
         let file = OpenOptions::new().append(true).create_new(true).open(&path)?;
         self.next_file += 1;
-        // The file's name has to survive as well as its content.
-        File::open(&self.folder)?.sync_all()?;
+        // The file's name has to survive as well as its content, and the folder's too, which may be new.
+        let parent = self.folder.parent().filter(|parent| !parent.as_os_str().is_empty());
+        for folder in parent.into_iter().chain([&*self.folder]) {
+            File::open(folder)?.sync_all()?;
+        }
         Ok(Current { path, file, bytes: 0 })
     }
 }
@@ -177,7 +205,7 @@ fn first_frame(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     (!payload.is_empty() && crc32fast::hash(payload) == u32::from_le_bytes(*crc)).then_some((payload, after))
 }
 
-/// The journal's files in the order of their numbers.
+/// The journal's files in the order of their numbers, those set aside among them.
 fn numbered(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -187,8 +215,8 @@ fn numbered(folder: &Path) -> io::Result<Vec<(u64, PathBuf)>> {
     for entry in entries {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let number = name.strip_prefix(PREFIX).and_then(|name| name.strip_suffix(SUFFIX));
-        if let Some(Ok(number)) = number.map(str::parse) {
+        let number = name.strip_prefix(PREFIX).and_then(|name| name.split_once('.'));
+        if let Some((Ok(number), "log" | DAMAGED)) = number.map(|(number, extension)| (number.parse(), extension)) {
             files.push((number, path));
         }
     }
@@ -226,7 +254,7 @@ mod tests {
             payloads(9).ends_with(&left) && left.len() >= 5 && left.len() < 9,
             "{left:?}"
         );
-        journal.clear().unwrap();
+        journal.clear(9).unwrap();
         assert!(numbered(folder.path()).unwrap().is_empty());
         assert_eq!(journal.append(&payloads(2)).unwrap(), 11);
         assert_eq!(reopened(folder.path()), payloads(2));
@@ -253,8 +281,11 @@ mod tests {
             let read = reopened(folder.path());
             prop_assert_eq!(&read[..], &payloads(9)[..whole]);
             let mut journal = Journal::open(folder.path()).unwrap().0;
-            journal.clear().unwrap();
-            prop_assert!(numbered(folder.path()).unwrap().is_empty());
+            journal.clear(whole as FrameNo).unwrap();
+            let left = numbered(folder.path()).unwrap();
+            prop_assert!(left.iter().all(|(_, path)| path.extension().unwrap() == DAMAGED), "{:?}", left);
+            journal.append(&payloads(1)).unwrap();
+            prop_assert_eq!(reopened(folder.path()), payloads(1));
         }
 
         #[test]

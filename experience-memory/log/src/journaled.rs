@@ -15,7 +15,7 @@ use parking_lot::Mutex as SyncMutex;
 use tokio::sync::{Mutex, Semaphore, mpsc};
 
 use crate::entry;
-use crate::filing::{self, Filing, Unfiled};
+use crate::filing::{self, Filing, PATIENCE, Unfiled};
 use crate::journal::Journal;
 
 /// Decisions that may wait to be filed; who records more waits for room.
@@ -37,6 +37,8 @@ pub struct JournaledStore {
     /// Gone once filing has begun.
     queue: SyncMutex<Option<mpsc::UnboundedReceiver<Unfiled>>>,
     room: Arc<Semaphore>,
+    /// The newest of those that the journal held when it was opened.
+    replayed: Option<DecisionId>,
     /// Held while decisions are recorded, which they are one call after the other. `None` before the first.
     taken: Mutex<Option<TakenIds>>,
 }
@@ -48,6 +50,7 @@ impl JournaledStore {
     pub fn open(folder: &Path, inner: Arc<dyn ExperienceStore>) -> Result<Self, ExperienceError> {
         let (journal, payloads) = Journal::open(folder).map_err(|error| failed("open the decision journal", error))?;
         let (unfiled, queue) = mpsc::unbounded_channel();
+        let mut replayed = None;
         for (frame, payload) in (1..).zip(&payloads) {
             let (group, horizon) = entry::decode(payload).map_err(|error| ExperienceError::Corrupt {
                 what: format!("frame {frame} of the decision journal in {}", folder.display()),
@@ -55,6 +58,7 @@ impl JournaledStore {
                     "{error}: start the version that wrote it, or move the file away and lose its decisions"
                 ),
             })?;
+            replayed = group.decisions.iter().map(|decision| decision.id).max().max(replayed);
             let _ = unfiled.send(Unfiled {
                 frame,
                 group,
@@ -69,6 +73,7 @@ impl JournaledStore {
             unfiled,
             queue: SyncMutex::new(Some(queue)),
             room: Arc::new(Semaphore::new(UNFILED_MAX as usize)),
+            replayed,
             taken: Mutex::new(None),
         })
     }
@@ -86,7 +91,7 @@ impl JournaledStore {
     /// Returns once everything that was recorded is filed; [`ExperienceError::Overloaded`] where the store does not take
     /// it in time.
     pub async fn settle(&self) -> Result<(), ExperienceError> {
-        self.filing.settled().await
+        self.filing.settled().await.map(|_| ())
     }
 
     /// Files everything, and leaves no journal behind. What cannot be filed now stays in it.
@@ -94,9 +99,9 @@ impl JournaledStore {
         if self.queue.lock().is_some() {
             return;
         }
-        match self.settle().await {
-            Ok(()) => {
-                if let Err(error) = self.journal.lock().clear() {
+        match self.filing.settled().await {
+            Ok(filed) => {
+                if let Err(error) = self.journal.lock().clear(filed) {
                     tracing::warn!(%error, "the decision journal could not be cleared: what it holds is filed already");
                 }
             }
@@ -112,7 +117,9 @@ impl JournaledStore {
             .map_err(|error| ExperienceError::Invalid(error.to_string()))?;
         let decisions = groups.iter().map(|group| group.decisions.len()).sum::<usize>();
         let permits = u32::try_from(decisions).unwrap_or(UNFILED_MAX).min(UNFILED_MAX);
-        let room = Arc::clone(&self.room).acquire_many_owned(permits).await;
+        let room = Arc::clone(&self.room).acquire_many_owned(permits);
+        let room = tokio::time::timeout(PATIENCE, room).await;
+        let room = room.map_err(|_| filing::overloaded(UNFILED_MAX.into()))?;
         let mut room = room.map_err(|_closed| ExperienceError::Closed)?;
         let (journal, filing, unfiled) = (
             Arc::clone(&self.journal),
@@ -123,16 +130,17 @@ impl JournaledStore {
         let kept = tokio::task::spawn_blocking(move || {
             let mut journal = journal.lock();
             let newest = journal.append(&payloads)?;
-            filing.recorded(newest);
             for (frame, group) in (newest + 1 - payloads.len() as u64..).zip(groups) {
                 let room = room.split(group.decisions.len().min(room.num_permits()));
-                let _ = unfiled.send(Unfiled {
+                let unfiled = unfiled.send(Unfiled {
                     frame,
                     group,
                     horizon,
                     room,
                 });
+                unfiled.map_err(|_| std::io::Error::other("nobody files decisions any more: restart the server"))?;
             }
+            filing.recorded(newest);
             Ok(())
         });
         let kept = kept
@@ -152,7 +160,10 @@ impl ExperienceStore for JournaledStore {
         let mut taken = self.taken.lock().await;
         let taken = match &mut *taken {
             Some(taken) => taken,
-            none => none.insert(TakenIds::upto(self.newest_decision().await?)),
+            none => {
+                let filed = self.inner.newest_decision().await?;
+                none.insert(TakenIds::upto(filed.max(self.replayed)))
+            }
         };
         if taken.take(groups) {
             self.keep(groups, horizon).await?;

@@ -5,7 +5,7 @@ use cortex_experience::{DecisionGroup, ExperienceError, Memory};
 use cortex_serving::{Decision, DecisionLog, ServingError};
 use cortex_types::RequestContext;
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::{group_commit, translate};
@@ -40,7 +40,7 @@ pub(crate) struct Waiting {
 pub struct MemoryDecisionLog {
     /// `None` once the log drains.
     queue: Mutex<Option<mpsc::Sender<Waiting>>>,
-    committer: Mutex<Option<JoinHandle<()>>>,
+    committer: AsyncMutex<Option<JoinHandle<()>>>,
     waiting_calls_max: usize,
 }
 
@@ -53,7 +53,7 @@ impl MemoryDecisionLog {
         let committer = tokio::spawn(group_commit::run(memory, waiting, config.commit_calls_max.max(1)));
         Self {
             queue: Mutex::new(Some(queue)),
-            committer: Mutex::new(Some(committer)),
+            committer: AsyncMutex::new(Some(committer)),
             waiting_calls_max,
         }
     }
@@ -61,11 +61,13 @@ impl MemoryDecisionLog {
     /// Takes nothing more, and returns once everything that was taken is committed and answered.
     pub async fn drain(&self) {
         self.queue.lock().take();
-        let committer = self.committer.lock().take();
-        if let Some(committer) = committer
-            && let Err(error) = committer.await
-        {
-            tracing::error!(%error, "the decision log's committer ended badly");
+        // Taken out only once it has ended: whoever drains after a drain that was cut off waits for it again.
+        let mut committer = self.committer.lock().await;
+        if let Some(running) = committer.as_mut() {
+            if let Err(error) = running.await {
+                tracing::error!(%error, "the decision log's committer ended badly");
+            }
+            *committer = None;
         }
     }
 }

@@ -158,7 +158,8 @@ impl Records for SqlLedger {
 
     async fn sealed(&self, ctx: &RequestContext) -> Result<(u64, Link), ErpError> {
         let newest = chain::newest(self.database().readers(), ctx.tenant.as_str()).await;
-        let (entries, seal) = self.read("read the newest seal", newest)?.unwrap_or((0, Link::START));
+        let newest = self.read("read the newest seal", newest)?;
+        let (entries, seal) = newest.unwrap_or_else(|| (0, Link::start(ctx.tenant.as_str())));
         Ok((entries.unsigned_abs(), seal))
     }
 

@@ -6,7 +6,7 @@ use sqlx::{Row, SqlitePool};
 use crate::chain;
 
 /// A rule, and SQL that gives `subject` and `problem` of each violation within tenant `$1`.
-const RULES: [(&str, &str); 8] = [
+const RULES: [(&str, &str); 9] = [
     (
         "numbers-gapless",
         "SELECT 'series ' || s.kind AS subject, \
@@ -30,6 +30,14 @@ const RULES: [(&str, &str); 8] = [
          FROM journal_entries e LEFT JOIN journal_lines l ON l.entry_id = e.id \
          WHERE e.tenant_id = $1 GROUP BY e.id \
          HAVING coalesce(sum(l.debit_minor), 0) <> coalesce(sum(l.credit_minor), 0) OR count(l.id) < 2",
+    ),
+    (
+        "line-is-its-entry-s",
+        "SELECT 'a line of journal entry ' || coalesce(e.number, l.entry_id) AS subject, \
+           'its tenant, currency or time is not that of its entry, or there is no such entry' AS problem \
+         FROM journal_lines l LEFT JOIN journal_entries e ON e.id = l.entry_id \
+         WHERE (l.tenant_id = $1 OR e.tenant_id = $1) AND (e.id IS NULL OR l.tenant_id <> e.tenant_id \
+           OR l.currency <> e.currency OR l.posted_at <> e.posted_at)",
     ),
     (
         "trial-balance-zero",
