@@ -10,6 +10,7 @@ use cortex_runtime::config::{Loaded, Sources, TenantRules, load};
 use cortex_runtime::telemetry::LogConfig;
 use cortex_serving::ServingConfig;
 use cortex_serving_onnx::OnnxConfig;
+use cortex_store::Place;
 use cortex_types::{Currency, MoneyError, TenantId};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -93,6 +94,9 @@ pub enum Authentication {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct DatabaseSection {
+    /// A PostgreSQL database, `postgres://user:password@host:port/database`; where it is not set, a SQLite file in the data
+    /// folder.
+    pub url: Option<Secret<String>>,
     pub readers_max: NonZeroU32,
     /// How long a lock that another process holds is waited for.
     pub busy_timeout_ms: u64,
@@ -217,6 +221,7 @@ impl Default for GrpcSection {
 impl Default for DatabaseSection {
     fn default() -> Self {
         Self {
+            url: None,
             readers_max: const { NonZeroU32::new(4).unwrap() },
             busy_timeout_ms: 5_000,
         }
@@ -252,6 +257,15 @@ impl Default for ExperienceSection {
 }
 
 impl Config {
+    /// Where the database is.
+    #[must_use]
+    pub fn database_place(&self) -> Place {
+        match &self.database.url {
+            Some(url) => Place::Server(url.expose().clone()),
+            None => Place::File(self.layout().database()),
+        }
+    }
+
     /// Reads the layers and refuses what cannot be meant, before anything is opened or bound.
     pub fn load(sources: &Sources, tenant: Option<&TenantId>) -> Result<Loaded<Self>, Failure> {
         let config = load::<Self>(sources, TENANT_RULES, tenant)?;

@@ -1,5 +1,6 @@
 //! The adapters that configuration chooses, built once and passed in.
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use cortex_lake_delta::DeltaLake;
 use cortex_registry_store::FileArtifacts;
 use cortex_security::{Authenticator, BearerToken, MasterKey, RoleAuthorizer, Sealer, SecurityError};
 use cortex_store::{
-    AppliedMigration, DataFolder, Database, DatabaseConfig, KeySample, MigrationSet, SqlAuditLog, SqlAuthenticator,
+    AppliedMigration, DataFolder, Database, DatabaseConfig, KeySample, MigrationSet, Place, SqlAuditLog, SqlAuthenticator,
     SqlSubjectKeys, StoreError,
 };
 use cortex_types::Clock;
@@ -61,6 +62,7 @@ impl Providers {
         let layout = config.layout();
         let folder = DataFolder::lock(layout.root())?;
         let database = open_database(config, Arc::clone(&clock)).await?;
+        database.hold().await?;
         let (service_token, tokens) = (
             BearerToken::generate(),
             Arc::new(SqlAuthenticator::new(database.clone())),
@@ -141,29 +143,36 @@ pub async fn known_master_key(config: &Config, keys: &SqlSubjectKeys) -> Result<
 
 /// Opens the database alone, for what may be done while another process holds the data folder.
 pub async fn open_database(config: &Config, clock: Arc<dyn Clock>) -> Result<Database, Failure> {
-    refuse_lost_database(&config.layout())?;
+    let place = config.database_place();
+    if let Place::File(path) = &place {
+        let is_there = std::fs::metadata(path).is_ok_and(|file| file.len() > 0);
+        refuse_lost_database(&config.layout(), is_there, &path.display())?;
+    }
+    let on_server = matches!(place, Place::Server(_));
     let database = DatabaseConfig {
-        path: config.layout().database(),
+        place,
         readers_max: config.database.readers_max.get(),
         busy_timeout_ms: config.database.busy_timeout_ms,
     };
-    Ok(Database::open(&database, clock).await?)
+    let database = Database::open(&database, clock).await?;
+    if on_server {
+        let has_commits = *database.commits().borrow() > 0;
+        refuse_lost_database(&config.layout(), has_commits, &database.at())?;
+    }
+    Ok(database)
 }
 
 /// A database that is gone is not begun anew beside a lake that was made from it: its numbers would be given out a second
 /// time, and the lake would take the new business for what it has already.
-fn refuse_lost_database(layout: &DataLayout) -> Result<(), StoreError> {
-    let is_there = std::fs::metadata(layout.database()).is_ok_and(|file| file.len() > 0);
-    let decisions = std::fs::read_dir(layout.decisions());
-    let beside = match decisions.is_ok_and(|mut files| files.next().is_some()) {
-        true => layout.decisions(),
-        false => layout.lake(),
+fn refuse_lost_database(layout: &DataLayout, is_there: bool, at: &dyn Display) -> Result<(), StoreError> {
+    let mut decisions = std::fs::read_dir(layout.decisions()).into_iter().flatten();
+    let beside = match (is_there, decisions.next(), holds_tables(&layout.lake())) {
+        (true, ..) | (false, None, false) => return Ok(()),
+        (false, Some(_), _) => layout.decisions(),
+        (false, None, true) => layout.lake(),
     };
-    if is_there || (beside == layout.lake() && !holds_tables(&beside)) {
-        return Ok(());
-    }
     Err(StoreError::Lost {
-        at: layout.database().display().to_string(),
+        at: at.to_string(),
         beside: beside.display().to_string(),
     })
 }

@@ -9,7 +9,7 @@ use cortex_store::StoreError;
 use rustix::fs::{Access, access};
 use tempfile::TempDir;
 
-use crate::config::Config;
+use crate::config::{Config, DatabaseSection};
 use crate::failure::{AppError, Failure};
 use crate::layout::DataLayout;
 
@@ -49,11 +49,15 @@ impl Rehearsal {
         Ok(Self { scratch })
     }
 
-    /// The same configuration, on the copy.
+    /// The same configuration, on the copy. A database on a server is not copied: an empty file stands in for it.
     #[must_use]
     pub fn config(&self, config: &Config) -> Config {
         Config {
             data_dir: self.scratch.path().to_owned(),
+            database: DatabaseSection {
+                url: None,
+                ..config.database.clone()
+            },
             ..config.clone()
         }
     }

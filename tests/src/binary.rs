@@ -7,6 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use cortex_store::testing::{SERVER, database_on};
 
 /// How a process ends that was aborted.
 const SIGABRT: i32 = 6;
@@ -36,7 +37,25 @@ pub fn command(data: &Path, arguments: &[&str]) -> Result<Command> {
         command.env_remove(name);
     }
     command.env("CORTEX__LOG__FORMAT", "json");
+    if let Some(url) = database_url(data)? {
+        command.env("CORTEX__DATABASE__URL", url);
+    }
     Ok(command)
+}
+
+/// The database that belongs to `data`, where the tests run on a server: made when it is first asked for, and remembered beside
+/// the folder.
+pub fn database_url(data: &Path) -> Result<Option<String>> {
+    let Ok(server) = std::env::var(SERVER) else {
+        return Ok(None);
+    };
+    let noted = data.with_extension("database-url");
+    if let Ok(url) = std::fs::read_to_string(&noted) {
+        return Ok(Some(url));
+    }
+    let url = block_on(async { Ok(database_on(&server).await) })?;
+    std::fs::write(&noted, &url)?;
+    Ok(Some(url))
 }
 
 /// Runs to the end; an exit code other than 0 is an error that shows what was printed.
@@ -192,7 +211,7 @@ impl Drop for Server {
     }
 }
 
-fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::{Connection, PgConnection, Row, SqliteConnection};
 
-use crate::binary::{self, Server};
+use crate::binary::{self, Server, block_on};
 
 /// What must be the same, by business key and content. Ids and commit numbers may differ: they are not business.
 const CONTENT: &[(&str, &str)] = &[
@@ -68,11 +68,17 @@ pub fn compare(quiet: &Path, killed: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Rows of a query on the ledger's own file, cells joined by `|`.
+/// Rows of a query on the ledger's own database: cells joined by `|`, or a JSON object each.
 pub fn ledger_rows(data: &Path, sql: &str) -> Result<Vec<String>> {
+    if let Some(url) = binary::database_url(data)? {
+        let as_json = sqlx::AssertSqlSafe(format!("SELECT row_to_json(r)::text FROM ({sql}) r"));
+        return block_on(async {
+            let mut connection = PgConnection::connect(&url).await?;
+            Ok(sqlx::query_scalar(as_json).fetch_all(&mut connection).await?)
+        });
+    }
     let address = format!("sqlite://{}?mode=ro", data.join("cortex.db").display());
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    block_on(async {
         let mut connection = SqliteConnection::connect(&address).await?;
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql.to_owned()))
             .fetch_all(&mut connection)

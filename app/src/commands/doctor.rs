@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use cortex_runtime::config::Loaded;
-use cortex_store::SqlSubjectKeys;
+use cortex_store::{Place, SqlSubjectKeys};
 use cortex_types::SystemClock;
 
 use super::say;
@@ -104,12 +104,15 @@ fn data_folder(folder: &Path) -> Finding {
 
 /// Reads all of it: a damaged page is found here, and not by whoever needs it first.
 async fn database(config: &Config) -> Finding {
-    let path = config.layout().database();
-    if !path.exists() {
+    if let Place::File(path) = config.database_place()
+        && !path.exists()
+    {
         return Finding::Good(format!("will be made at {} on first use", path.display()));
     }
+    let mut at = String::new();
     let found = match open_database(config, Arc::new(SystemClock)).await {
         Ok(database) => {
+            database.at().clone_into(&mut at);
             let found = database.quick_check().await;
             database.close().await;
             found.map_err(Failure::from)
@@ -117,10 +120,9 @@ async fn database(config: &Config) -> Finding {
         Err(failure) => Err(failure),
     };
     match found {
-        Ok(damage) if damage.is_empty() => Finding::Good(format!("{} is sound", path.display())),
+        Ok(damage) if damage.is_empty() => Finding::Good(format!("{at} is sound")),
         Ok(damage) => Finding::Bad(format!(
-            "{} is damaged ({}): restore it from a backup",
-            path.display(),
+            "{at} is damaged ({}): restore it from a backup",
             damage.join("; ")
         )),
         Err(failure) => Finding::Bad(failure.error().to_string()),
@@ -131,7 +133,8 @@ async fn database(config: &Config) -> Finding {
 async fn master_key(config: &Config) -> Finding {
     let path = config.layout().master_key();
     let known = async {
-        if !config.layout().database().exists() && config.security.master_key.is_none() && !path.exists() {
+        let on_server = config.database.url.is_some();
+        if !on_server && !config.layout().database().exists() && config.security.master_key.is_none() && !path.exists() {
             return Ok(None);
         }
         let database = open_database(config, Arc::new(SystemClock)).await?;

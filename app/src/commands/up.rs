@@ -9,7 +9,7 @@ use cortex_runtime::config::{Flag, Loaded};
 use cortex_runtime::lifecycle::Status;
 use cortex_runtime::telemetry::{MetricsPage, init_logs, install_metrics};
 use cortex_runtime::{Readiness, Supervisor};
-use cortex_types::TraceId;
+use cortex_types::{SystemClock, TraceId};
 
 use super::say;
 use crate::cli::Globals;
@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::demo::mark;
 use crate::failure::{AppError, Failure};
 use crate::platform::Platform;
-use crate::providers::Providers;
+use crate::providers::{MIGRATION_SETS, Providers, open_database};
 use crate::rehearsal::Rehearsal;
 use crate::roles::{GrpcHealth, Listeners, Routers, routers, stop_requested};
 
@@ -193,8 +193,24 @@ impl Booted {
     }
 }
 
+/// A database on a server cannot be copied: what would be done to it is said instead.
+async fn look_at_server(config: &Config) -> Result<(), Failure> {
+    let database = open_database(config, Arc::new(SystemClock)).await?;
+    database.hold().await?;
+    let steps = database.outstanding_migrations(MIGRATION_SETS).await?;
+    say(match steps.len() {
+        0 => format!("{} is up to date", database.at()),
+        steps => format!("{} would get {steps} migrations", database.at()),
+    });
+    database.close().await;
+    Ok(())
+}
+
 /// Boots on a copy, and says what it found.
 async fn dry_run(config: &Config, boot: Boot<Ioc>) -> Result<(), Failure> {
+    if config.database.url.is_some() {
+        look_at_server(config).await?;
+    }
     let rehearsal = Rehearsal::of(config)?;
     let Some(booted) = boot_platform(rehearsal.config(config), boot, false).await? else {
         return Ok(());

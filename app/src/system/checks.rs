@@ -40,9 +40,9 @@ impl HealthCheck for DatabaseCheck {
     }
 
     async fn check(&self) -> Health {
-        match self.0.readers().acquire().await {
-            Ok(_) => Health::Up,
-            Err(error) => Health::Down(error.to_string()),
+        match self.0.readers().ping().await {
+            Ok(()) => Health::Up,
+            Err(error) => Health::Down(self.0.failed(error).to_string()),
         }
     }
 }

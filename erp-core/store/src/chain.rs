@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 
 use cortex_erp::{Finding, JournalEntryRecord, Link};
 use cortex_store::{StoreError, WriteTransaction};
+use cortex_store::sql::{self, On, Pool, Row, Transaction};
 use futures::{Stream, TryStreamExt};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, Executor, Row, Sqlite, SqliteConnection, SqlitePool};
+use sqlx::AssertSqlSafe;
 
 use crate::read::entry_of;
 use crate::rows::Columns;
@@ -55,13 +55,13 @@ pub(crate) async fn seal(transaction: &mut WriteTransaction, numbered: &[Numbere
 }
 
 /// How many entries are sealed, and the seal of the newest.
-pub(crate) async fn newest(
-    executor: impl Executor<'_, Database = Sqlite>,
+pub(crate) async fn newest<'c>(
+    on: impl Into<On<'c>>,
     tenant: &str,
 ) -> Result<Option<(i64, Link)>, sqlx::Error> {
-    let row = sqlx::query("SELECT seq, seal FROM journal_chain WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 1")
+    let row = sql::query("SELECT seq, seal FROM journal_chain WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 1")
         .bind(tenant)
-        .fetch_optional(executor)
+        .fetch_optional(on)
         .await?;
     row.map(|row| {
         // Posting goes on behind a seal that does not read; verify names it.
@@ -72,12 +72,12 @@ pub(crate) async fn newest(
 }
 
 /// A chain of all entries that are there: the first of a tenant, or of a database from before there were chains.
-async fn everything<'a>(connection: &mut SqliteConnection, tenant: &'a str) -> Result<Vec<NewLink<'a>>, sqlx::Error> {
+async fn everything<'a>(connection: &mut Transaction, tenant: &'a str) -> Result<Vec<NewLink<'a>>, sqlx::Error> {
     let sql = format!(
         "SELECT {ENTRY}, {LINE} FROM journal_entries e JOIN journal_lines l ON l.entry_id = e.id \
          WHERE e.tenant_id = $1 ORDER BY e.tx_no, e.id, l.line_no"
     );
-    let rows = sqlx::query(AssertSqlSafe(sql)).bind(tenant).fetch(connection);
+    let rows = sql::query(AssertSqlSafe(sql)).bind(tenant).fetch(connection);
     let (mut links, mut newest) = (Vec::new(), Link::start(tenant));
     each_entry(
         rows,
@@ -96,7 +96,7 @@ async fn everything<'a>(connection: &mut SqliteConnection, tenant: &'a str) -> R
 }
 
 /// Where the books are not what was sealed. Behind the first such entry no seal can hold, so the search ends there.
-pub(crate) async fn broken(connection: &mut SqliteConnection, tenant: &str) -> Result<Vec<Finding>, sqlx::Error> {
+pub(crate) async fn broken(connection: &mut Transaction, tenant: &str) -> Result<Vec<Finding>, sqlx::Error> {
     let mut findings = unsealed(&mut *connection, tenant).await?;
     let sql = format!(
         "SELECT c.seq, c.seal, {ENTRY}, {LINE} FROM journal_chain c \
@@ -104,7 +104,7 @@ pub(crate) async fn broken(connection: &mut SqliteConnection, tenant: &str) -> R
          LEFT JOIN journal_lines l ON l.entry_id = e.id \
          WHERE c.tenant_id = $1 ORDER BY c.seq, l.line_no"
     );
-    let rows = sqlx::query(AssertSqlSafe(sql)).bind(tenant).fetch(connection);
+    let rows = sql::query(AssertSqlSafe(sql)).bind(tenant).fetch(connection);
     let (mut place, mut newest) = (0, Link::start(tenant));
     each_entry(
         rows,
@@ -129,11 +129,11 @@ pub(crate) async fn broken(connection: &mut SqliteConnection, tenant: &str) -> R
 
 /// Hands over the rows of one entry at a time, which stand together and have the same `key`.
 async fn each_entry<K: PartialEq>(
-    mut rows: impl Stream<Item = Result<SqliteRow, sqlx::Error>> + Unpin,
-    key: impl Fn(&SqliteRow) -> Result<K, sqlx::Error>,
-    mut take: impl FnMut(&[SqliteRow]) -> Result<ControlFlow<()>, sqlx::Error>,
+    mut rows: impl Stream<Item = Result<Row, sqlx::Error>> + Unpin,
+    key: impl Fn(&Row) -> Result<K, sqlx::Error>,
+    mut take: impl FnMut(&[Row]) -> Result<ControlFlow<()>, sqlx::Error>,
 ) -> Result<(), sqlx::Error> {
-    let mut entry: Vec<SqliteRow> = Vec::new();
+    let mut entry: Vec<Row> = Vec::new();
     while let Some(row) = rows.try_next().await? {
         if let Some(first) = entry.first()
             && key(first)? != key(&row)?
@@ -152,7 +152,7 @@ async fn each_entry<K: PartialEq>(
 }
 
 /// The next link, or what is wrong with it.
-fn held(before: Link, place: i64, lines: &[SqliteRow]) -> Result<Result<Link, Finding>, sqlx::Error> {
+fn held(before: Link, place: i64, lines: &[Row]) -> Result<Result<Link, Finding>, sqlx::Error> {
     let finding = |subject: String, problem: &str| Finding {
         rule: "entry-is-as-posted".to_owned(),
         subject,
@@ -166,7 +166,7 @@ fn held(before: Link, place: i64, lines: &[SqliteRow]) -> Result<Result<Link, Fi
             problem,
         )));
     }
-    if first.try_get::<Option<&str>, _>("id")?.is_none() {
+    if first.try_get::<Option<&str>>("id")?.is_none() {
         let problem = "it was posted and sealed, and is gone";
         return Ok(Err(finding(
             format!("journal entry number {place} in the order of posting"),
@@ -184,8 +184,8 @@ fn held(before: Link, place: i64, lines: &[SqliteRow]) -> Result<Result<Link, Fi
 }
 
 /// Entries that came into the table by another way.
-async fn unsealed(connection: &mut SqliteConnection, tenant: &str) -> Result<Vec<Finding>, sqlx::Error> {
-    let rows = sqlx::query(
+async fn unsealed(connection: &mut Transaction, tenant: &str) -> Result<Vec<Finding>, sqlx::Error> {
+    let rows = sql::query(
         "SELECT e.number FROM journal_entries e \
          LEFT JOIN journal_chain c ON c.entry_id = e.id AND c.tenant_id = e.tenant_id \
          WHERE e.tenant_id = $1 AND c.seq IS NULL ORDER BY e.tx_no, e.id LIMIT $2",
@@ -194,7 +194,7 @@ async fn unsealed(connection: &mut SqliteConnection, tenant: &str) -> Result<Vec
     .bind(FINDINGS_MAX as i64)
     .fetch_all(connection)
     .await?;
-    let finding = |row: &SqliteRow| {
+    let finding = |row: &Row| {
         Ok(Finding {
             rule: "entry-is-as-posted".to_owned(),
             subject: format!("journal entry {}", row.text("number")?),
@@ -205,11 +205,11 @@ async fn unsealed(connection: &mut SqliteConnection, tenant: &str) -> Result<Vec
 }
 
 /// Whether a seal that was noted once is still in the chain.
-pub(crate) async fn has_seal(readers: &SqlitePool, tenant: &str, seal: Link) -> Result<bool, sqlx::Error> {
+pub(crate) async fn has_seal(readers: &Pool, tenant: &str, seal: Link) -> Result<bool, sqlx::Error> {
     if seal == Link::start(tenant) {
         return Ok(true);
     }
-    let found = sqlx::query("SELECT 1 FROM journal_chain WHERE tenant_id = $1 AND seal = $2")
+    let found = sql::query("SELECT seq FROM journal_chain WHERE tenant_id = $1 AND seal = $2")
         .bind(tenant)
         .bind(seal.to_string())
         .fetch_optional(readers)

@@ -34,4 +34,17 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         "purchase_receipt_lines",
         "payments",
     ],
+    posted: &[
+        "sales_invoices",
+        "sales_invoice_lines",
+        "credit_notes",
+        "credit_note_lines",
+        "stock_moves",
+        "journal_entries",
+        "journal_lines",
+        "journal_chain",
+        "purchase_receipts",
+        "purchase_receipt_lines",
+        "payments",
+    ],
 };

@@ -3,9 +3,8 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
+use cortex_store::sql::{Instant, Row};
 use cortex_types::Timestamp;
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
 
 /// A row that does not read as what was written.
 #[derive(Debug, thiserror::Error)]
@@ -39,13 +38,13 @@ pub(crate) trait Columns {
     ) -> Result<T, sqlx::Error>;
 }
 
-impl Columns for SqliteRow {
+impl Columns for Row {
     fn text(&self, column: &'static str) -> Result<Arc<str>, sqlx::Error> {
-        self.try_get::<&str, _>(column).map(Arc::from)
+        self.try_get::<&str>(column).map(Arc::from)
     }
 
     fn optional_text(&self, column: &'static str) -> Result<Option<Arc<str>>, sqlx::Error> {
-        self.try_get::<Option<&str>, _>(column).map(|text| text.map(Arc::from))
+        self.try_get::<Option<&str>>(column).map(|text| text.map(Arc::from))
     }
 
     fn integer(&self, column: &'static str) -> Result<i64, sqlx::Error> {
@@ -53,8 +52,7 @@ impl Columns for SqliteRow {
     }
 
     fn time(&self, column: &'static str) -> Result<Timestamp, sqlx::Error> {
-        // Declared as TIMESTAMP, stored as an integer.
-        self.try_get_unchecked(column).map(Timestamp::from_micros)
+        self.try_get::<Instant>(column).map(|instant| instant.0)
     }
 
     fn parsed<T: FromStr>(&self, column: &'static str) -> Result<T, sqlx::Error> {

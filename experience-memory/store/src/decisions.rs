@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use cortex_experience::{Decision, DecisionGroup, ExperienceError, plan_groups};
 use cortex_store::{Database, Known, WriteTransaction};
+use cortex_store::sql::QueryBuilder;
 use cortex_types::{DecisionId, TenantId};
 use fail::fail_point;
-use sqlx::{QueryBuilder, Sqlite};
 
 use crate::pending::{self, Arrival};
 use crate::rows::{DECISION_COLUMNS, DecisionRow, corrupt, parsed};
@@ -78,14 +78,10 @@ async fn existing(
     let ids: Vec<DecisionId> = ids.into_iter().collect();
     let mut existing = BTreeMap::new();
     for chunk in ids.chunks(IDS_PER_STATEMENT) {
-        let mut query = QueryBuilder::<Sqlite>::new(format!("SELECT {DECISION_COLUMNS} FROM decisions WHERE id IN ("));
-        let mut list = query.separated(", ");
-        chunk.iter().for_each(|id| {
-            list.push_bind(id.to_string());
-        });
-        query.push(")");
+        let mut query = QueryBuilder::new(format!("SELECT {DECISION_COLUMNS} FROM decisions WHERE id IN "));
+        query.push_list(chunk.iter().map(|id| id.to_string()));
         let rows: Vec<DecisionRow> = query
-            .build_query_as()
+        .build().read_as()
             .fetch_all(write.connection())
             .await
             .map_err(refused(RECORD))?;
@@ -145,7 +141,7 @@ async fn insert(write: &mut WriteTransaction, rows: &[NewRow<'_>]) -> Result<(),
         row.bind(decision.arm.to_string()).bind(decision.propensity);
         row.bind(decision.entity.to_string())
             .bind(decision.entity_key.to_string());
-        row.bind(decision.decided_at.micros()).bind(decision.score);
+        row.bind(decision.decided_at).bind(decision.score);
         row.bind(decision.action.as_deref().map(str::to_owned));
         row.bind(new.context.clone()).bind(new.frontier.clone()).bind(new.tx_no);
     });

@@ -9,9 +9,9 @@ use cortex_experience::{
 };
 use cortex_security::AuditEntry;
 use cortex_store::{Database, Known, WriteTransaction};
+use cortex_store::sql::{self, QueryBuilder};
 use cortex_types::{DecisionId, FeedbackId, OutcomeId, RequestContext, TenantId, Timestamp};
 use fail::fail_point;
-use sqlx::{QueryBuilder, Sqlite};
 
 use crate::pending;
 use crate::rows::{HeadRow, parsed};
@@ -113,19 +113,15 @@ async fn earlier(
         let waiting = "SELECT event_id, digest, NULL FROM pending_events WHERE tenant_id = ";
         for chunk in ids.chunks(IDS_PER_STATEMENT) {
             for (sql, of_kind) in [(joined, None), (waiting, Some(kind.as_str()))] {
-                let mut query = QueryBuilder::<Sqlite>::new(sql);
+                let mut query = QueryBuilder::new(sql);
                 query.push_bind(tenant.as_str());
                 if let Some(kind) = of_kind {
                     query.push(" AND kind = ").push_bind(kind);
                 }
-                query.push(" AND event_id IN (");
-                let mut list = query.separated(", ");
-                chunk.iter().for_each(|id| {
-                    list.push_bind(&***id);
-                });
-                query.push(")");
+                query.push(" AND event_id IN ");
+                query.push_list(chunk.iter().map(|id| &***id));
                 let rows: Vec<(String, String, Option<String>)> = query
-                    .build_query_as()
+        .build().read_as()
                     .fetch_all(write.connection())
                     .await
                     .map_err(refused(RECORD))?;
@@ -176,15 +172,11 @@ async fn heads_by_id(
 ) -> Result<BTreeMap<DecisionId, DecisionHead>, ExperienceError> {
     let mut heads = BTreeMap::new();
     for chunk in ids.chunks(IDS_PER_STATEMENT) {
-        let mut query = QueryBuilder::<Sqlite>::new(format!("{HEADS} WHERE tenant_id = "));
-        query.push_bind(tenant.as_str()).push(" AND id IN (");
-        let mut list = query.separated(", ");
-        chunk.iter().for_each(|id| {
-            list.push_bind(id.to_string());
-        });
-        query.push(")");
+        let mut query = QueryBuilder::new(format!("{HEADS} WHERE tenant_id = "));
+        query.push_bind(tenant.as_str()).push(" AND id IN ");
+        query.push_list(chunk.iter().map(|id| id.to_string()));
         let rows: Vec<HeadRow> = query
-            .build_query_as()
+        .build().read_as()
             .fetch_all(write.connection())
             .await
             .map_err(refused(RECORD))?;
@@ -204,7 +196,7 @@ async fn newest_head(
     entity_key: &str,
     at: Timestamp,
 ) -> Result<Option<DecisionHead>, ExperienceError> {
-    let row: Option<HeadRow> = sqlx::query_as(
+    let row: Option<HeadRow> = sql::query_as(
         "SELECT id, model, entity_key, decided_at FROM decisions \
          WHERE tenant_id = $1 AND model = $2 AND entity_key = $3 AND decided_at <= $4 \
          ORDER BY decided_at DESC, id DESC LIMIT 1",
@@ -212,7 +204,7 @@ async fn newest_head(
     .bind(tenant.as_str())
     .bind(model)
     .bind(entity_key)
-    .bind(at.micros())
+    .bind(at)
     .fetch_optional(write.connection())
     .await
     .map_err(refused(RECORD))?;
@@ -288,7 +280,7 @@ pub(crate) async fn insert_joined(
         row.bind(feedback.event_id.to_string())
             .bind(feedback.action.as_deref().map(str::to_owned));
         row.bind(feedback.rating)
-            .bind(feedback.given_at.unwrap_or(now).micros());
+            .bind(feedback.given_at.unwrap_or(now));
         row.bind(feedback.given_by.to_string())
             .bind(one.digest.to_owned())
             .bind(one.tx_no);
@@ -311,7 +303,7 @@ pub(crate) async fn insert_joined(
         row.bind(outcome.event_id.to_string())
             .bind(outcome.kind.to_string())
             .bind(outcome.value);
-        row.bind(outcome.observed_at.unwrap_or(now).micros())
+        row.bind(outcome.observed_at.unwrap_or(now))
             .bind(outcome.source.as_str());
         row.bind(one.digest.to_owned()).bind(one.tx_no);
     });

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use cortex_experience::{DecisionHead, Event, ExperienceError, Reference, newest_accepted};
 use cortex_store::{Database, WriteTransaction};
+use cortex_store::sql::{self, On};
 use cortex_types::{TenantId, Timestamp};
-use sqlx::{Executor, Sqlite};
 
 use crate::events::{Joined, insert_joined};
 use crate::rows::corrupt;
@@ -40,12 +40,12 @@ struct Waiting {
 }
 
 pub(crate) async fn count<'c>(
-    executor: impl Executor<'c, Database = Sqlite>,
+    on: impl Into<On<'c>>,
     tenant: &TenantId,
 ) -> Result<u64, ExperienceError> {
-    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM pending_events WHERE tenant_id = $1")
+    let count: i64 = sql::query_scalar("SELECT count(*) FROM pending_events WHERE tenant_id = $1")
         .bind(tenant.as_str())
-        .fetch_one(executor)
+        .fetch_one(on)
         .await
         .map_err(refused("count early events"))?;
     Ok(count.unsigned_abs())
@@ -71,16 +71,16 @@ pub(crate) async fn insert(
                 row.bind(id.to_string())
                     .bind(None::<String>)
                     .bind(None::<String>)
-                    .bind(None::<i64>);
+                    .bind(None::<Timestamp>);
             }
             Reference::Entity { model, entity_key, at } => {
                 row.bind(None::<String>)
                     .bind(model.to_string())
                     .bind(entity_key.to_string())
-                    .bind(at.micros());
+                    .bind(*at);
             }
         }
-        row.bind(body.clone()).bind((*digest).to_owned()).bind(now.micros());
+        row.bind(body.clone()).bind((*digest).to_owned()).bind(now);
     });
     inserted.await.map_err(failed(WAIT))
 }
@@ -134,7 +134,7 @@ async fn waiting_for(
 ) -> Result<Vec<Waiting>, ExperienceError> {
     let mut waiting = BTreeMap::new();
     for Arrival { head, .. } in arrivals {
-        let rows: Vec<(String, String, String, String)> = sqlx::query_as(
+        let rows: Vec<(String, String, String, String)> = sql::query_as(
             "SELECT kind, event_id, body, digest FROM pending_events WHERE tenant_id = $1 AND decision_id = $2 \
              UNION ALL \
              SELECT kind, event_id, body, digest FROM pending_events \
@@ -144,8 +144,8 @@ async fn waiting_for(
         .bind(head.id.to_string())
         .bind(&*head.model)
         .bind(&*head.entity_key)
-        .bind(head.decided_at.micros())
-        .bind(head.decided_at.saturating_add(horizon).micros())
+        .bind(head.decided_at)
+        .bind(head.decided_at.saturating_add(horizon))
         .fetch_all(write.connection())
         .await
         .map_err(refused(WAIT))?;
@@ -158,7 +158,7 @@ async fn waiting_for(
 }
 
 async fn remove(write: &mut WriteTransaction, tenant: &TenantId, event: &Event) -> Result<(), ExperienceError> {
-    sqlx::query("DELETE FROM pending_events WHERE tenant_id = $1 AND kind = $2 AND event_id = $3")
+    sql::query("DELETE FROM pending_events WHERE tenant_id = $1 AND kind = $2 AND event_id = $3")
         .bind(tenant.as_str())
         .bind(event.kind().as_str())
         .bind(&**event.event_id())

@@ -7,8 +7,8 @@ use cortex_experience::{
     Matured, MaturedQuery, OutcomeEntry, Remembered,
 };
 use cortex_store::Database;
+use cortex_store::sql::{self, QueryBuilder};
 use cortex_types::{DecisionId, RequestContext, TenantId};
-use sqlx::{QueryBuilder, Sqlite};
 
 use crate::rows::{DECISION_COLUMNS, DecisionRow, FeedbackRow, HeadRow, OutcomeRow, corrupt, parsed};
 use crate::store::refused;
@@ -20,18 +20,18 @@ pub(crate) async fn decision(
     ctx: &RequestContext,
     id: DecisionId,
 ) -> Result<Option<Remembered>, ExperienceError> {
-    let mut query = QueryBuilder::<Sqlite>::new(format!("SELECT {DECISION_COLUMNS} FROM decisions WHERE tenant_id = "));
+    let mut query = QueryBuilder::new(format!("SELECT {DECISION_COLUMNS} FROM decisions WHERE tenant_id = "));
     query
         .push_bind(ctx.tenant.as_str())
         .push(" AND id = ")
         .push_bind(id.to_string());
     let row: Option<DecisionRow> = query
-        .build_query_as()
+        .build().read_as()
         .fetch_optional(database.readers())
         .await
         .map_err(refused(READ))?;
     let Some(row) = row else { return Ok(None) };
-    let feedback: Vec<FeedbackRow> = sqlx::query_as(
+    let feedback: Vec<FeedbackRow> = sql::query_as(
         "SELECT id, event_id, action, rating, given_at, given_by FROM feedback \
          WHERE tenant_id = $1 AND decision_id = $2 ORDER BY tx_no, id",
     )
@@ -40,7 +40,7 @@ pub(crate) async fn decision(
     .fetch_all(database.readers())
     .await
     .map_err(refused(READ))?;
-    let outcomes: Vec<OutcomeRow> = sqlx::query_as(
+    let outcomes: Vec<OutcomeRow> = sql::query_as(
         "SELECT id, event_id, kind, value, observed_at, source FROM outcomes \
          WHERE tenant_id = $1 AND decision_id = $2 ORDER BY tx_no, id",
     )
@@ -67,7 +67,7 @@ pub(crate) async fn decisions(
     ctx: &RequestContext,
     query: &DecisionQuery,
 ) -> Result<DecisionPage, ExperienceError> {
-    let mut sql = QueryBuilder::<Sqlite>::new(format!("SELECT {DECISION_COLUMNS} FROM decisions WHERE tenant_id = "));
+    let mut sql = QueryBuilder::new(format!("SELECT {DECISION_COLUMNS} FROM decisions WHERE tenant_id = "));
     sql.push_bind(ctx.tenant.as_str());
     if let Some(model) = &query.model {
         sql.push(" AND model = ").push_bind(&**model);
@@ -77,14 +77,14 @@ pub(crate) async fn decisions(
     }
     if let Some(after) = query.after {
         sql.push(" AND (decided_at, id) < (")
-            .push_bind(after.decided_at.micros());
+            .push_bind(after.decided_at);
         sql.push(", ").push_bind(after.id.to_string()).push(")");
     }
     // One more than asked for tells whether there is a next page.
     sql.push(" ORDER BY decided_at DESC, id DESC LIMIT ")
         .push_bind(limit(query.limit.saturating_add(1)));
     let rows: Vec<DecisionRow> = sql
-        .build_query_as()
+        .build().read_as()
         .fetch_all(database.readers())
         .await
         .map_err(refused(READ))?;
@@ -100,16 +100,16 @@ pub(crate) async fn matured(
     ctx: &RequestContext,
     query: &MaturedQuery,
 ) -> Result<Vec<Matured>, ExperienceError> {
-    let mut sql = QueryBuilder::<Sqlite>::new(
+    let mut sql = QueryBuilder::new(
         "SELECT id, model, entity_key, decided_at FROM decisions AS made WHERE tenant_id = ",
     );
     sql.push_bind(ctx.tenant.as_str())
         .push(" AND model = ")
         .push_bind(&*query.model);
-    sql.push(" AND decided_at <= ").push_bind(query.decided_by.micros());
+    sql.push(" AND decided_at <= ").push_bind(query.decided_by);
     if let Some(after) = query.after {
         sql.push(" AND (decided_at, id) > (")
-            .push_bind(after.decided_at.micros());
+            .push_bind(after.decided_at);
         sql.push(", ").push_bind(after.id.to_string()).push(")");
     }
     sql.push(
@@ -120,7 +120,7 @@ pub(crate) async fn matured(
         .push(") ORDER BY decided_at, id LIMIT ")
         .push_bind(limit(query.limit));
     let rows: Vec<HeadRow> = sql
-        .build_query_as()
+        .build().read_as()
         .fetch_all(database.readers())
         .await
         .map_err(refused(READ))?;
@@ -128,7 +128,7 @@ pub(crate) async fn matured(
 }
 
 pub(crate) async fn newest_decision(database: &Database) -> Result<Option<DecisionId>, ExperienceError> {
-    let newest: Option<String> = sqlx::query_scalar("SELECT max(id) FROM decisions")
+    let newest: Option<String> = sql::query_scalar("SELECT max(id) FROM decisions")
         .fetch_one(database.readers())
         .await
         .map_err(refused(READ))?;
@@ -137,7 +137,7 @@ pub(crate) async fn newest_decision(database: &Database) -> Result<Option<Decisi
 
 /// From one tenant to the next along the index: a DISTINCT would read all of it.
 pub(crate) async fn tenants(database: &Database) -> Result<Vec<TenantId>, ExperienceError> {
-    let found: Vec<String> = sqlx::query_scalar(
+    let found: Vec<String> = sql::query_scalar(
         "WITH RECURSIVE found (tenant) AS (SELECT min(tenant_id) FROM decisions UNION ALL \
          SELECT (SELECT min(tenant_id) FROM decisions WHERE tenant_id > found.tenant) FROM found \
          WHERE found.tenant IS NOT NULL) SELECT tenant FROM found WHERE tenant IS NOT NULL",
@@ -158,7 +158,7 @@ pub(crate) async fn judged(
     ctx: &RequestContext,
     query: &JudgedQuery,
 ) -> Result<Vec<Judged>, ExperienceError> {
-    let mut sql = QueryBuilder::<Sqlite>::new(
+    let mut sql = QueryBuilder::new(
         "SELECT id, model, version, arm, propensity, score, action FROM decisions WHERE tenant_id = ",
     );
     sql.push_bind(ctx.tenant.as_str());
@@ -170,7 +170,7 @@ pub(crate) async fn judged(
     }
     sql.push(" ORDER BY id LIMIT ").push_bind(limit(query.limit));
     let rows: Vec<JudgedRow> = sql
-        .build_query_as()
+        .build().read_as()
         .fetch_all(database.readers())
         .await
         .map_err(refused(READ))?;
@@ -195,7 +195,7 @@ async fn aftermath(
     (first, last): &(String, String),
 ) -> Result<Aftermath, ExperienceError> {
     let mut aftermath = Aftermath::default();
-    let outcomes: Vec<(String, String, f64)> = sqlx::query_as(
+    let outcomes: Vec<(String, String, f64)> = sql::query_as(
         "SELECT decision_id, kind, value FROM outcomes \
          WHERE tenant_id = $1 AND decision_id BETWEEN $2 AND $3 ORDER BY tx_no, id",
     )
@@ -208,7 +208,7 @@ async fn aftermath(
     for (id, kind, value) in outcomes {
         aftermath.outcomes.entry(id).or_default().push((kind, value));
     }
-    let feedback: Vec<(String, Option<String>, Option<i64>)> = sqlx::query_as(
+    let feedback: Vec<(String, Option<String>, Option<i64>)> = sql::query_as(
         "SELECT decision_id, action, rating FROM feedback \
          WHERE tenant_id = $1 AND decision_id BETWEEN $2 AND $3 ORDER BY tx_no, id",
     )

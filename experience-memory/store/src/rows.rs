@@ -6,7 +6,8 @@ use std::str::FromStr;
 use cortex_experience::{
     Decision, DecisionContext, DecisionHead, ExperienceError, FeedbackEntry, Matured, OutcomeEntry, OutcomeSource,
 };
-use cortex_types::{Frontier, Timestamp};
+use cortex_store::sql::Instant;
+use cortex_types::Frontier;
 
 pub(crate) const DECISION_COLUMNS: &str =
     "id, tenant_id, model, version, arm, propensity, entity, entity_key, decided_at, score, action, context, frontier";
@@ -21,7 +22,7 @@ pub(crate) struct DecisionRow {
     propensity: f64,
     entity: String,
     entity_key: String,
-    decided_at: i64,
+    decided_at: Instant,
     score: f64,
     action: Option<String>,
     context: String,
@@ -42,7 +43,7 @@ impl TryFrom<DecisionRow> for Decision {
             propensity: row.propensity,
             entity: row.entity.into(),
             entity_key: row.entity_key.into(),
-            decided_at: Timestamp::from_micros(row.decided_at),
+            decided_at: row.decided_at.0,
             score: row.score,
             action: row.action.map(Into::into),
         })
@@ -54,7 +55,7 @@ pub(crate) struct HeadRow {
     id: String,
     model: String,
     entity_key: String,
-    decided_at: i64,
+    decided_at: Instant,
 }
 
 impl TryFrom<HeadRow> for DecisionHead {
@@ -64,7 +65,7 @@ impl TryFrom<HeadRow> for DecisionHead {
             id: parsed(&row.id, || format!("decision {}", row.id))?,
             model: row.model.into(),
             entity_key: row.entity_key.into(),
-            decided_at: Timestamp::from_micros(row.decided_at),
+            decided_at: row.decided_at.0,
         })
     }
 }
@@ -92,7 +93,7 @@ pub(crate) struct FeedbackRow {
     event_id: String,
     action: Option<String>,
     rating: Option<i64>,
-    given_at: i64,
+    given_at: Instant,
     given_by: String,
 }
 
@@ -104,7 +105,7 @@ impl TryFrom<FeedbackRow> for FeedbackEntry {
             event_id: row.event_id.into(),
             action: row.action.map(Into::into),
             rating: row.rating,
-            given_at: Timestamp::from_micros(row.given_at),
+            given_at: row.given_at.0,
             given_by: row.given_by.into(),
         })
     }
@@ -116,7 +117,7 @@ pub(crate) struct OutcomeRow {
     event_id: String,
     kind: String,
     value: f64,
-    observed_at: i64,
+    observed_at: Instant,
     source: String,
 }
 
@@ -133,7 +134,7 @@ impl TryFrom<OutcomeRow> for OutcomeEntry {
             event_id: row.event_id.into(),
             kind: row.kind.into(),
             value: row.value,
-            observed_at: Timestamp::from_micros(row.observed_at),
+            observed_at: row.observed_at.0,
         })
     }
 }

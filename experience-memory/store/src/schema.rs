@@ -10,4 +10,5 @@ pub const EXPERIENCE: MigrationSet = MigrationSet {
         sql: include_str!("../migrations/0001_experience.sql"),
     }],
     captured: &["decisions", "feedback", "outcomes"],
+    posted: &[],
 };

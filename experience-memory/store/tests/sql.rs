@@ -1,4 +1,4 @@
-//! The memory on a real database file: the contract of the port, what leaves through the change log, and what a crash
+//! The memory on a real database: the contract of the port, what leaves through the change log, and what a crash
 //! in the middle leaves behind.
 
 use std::sync::Arc;
@@ -7,29 +7,28 @@ use std::time::Duration;
 use cortex_experience::contract::{decision, outcome, tenant};
 use cortex_experience::{Decision, DecisionGroup, ExperienceError, ExperienceStore, Reference};
 use cortex_experience_store::{EXPERIENCE, SqlExperienceStore};
-use cortex_store::{Database, DatabaseConfig};
+use cortex_store::Database;
+use cortex_store::sql;
+use cortex_store::testing::Scratch;
 use cortex_types::{ManualClock, Timestamp};
-use tempfile::TempDir;
 
 const HORIZON: Duration = Duration::from_secs(30 * 86_400);
 
-/// The database, and the folder that it lies in for as long as this is kept.
+/// The database, and where it lies for as long as this is kept.
 struct OnFile {
     database: Database,
-    _folder: TempDir,
+    _scratch: Scratch,
 }
 
 async fn on_file() -> (SqlExperienceStore, OnFile) {
-    let folder = tempfile::tempdir().unwrap();
-    let config = DatabaseConfig::at(folder.path().join("cortex.db"));
+    let scratch = Scratch::new().await;
     let clock = Arc::new(ManualClock::at(Timestamp::from_micros(0)));
-    let database = Database::open(&config, clock).await.unwrap();
-    database.migrate(&[EXPERIENCE]).await.unwrap();
+    let database = scratch.open(&[EXPERIENCE], clock).await;
     (
         SqlExperienceStore::new(database.clone()),
         OnFile {
             database,
-            _folder: folder,
+            _scratch: scratch,
         },
     )
 }
@@ -45,7 +44,7 @@ async fn record(store: &SqlExperienceStore, decisions: Vec<Decision>) -> Result<
 }
 
 async fn changes(on: &OnFile) -> Vec<(String, String)> {
-    sqlx::query_as("SELECT table_name, op FROM change_log ORDER BY seq")
+    sql::query_as("SELECT table_name, op FROM change_log ORDER BY seq")
         .fetch_all(on.database.readers())
         .await
         .unwrap()
@@ -73,7 +72,7 @@ async fn what_a_group_commit_records_carries_the_trace_of_the_call_it_came_with(
     });
     store.record_decisions(&groups, HORIZON).await.unwrap();
     let sql = "SELECT trace_id FROM decisions JOIN tx_meta USING (tx_no) ORDER BY tx_no";
-    let traces: Vec<String> = sqlx::query_scalar(sql).fetch_all(on.database.readers()).await.unwrap();
+    let traces: Vec<String> = sql::query_scalar(sql).fetch_all(on.database.readers()).await.unwrap();
     assert_eq!(traces, calls.map(|ctx| ctx.trace_id.to_string()));
 }
 
@@ -114,6 +113,6 @@ async fn a_failure_between_decisions_and_what_waited_for_them_leaves_neither() {
 
 async fn rename(on: &OnFile, sql: &'static str) {
     let mut write = on.database.begin().await.unwrap();
-    sqlx::query(sql).execute(write.connection()).await.unwrap();
+    sql::query(sql).execute(write.connection()).await.unwrap();
     write.commit().await.unwrap();
 }

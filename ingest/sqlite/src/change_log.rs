@@ -7,8 +7,8 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use cortex_ingest::{ChangeSlice, ChangeSource, IngestError};
 use cortex_store::{Database, table_columns};
+use cortex_store::sql;
 use cortex_types::{Position, SourceId, TenantId, Timestamp};
-use futures::TryStreamExt;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
@@ -56,7 +56,7 @@ impl SqliteChangeLog {
     /// The end of the commit with which at least `changes_min` changes after `after` are reached, else of the newest.
     async fn end_of_read(&self, after: &Position, changes_min: usize) -> Result<Option<Position>, IngestError> {
         let wanted = after.seq.saturating_add(changes_min as u64);
-        let end: Option<(i64, i64)> = sqlx::query_as(
+        let end: Option<(i64, i64)> = sql::query_as(
             "SELECT commit_no, last_seq FROM change_commits WHERE commit_no > $1 AND last_seq >= $2 \
              ORDER BY commit_no LIMIT 1",
         )
@@ -73,14 +73,13 @@ impl SqliteChangeLog {
     }
 
     async fn logged(&self, after: u64, to: u64) -> Result<Vec<LoggedChange>, IngestError> {
-        let rows: Vec<LoggedChange> = sqlx::query_as(
+        let rows: Vec<LoggedChange> = sql::query_as(
             "SELECT seq, commit_no, tx_no, tenant_id, table_name, op, row_after, row_before FROM change_log \
              WHERE seq > $1 AND seq <= $2 ORDER BY seq",
         )
         .bind(after.cast_signed())
         .bind(to.cast_signed())
-        .fetch(self.database.readers())
-        .try_collect()
+        .fetch_all(self.database.readers())
         .await
         .map_err(|error| self.failed(error))?;
         Ok(rows)
@@ -92,7 +91,7 @@ impl SqliteChangeLog {
         let (Some(first), Some(last)) = (numbers.clone().min(), numbers.max()) else {
             return Ok(HashMap::new());
         };
-        let rows: Vec<TransactionRow> = sqlx::query_as(
+        let rows: Vec<TransactionRow> = sql::query_as(
             "SELECT tx_no, known_at, known_by, principal, trace_id FROM tx_meta WHERE tx_no BETWEEN $1 AND $2",
         )
         .bind(first)
@@ -113,13 +112,7 @@ impl SqliteChangeLog {
             let schema = match known {
                 Some(schema) => schema,
                 None => {
-                    let mut reader = self
-                        .database
-                        .readers()
-                        .acquire()
-                        .await
-                        .map_err(|error| self.failed(error))?;
-                    let columns = table_columns(&mut reader, &change.table_name)
+                    let columns = table_columns(self.database.readers(), &change.table_name)
                         .await
                         .map_err(|error| IngestError::source(&self.id, error))?;
                     let schema = decode::row_schema(&columns);
@@ -171,7 +164,7 @@ impl ChangeSource for SqliteChangeLog {
 
     async fn head(&self) -> Result<Position, IngestError> {
         let newest: Option<(i64, i64)> =
-            sqlx::query_as("SELECT commit_no, last_seq FROM change_commits ORDER BY commit_no DESC LIMIT 1")
+            sql::query_as("SELECT commit_no, last_seq FROM change_commits ORDER BY commit_no DESC LIMIT 1")
                 .fetch_optional(self.database.readers())
                 .await
                 .map_err(|error| self.failed(error))?;
@@ -191,7 +184,7 @@ impl ChangeSource for SqliteChangeLog {
         tenant: &TenantId,
         table: &str,
     ) -> Result<Option<Timestamp>, IngestError> {
-        let earliest: Option<i64> = sqlx::query_scalar(
+        let earliest: Option<i64> = sql::query_scalar(
             "SELECT min(tx_meta.known_at) FROM change_log JOIN tx_meta ON tx_meta.tx_no = change_log.tx_no \
              WHERE change_log.seq > $1 AND change_log.tenant_id = $2 AND change_log.table_name = $3",
         )

@@ -31,4 +31,5 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         },
     ],
     captured: &[],
+    posted: &[],
 };

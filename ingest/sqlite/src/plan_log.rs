@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use cortex_ingest::{IngestError, PlanLog, PlannedBatch};
 use cortex_lake::{Layer, TableRef};
 use cortex_store::StoreError;
+use cortex_store::sql;
 use cortex_types::{Position, TenantId};
 
 use crate::SqliteChangeLog;
@@ -27,7 +28,7 @@ struct PlannedRow {
 impl SqliteChangeLog {
     async fn store_plan(&self, pipeline: &str, batch: &PlannedBatch) -> Result<(), StoreError> {
         let mut write = self.database.begin().await?;
-        sqlx::query(
+        sql::query(
             "INSERT INTO planned_batches (pipeline, batch, source, after_epoch, after_commit, after_seq, to_epoch, \
              to_commit, to_seq, committed) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
              ON CONFLICT (pipeline) DO UPDATE SET batch = excluded.batch, source = excluded.source, \
@@ -56,7 +57,7 @@ impl SqliteChangeLog {
     async fn store_tables(&self, pipeline: &str, tables: &[TableRef]) -> Result<(), StoreError> {
         let mut write = self.database.begin().await?;
         for table in tables {
-            sqlx::query(
+            sql::query(
                 "INSERT INTO lake_tables (pipeline, tenant_id, layer, table_name) VALUES ($1, $2, $3, $4) \
                  ON CONFLICT DO NOTHING",
             )
@@ -75,7 +76,7 @@ impl SqliteChangeLog {
 #[async_trait]
 impl PlanLog for SqliteChangeLog {
     async fn newest(&self, pipeline: &str) -> Result<Option<PlannedBatch>, IngestError> {
-        let row: Option<PlannedRow> = sqlx::query_as("SELECT * FROM planned_batches WHERE pipeline = $1")
+        let row: Option<PlannedRow> = sql::query_as("SELECT * FROM planned_batches WHERE pipeline = $1")
             .bind(pipeline)
             .fetch_optional(self.database.readers())
             .await
@@ -107,7 +108,7 @@ impl PlanLog for SqliteChangeLog {
 
     async fn tables(&self, pipeline: &str) -> Result<BTreeSet<TableRef>, IngestError> {
         let rows: Vec<(String, String, String)> =
-            sqlx::query_as("SELECT tenant_id, layer, table_name FROM lake_tables WHERE pipeline = $1")
+            sql::query_as("SELECT tenant_id, layer, table_name FROM lake_tables WHERE pipeline = $1")
                 .bind(pipeline)
                 .fetch_all(self.database.readers())
                 .await

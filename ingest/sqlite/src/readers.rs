@@ -2,6 +2,7 @@
 
 use cortex_ingest::{ChangeSource, IngestError};
 use cortex_store::{StoreError, WriteTransaction};
+use cortex_store::sql;
 use cortex_types::Position;
 
 use crate::SqliteChangeLog;
@@ -11,7 +12,7 @@ const PRUNED_AT_ONCE: i64 = 10_000;
 
 /// Up to where the log was pruned; the origin where it never was.
 pub(crate) async fn kept_after(log: &SqliteChangeLog) -> Result<Position, IngestError> {
-    let (commit_no, seq): (i64, i64) = sqlx::query_as("SELECT commit_no, seq FROM change_log_pruned")
+    let (commit_no, seq): (i64, i64) = sql::query_as("SELECT commit_no, seq FROM change_log_pruned")
         .fetch_one(log.database.readers())
         .await
         .map_err(|error| log.failed(error))?;
@@ -49,7 +50,7 @@ pub(crate) async fn acknowledge(log: &SqliteChangeLog, reader: &str, upto: &Posi
 async fn step(log: &SqliteChangeLog, reader: &str, upto: &Position) -> Result<bool, StoreError> {
     let mut write = log.database.begin().await?;
     let now = log.database.clock().now().micros();
-    sqlx::query(
+    sql::query(
         "INSERT INTO change_readers (reader, commit_no, seq, acknowledged_at) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (reader) DO UPDATE SET commit_no = excluded.commit_no, seq = excluded.seq, \
          acknowledged_at = excluded.acknowledged_at",
@@ -66,28 +67,28 @@ async fn step(log: &SqliteChangeLog, reader: &str, upto: &Position) -> Result<bo
 }
 
 async fn prune(write: &mut WriteTransaction) -> Result<bool, StoreError> {
-    let pruned: i64 = sqlx::query_scalar("SELECT seq FROM change_log_pruned")
+    let pruned: i64 = sql::query_scalar("SELECT seq FROM change_log_pruned")
         .fetch_one(write.connection())
         .await?;
     let (commit_no, slowest): (i64, i64) =
-        sqlx::query_as("SELECT commit_no, seq FROM change_readers ORDER BY seq LIMIT 1")
+        sql::query_as("SELECT commit_no, seq FROM change_readers ORDER BY seq LIMIT 1")
             .fetch_one(write.connection())
             .await?;
     if slowest <= pruned {
         return Ok(false);
     }
     let upto = slowest.min(pruned + PRUNED_AT_ONCE);
-    sqlx::query("DELETE FROM change_log WHERE seq <= $1")
+    sql::query("DELETE FROM change_log WHERE seq <= $1")
         .bind(upto)
         .execute(write.connection())
         .await?;
-    sqlx::query("UPDATE change_log_pruned SET commit_no = $1, seq = $2")
+    sql::query("UPDATE change_log_pruned SET commit_no = $1, seq = $2")
         .bind(commit_no)
         .bind(upto)
         .execute(write.connection())
         .await?;
     // The newest commit stays: it says where the log ends.
-    sqlx::query(
+    sql::query(
         "DELETE FROM change_commits WHERE last_seq <= $1 AND commit_no < (SELECT max(commit_no) FROM change_commits)",
     )
     .bind(upto)

@@ -8,10 +8,10 @@ use arrow::datatypes::{Float64Type, Int64Type, TimestampMicrosecondType};
 use cortex_ingest::{Batching, ChangeSource, IngestError, LakeSink, Pipeline, PipelineConfig, PlanLog, PlannedBatch};
 use cortex_ingest_sqlite::{MIGRATIONS, SqliteChangeLog};
 use cortex_lake::{AsOf, Commit, Lake, Layer, MemoryLake, TableRef, changes};
-use cortex_store::{Database, DatabaseConfig, Known, Migration, MigrationSet};
-use cortex_types::{Frontier, ManualClock, Position, RequestContext, TenantId};
+use cortex_store::testing::Scratch;
+use cortex_store::{Database, Known, Migration, MigrationSet, sql};
+use cortex_types::{Frontier, ManualClock, Position, RequestContext, TenantId, Timestamp};
 use datafusion::prelude::SessionContext;
-use tempfile::TempDir;
 
 const SHOP: MigrationSet = MigrationSet {
     name: "shop",
@@ -23,21 +23,19 @@ const SHOP: MigrationSet = MigrationSet {
               CREATE TABLE visits (id TEXT PRIMARY KEY, tenant_id TEXT NOT NULL, tx_no BIGINT NOT NULL);",
     }],
     captured: &["sales", "visits"],
+    posted: &[],
 };
 
-async fn open(folder: &TempDir) -> Database {
+async fn open(scratch: &Scratch) -> Database {
     let clock = Arc::new(ManualClock::at("2011-01-01".parse().unwrap()));
-    let config = DatabaseConfig::at(folder.path().join("cortex.db"));
-    let database = Database::open(&config, clock).await.unwrap();
-    database.migrate(&[SHOP, MIGRATIONS]).await.unwrap();
-    database
+    scratch.open(&[SHOP, MIGRATIONS], clock).await
 }
 
 fn tenant(slug: &str) -> TenantId {
     TenantId::new(slug).unwrap()
 }
 
-/// One commit with one transaction of a tenant that runs these statements; `$1` is the transaction's number.
+/// One commit with one transaction of a tenant that runs these statements; `$1` is the transaction's number, `$2` a time.
 async fn commit(database: &Database, slug: &str, statements: &[&'static str]) -> u64 {
     let mut write = database.begin().await.unwrap();
     let known = Known::Declared {
@@ -49,8 +47,12 @@ async fn commit(database: &Database, slug: &str, statements: &[&'static str]) ->
         .await
         .unwrap();
     for statement in statements {
-        sqlx::query(*statement)
-            .bind(tx_no.cast_signed())
+        let query = sql::query(*statement).bind(tx_no.cast_signed());
+        let query = match statement.contains("$2") {
+            true => query.bind(Timestamp::from_micros(1_291_191_960_000_000)),
+            false => query,
+        };
+        query
             .execute(write.connection())
             .await
             .unwrap();
@@ -58,10 +60,10 @@ async fn commit(database: &Database, slug: &str, statements: &[&'static str]) ->
     write.commit().await.unwrap()
 }
 
-const SALE: &str = "INSERT INTO sales VALUES ('s1', 'acme', 6, 2.55, 1, 1291191960000000, $1)";
+const SALE: &str = "INSERT INTO sales VALUES ('s1', 'acme', 6, 2.55, TRUE, $2, $1)";
 const RIVAL_SALE: &str = "INSERT INTO sales VALUES ('r1', 'rival', 1, NULL, NULL, NULL, $1)";
 const VISIT: &str = "INSERT INTO visits VALUES ('v1', 'acme', $1)";
-const EDIT: &str = "UPDATE sales SET units = 7, gift = 0, tx_no = $1 WHERE id = 's1'";
+const EDIT: &str = "UPDATE sales SET units = 7, gift = FALSE, tx_no = $1 WHERE id = 's1'";
 const REMOVAL: &str = "DELETE FROM sales WHERE id = 's1' AND $1 > 0";
 
 fn origin() -> Position {
@@ -87,8 +89,8 @@ fn numbers(rows: &RecordBatch, column: &str) -> Vec<Option<i64>> {
 
 #[tokio::test]
 async fn a_change_arrives_with_its_row_its_position_and_its_transaction() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = open(&folder).await;
+    let scratch = Scratch::new().await;
+    let database = open(&scratch).await;
     let first = commit(&database, "acme", &[SALE]).await.cast_signed();
     let second = commit(&database, "acme", &[EDIT, REMOVAL]).await.cast_signed();
     let log = SqliteChangeLog::new(database);
@@ -134,8 +136,8 @@ async fn a_change_arrives_with_its_row_its_position_and_its_transaction() {
 
 #[tokio::test]
 async fn a_slice_holds_whole_commits_and_keeps_tenants_apart() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = open(&folder).await;
+    let scratch = Scratch::new().await;
+    let database = open(&scratch).await;
     commit(&database, "acme", &[SALE, VISIT, RIVAL_SALE]).await;
     commit(&database, "acme", &[EDIT]).await;
     let log = SqliteChangeLog::new(database);
@@ -155,8 +157,8 @@ async fn a_slice_holds_whole_commits_and_keeps_tenants_apart() {
 
 #[tokio::test]
 async fn a_waiting_reader_wakes_with_the_next_commit_even_if_it_came_before_the_wait() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = open(&folder).await;
+    let scratch = Scratch::new().await;
+    let database = open(&scratch).await;
     let log = SqliteChangeLog::new(database.clone());
     // Two readers wait, each for itself.
     let (mut first, mut second) = (log.commits(), log.commits());
@@ -170,8 +172,8 @@ async fn a_waiting_reader_wakes_with_the_next_commit_even_if_it_came_before_the_
 
 #[tokio::test]
 async fn the_log_is_pruned_behind_the_slowest_reader_and_who_comes_later_is_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = open(&folder).await;
+    let scratch = Scratch::new().await;
+    let database = open(&scratch).await;
     let log = SqliteChangeLog::new(database.clone());
     log.acknowledge("online", &origin()).await.unwrap();
     commit(&database, "acme", &[SALE]).await;
@@ -187,7 +189,7 @@ async fn the_log_is_pruned_behind_the_slowest_reader_and_who_comes_later_is_told
     assert!(matches!(lost, Err(IngestError::HistoryLost { .. })), "{lost:?}");
 
     log.acknowledge("online", &head).await.unwrap();
-    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM change_log")
+    let kept: i64 = sql::query_scalar("SELECT count(*) FROM change_log")
         .fetch_one(database.readers())
         .await
         .unwrap();
@@ -200,8 +202,8 @@ async fn the_log_is_pruned_behind_the_slowest_reader_and_who_comes_later_is_told
 
 #[tokio::test]
 async fn the_log_says_where_it_begins_and_since_when_a_tables_changes_wait() {
-    let folder = tempfile::tempdir().unwrap();
-    let database = open(&folder).await;
+    let scratch = Scratch::new().await;
+    let database = open(&scratch).await;
     let log = SqliteChangeLog::new(database.clone());
     assert_eq!(log.kept_after().await.unwrap(), origin());
     commit(&database, "acme", &[SALE]).await;
@@ -249,9 +251,9 @@ fn pipeline(log: &SqliteChangeLog, lake: &Arc<MemoryLake>) -> Pipeline {
 
 #[tokio::test]
 async fn after_a_restart_in_the_middle_of_a_batch_every_change_is_in_bronze_once() {
-    let folder = tempfile::tempdir().unwrap();
+    let scratch = Scratch::new().await;
     let lake = Arc::new(MemoryLake::default());
-    let database = open(&folder).await;
+    let database = open(&scratch).await;
     let log = SqliteChangeLog::new(database.clone());
     commit(&database, "acme", &[SALE, VISIT, RIVAL_SALE]).await;
     // The process planned a batch and wrote one of its tables; then it was killed.
@@ -276,7 +278,7 @@ async fn after_a_restart_in_the_middle_of_a_batch_every_change_is_in_bronze_once
     commit(&database, "acme", &[EDIT]).await;
     database.close().await;
 
-    let log = SqliteChangeLog::new(open(&folder).await);
+    let log = SqliteChangeLog::new(open(&scratch).await);
     let frontier = pipeline(&log, &lake).catch_up().await.unwrap();
     assert_eq!(frontier, Frontier::of(log.head().await.unwrap()));
     let expected = |rows: &[(&str, i64)]| -> Vec<(String, i64)> {
@@ -296,8 +298,8 @@ async fn after_a_restart_in_the_middle_of_a_batch_every_change_is_in_bronze_once
 #[expect(clippy::print_stdout, reason = "a measurement prints")]
 async fn changes_per_second() {
     const ROWS: usize = 200_000;
-    let folder = tempfile::tempdir().unwrap();
-    let database = open(&folder).await;
+    let scratch = Scratch::new().await;
+    let database = open(&scratch).await;
     let ids: Vec<String> = (0..ROWS).map(|row| format!("{row:036}")).collect();
     for block in ids.chunks(5_000) {
         let mut write = database.begin().await.unwrap();
@@ -311,7 +313,7 @@ async fn changes_per_second() {
                     .bind(6_i64)
                     .bind(2.55_f64)
                     .bind(true)
-                    .bind(1_i64)
+                    .bind(Timestamp::from_micros(1))
                     .bind(tx_no);
             })
             .await

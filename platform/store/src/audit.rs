@@ -4,9 +4,8 @@ use async_trait::async_trait;
 use cortex_security::{AuditEntry, AuditLog, AuditRecord, SecurityError};
 use cortex_types::{RequestContext, TenantId, Timestamp};
 use futures::TryStreamExt;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
+use crate::sql::{self, Row};
 use crate::{Database, StoreError, WriteTransaction};
 
 /// The chain's first record has nothing before it.
@@ -44,7 +43,7 @@ impl SqlAuditLog {
     }
 
     async fn newest(&self, ctx: &RequestContext, limit: usize) -> Result<Vec<AuditRecord>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM audit_log WHERE tenant_id = $1 ORDER BY seq DESC LIMIT $2")
+        let rows = sql::query("SELECT * FROM audit_log WHERE tenant_id = $1 ORDER BY seq DESC LIMIT $2")
             .bind(ctx.tenant.as_str())
             .bind(i64::try_from(limit).unwrap_or(i64::MAX))
             .fetch_all(self.database.readers())
@@ -54,7 +53,7 @@ impl SqlAuditLog {
     }
 
     async fn first_broken(&self, ctx: &RequestContext) -> Result<Option<AuditRecord>, StoreError> {
-        let mut rows = sqlx::query("SELECT * FROM audit_log WHERE tenant_id = $1 ORDER BY seq")
+        let mut rows = sql::query("SELECT * FROM audit_log WHERE tenant_id = $1 ORDER BY seq")
             .bind(ctx.tenant.as_str())
             .fetch(self.database.readers());
         let mut previous = NOTHING_BEFORE.to_owned();
@@ -109,7 +108,7 @@ pub(crate) async fn append(
         return Ok(());
     }
     let newest: Option<(i64, String)> =
-        sqlx::query_as("SELECT seq, hash FROM audit_log WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 1")
+        sql::query_as("SELECT seq, hash FROM audit_log WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 1")
             .bind(ctx.tenant.as_str())
             .fetch_optional(write.connection())
             .await?;
@@ -147,7 +146,7 @@ pub(crate) async fn append(
         .await
 }
 
-fn record_of(row: &SqliteRow) -> Result<AuditRecord, StoreError> {
+fn record_of(row: &Row) -> Result<AuditRecord, StoreError> {
     let unreadable = |detail: String| StoreError::Unreadable {
         what: "audit record",
         detail,
@@ -155,8 +154,8 @@ fn record_of(row: &SqliteRow) -> Result<AuditRecord, StoreError> {
     let trace_id: String = row.try_get("trace_id")?;
     let detail: String = row.try_get("detail")?;
     Ok(AuditRecord {
-        seq: row.try_get::<i64, _>("seq")?.unsigned_abs(),
-        tenant: TenantId::new(row.try_get::<String, _>("tenant_id")?).map_err(|e| unreadable(e.to_string()))?,
+        seq: row.try_get::<i64>("seq")?.unsigned_abs(),
+        tenant: TenantId::new(row.try_get::<String>("tenant_id")?).map_err(|e| unreadable(e.to_string()))?,
         at: Timestamp::from_micros(row.try_get("at")?),
         principal: row.try_get("principal")?,
         trace_id: trace_id

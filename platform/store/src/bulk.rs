@@ -1,78 +1,187 @@
 //! Many rows to a statement: a statement costs more than a row, so bulk imports insert in blocks.
 
-use sqlx::sqlite::SqliteArguments;
-use sqlx::{Arguments, AssertSqlSafe, Encode, Sqlite, SqliteConnection, Type};
+use sqlx::postgres::PgArguments;
+use sqlx::{Arguments as _, AssertSqlSafe, PgConnection, SqliteConnection};
+
+use crate::ColumnKind;
+use crate::sql::{self, Bind, Instant, Transaction, Value};
 
 /// SQLite takes at most 32,766 bind variables: 128 rows of up to 255 columns.
-const ROWS_PER_STATEMENT: usize = 128;
+const SQLITE_ROWS: usize = 128;
+/// PostgreSQL takes each column as one array, so that the statement is the same for any number of rows.
+const POSTGRES_ROWS: usize = 4_096;
 
 /// Takes the values of one row, in the order of its columns.
 #[derive(Debug)]
-pub struct RowValues<'a> {
-    arguments: &'a mut SqliteArguments,
-    refused: &'a mut Option<sqlx::Error>,
-}
+pub struct RowValues<'a>(&'a mut Vec<Value>);
 
 impl RowValues<'_> {
-    pub fn bind<'q, V: Encode<'q, Sqlite> + Type<Sqlite>>(&mut self, value: V) -> &mut Self {
-        if let Err(error) = self.arguments.add(value) {
-            self.refused.get_or_insert(sqlx::Error::Encode(error));
-        }
+    pub fn bind(&mut self, value: impl Bind) -> &mut Self {
+        self.0.push(value.value());
         self
     }
 }
 
-/// Blocks are powers of two, so that a table has eight statements and all of them stay prepared.
+/// Where rows go. The first `keys` columns are the key of a table in which a row takes the place of one with the same key; zero
+/// where a second one is refused.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target<'a> {
+    pub table: &'static str,
+    pub columns: &'a [&'static str],
+    pub keys: usize,
+}
+
+impl Target<'_> {
+    fn into(self) -> String {
+        format!("INSERT INTO {} ({})", self.table, self.columns.join(", "))
+    }
+
+    fn on_conflict(self) -> String {
+        if self.keys == 0 {
+            return String::new();
+        }
+        let (keys, others) = self.columns.split_at(self.keys);
+        let set: Vec<String> = others.iter().map(|column| format!("{column} = excluded.{column}")).collect();
+        format!(" ON CONFLICT ({}) DO UPDATE SET {}", keys.join(", "), set.join(", "))
+    }
+}
+
 pub(crate) async fn insert_rows<T>(
-    connection: &mut SqliteConnection,
-    table: &'static str,
-    columns: &[&'static str],
+    transaction: &mut Transaction,
+    target: Target<'_>,
     rows: &[T],
     mut bind: impl FnMut(&mut RowValues<'_>, &T),
 ) -> Result<(), sqlx::Error> {
-    let mut rest = rows;
-    let mut prepared = (0, String::new());
-    while !rest.is_empty() {
-        let (block, after) = rest.split_at(block_len(rest.len()));
-        rest = after;
-        if prepared.0 != block.len() {
-            prepared = (block.len(), statement(table, columns, block.len()));
-        }
-        let mut arguments = SqliteArguments::default();
-        arguments.reserve(block.len() * columns.len(), 0);
-        let mut refused = None;
+    let values = |block: &[T], bind: &mut dyn FnMut(&mut RowValues<'_>, &T)| {
+        let mut values = Vec::with_capacity(block.len() * target.columns.len());
         for row in block {
-            bind(
-                &mut RowValues {
-                    arguments: &mut arguments,
-                    refused: &mut refused,
-                },
-                row,
-            );
+            bind(&mut RowValues(&mut values), row);
         }
-        if let Some(error) = refused {
-            return Err(error);
+        values
+    };
+    match transaction {
+        Transaction::Sqlite(connection) => {
+            let mut rest = rows;
+            while !rest.is_empty() {
+                let (block, after) = rest.split_at(block_len(rest.len()));
+                rest = after;
+                insert_block(connection, target, block.len(), values(block, &mut bind)).await?;
+            }
         }
-        sqlx::query_with(AssertSqlSafe(prepared.1.clone()), arguments)
-            .execute(&mut *connection)
-            .await?;
+        Transaction::Postgres(connection) => {
+            for block in rows.chunks(POSTGRES_ROWS) {
+                insert_columns(connection, target, values(block, &mut bind)).await?;
+            }
+        }
     }
     Ok(())
 }
 
+/// Blocks are powers of two, so that a table has eight statements and all of them stay prepared.
 fn block_len(rows: usize) -> usize {
-    let largest = rows.min(ROWS_PER_STATEMENT);
+    let largest = rows.min(SQLITE_ROWS);
     1 << largest.ilog2()
 }
 
+async fn insert_block(
+    connection: &mut SqliteConnection,
+    target: Target<'_>,
+    rows: usize,
+    values: Vec<Value>,
+) -> Result<(), sqlx::Error> {
+    let statement = AssertSqlSafe(statement(target, rows));
+    sqlx::query_with(statement, sql::sqlite(values)?)
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
 /// Plain `?` placeholders: sqlx looks numbered ones up by name, one at a time, which costs more than the insert.
-fn statement(table: &str, columns: &[&str], rows: usize) -> String {
-    let row = format!("({})", vec!["?"; columns.len()].join(", "));
-    format!(
-        "INSERT INTO {table} ({}) VALUES {}",
-        columns.join(", "),
-        vec![row; rows].join(", ")
-    )
+fn statement(target: Target<'_>, rows: usize) -> String {
+    let row = format!("({})", vec!["?"; target.columns.len()].join(", "));
+    let rows = vec![row; rows].join(", ");
+    format!("{} VALUES {rows}{}", target.into(), target.on_conflict())
+}
+
+async fn insert_columns(
+    connection: &mut PgConnection,
+    target: Target<'_>,
+    values: Vec<Value>,
+) -> Result<(), sqlx::Error> {
+    let columns = target.columns;
+    let mut arrays: Vec<Array> = values.iter().take(columns.len()).map(Array::of).collect();
+    for (place, value) in values.into_iter().enumerate() {
+        if let Some(array) = arrays.get_mut(place % columns.len()) {
+            array.push(value)?;
+        }
+    }
+    let mut arguments = PgArguments::default();
+    let mut places = Vec::with_capacity(columns.len());
+    for (place, array) in arrays.into_iter().enumerate() {
+        places.push(format!("${}", place + 1));
+        array.add_to(&mut arguments).map_err(sqlx::Error::Encode)?;
+    }
+    let statement = format!(
+        "{} SELECT * FROM unnest({}){}",
+        target.into(),
+        places.join(", "),
+        target.on_conflict()
+    );
+    sqlx::query_with(AssertSqlSafe(statement), arguments)
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+/// The values of one column.
+enum Array {
+    Text(Vec<Option<String>>),
+    Integer(Vec<Option<i64>>),
+    Double(Vec<Option<f64>>),
+    Boolean(Vec<Option<bool>>),
+    Time(Vec<Option<Instant>>),
+}
+
+impl Array {
+    fn of(first: &Value) -> Self {
+        match first.kind() {
+            ColumnKind::Text => Self::Text(Vec::new()),
+            ColumnKind::Integer => Self::Integer(Vec::new()),
+            ColumnKind::Double => Self::Double(Vec::new()),
+            ColumnKind::Boolean => Self::Boolean(Vec::new()),
+            ColumnKind::Timestamp => Self::Time(Vec::new()),
+        }
+    }
+
+    fn push(&mut self, value: Value) -> Result<(), sqlx::Error> {
+        match (self, value) {
+            (Self::Text(array), Value::Text(text)) => array.push(Some(text)),
+            (Self::Integer(array), Value::Integer(number)) => array.push(Some(number)),
+            (Self::Double(array), Value::Double(number)) => array.push(Some(number)),
+            (Self::Boolean(array), Value::Boolean(truth)) => array.push(Some(truth)),
+            (Self::Time(array), Value::Time(time)) => array.push(Some(Instant(time))),
+            (Self::Text(array), Value::Null(_)) => array.push(None),
+            (Self::Integer(array), Value::Null(_)) => array.push(None),
+            (Self::Double(array), Value::Null(_)) => array.push(None),
+            (Self::Boolean(array), Value::Null(_)) => array.push(None),
+            (Self::Time(array), Value::Null(_)) => array.push(None),
+            (_, value) => {
+                let kind = value.kind();
+                return Err(sqlx::Error::Encode(format!("{kind:?} in a column of another kind").into()));
+            }
+        }
+        Ok(())
+    }
+
+    fn add_to(self, arguments: &mut PgArguments) -> Result<(), sqlx::error::BoxDynError> {
+        match self {
+            Self::Text(array) => arguments.add(array),
+            Self::Integer(array) => arguments.add(array),
+            Self::Double(array) => arguments.add(array),
+            Self::Boolean(array) => arguments.add(array),
+            Self::Time(array) => arguments.add(array),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -90,9 +199,15 @@ mod tests {
             blocks
         };
         assert_eq!(blocks(300), [128, 128, 32, 8, 4]);
+        let target = Target {
+            table: "t",
+            columns: &["a", "b"],
+            keys: 0,
+        };
+        assert_eq!(statement(target, 2), "INSERT INTO t (a, b) VALUES (?, ?), (?, ?)");
         assert_eq!(
-            statement("t", &["a", "b"], 2),
-            "INSERT INTO t (a, b) VALUES (?, ?), (?, ?)"
+            statement(Target { keys: 1, ..target }, 1),
+            "INSERT INTO t (a, b) VALUES (?, ?) ON CONFLICT (a) DO UPDATE SET b = excluded.b"
         );
     }
 }

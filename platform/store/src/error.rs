@@ -1,4 +1,5 @@
 use cortex_types::{Coded, ErrorCode};
+use sqlx::postgres::PgDatabaseError;
 
 /// What can go wrong with stored data. `at` is the path of the database or folder, where it is known.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +16,19 @@ pub enum StoreError {
         "{at} is in use by process {pid}: one data folder serves one process; stop that one, or name another folder with --data"
     )]
     InUse { at: String, pid: String },
+    #[error("{at} is served by another process already: stop that one, or name another database with database.url")]
+    Served { at: String },
+    #[error("database.url is no address of a PostgreSQL database: give postgres://user:password@host:port/database")]
+    Address,
+    #[error(
+        "{at} cannot be reached or does not let us in ({source}): check that the server runs, and database.url with its user, \
+         password and database"
+    )]
+    Unreachable {
+        at: String,
+        #[source]
+        source: sqlx::Error,
+    },
     #[error("{at} is locked by another process: stop what else has it open, then try again")]
     Locked { at: String },
     #[error("the disk that holds {at} is full: free some space, then try again; nothing of this transaction was kept")]
@@ -75,18 +89,36 @@ const SQLITE_FULL: u32 = 13;
 const SQLITE_CANTOPEN: u32 = 14;
 const SQLITE_NOTADB: u32 = 26;
 
+// https://www.postgresql.org/docs/current/errcodes-appendix.html: connection, authorization, shutdown.
+const UNREACHABLE: [&str; 3] = ["08", "28", "57P"];
+
 impl StoreError {
     /// What `error` means for whoever runs the database `at`.
     pub(crate) fn of(at: impl std::fmt::Display, error: sqlx::Error) -> Self {
         if matches!(error, sqlx::Error::PoolTimedOut) {
             return Self::Overloaded;
         }
-        let code = error
-            .as_database_error()
-            .and_then(|error| error.code())
-            .and_then(|code| code.parse::<u32>().ok());
         let at = at.to_string();
-        match code.map(|code| code & 0xff) {
+        if matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolClosed) {
+            return Self::Unreachable { at, source: error };
+        }
+        let Some(refusal) = error.as_database_error() else {
+            return Self::Sql(error);
+        };
+        let code = refusal.code().unwrap_or_default();
+        if refusal.try_downcast_ref::<PgDatabaseError>().is_some() {
+            return match code.as_ref() {
+                "53100" => Self::DiskFull { at },
+                "53300" => Self::Overloaded,
+                "55P03" => Self::Locked { at },
+                "58030" | "25006" => Self::Storage { at, source: error },
+                "XX001" | "XX002" => Self::Damaged { at, source: error },
+                "3D000" => Self::Unreachable { at, source: error },
+                code if UNREACHABLE.iter().any(|class| code.starts_with(class)) => Self::Unreachable { at, source: error },
+                _ => Self::Sql(error),
+            };
+        }
+        match code.parse::<u32>().ok().map(|code| code & 0xff) {
             Some(SQLITE_BUSY) => Self::Locked { at },
             Some(SQLITE_FULL) => Self::DiskFull { at },
             Some(SQLITE_READONLY | SQLITE_IOERR | SQLITE_CANTOPEN) => Self::Storage { at, source: error },
@@ -118,7 +150,9 @@ impl Coded for StoreError {
     fn code(&self) -> ErrorCode {
         match self {
             Self::Folder { .. } | Self::DiskFull { .. } | Self::Storage { .. } => ErrorCode::StorageFailed,
-            Self::InUse { .. } | Self::Locked { .. } => ErrorCode::DataInUse,
+            Self::InUse { .. } | Self::Locked { .. } | Self::Served { .. } => ErrorCode::DataInUse,
+            Self::Unreachable { .. } => ErrorCode::Unavailable,
+            Self::Address => ErrorCode::InvalidArgument,
             Self::Overloaded => ErrorCode::Overloaded,
             Self::Damaged { .. }
             | Self::Lost { .. }

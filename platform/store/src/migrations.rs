@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use cortex_types::Clock;
 use sha2::{Digest, Sha256};
-use sqlx::{Connection, SqliteConnection};
 
-use crate::{StoreError, capture};
+use crate::sql::{self, Pool, Transaction};
+use crate::{Database, StoreError, capture, ddl, guards};
 
 /// One step of the schema. Once released it is never edited; what follows it is a new step.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +13,7 @@ pub struct Migration {
     /// 1, 2, 3, … within its set.
     pub version: u32,
     pub name: &'static str,
+    /// In SQLite's words, a column to a line or a comma; PostgreSQL gets the same in its own.
     pub sql: &'static str,
 }
 
@@ -26,9 +26,11 @@ pub struct MigrationSet {
     /// `tx_no BIGINT` (the logical transaction that last wrote the row), and columns of the types of
     /// [`ColumnKind`](crate::ColumnKind) only.
     pub captured: &'static [&'static str],
+    /// Tables whose rows are never changed and never removed.
+    pub posted: &'static [&'static str],
 }
 
-/// A step that was just applied.
+/// A step that was just applied, or would be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AppliedMigration {
     pub set: &'static str,
@@ -44,56 +46,76 @@ const PLATFORM: MigrationSet = MigrationSet {
         sql: include_str!("../migrations/0001_platform.sql"),
     }],
     captured: &[],
+    posted: &["audit_log"],
 };
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     set_name TEXT NOT NULL, version BIGINT NOT NULL, name TEXT NOT NULL, checksum TEXT NOT NULL,
     applied_at BIGINT NOT NULL, PRIMARY KEY (set_name, version))";
 
-pub(crate) async fn migrate(
-    connection: &mut SqliteConnection,
-    sets: &[MigrationSet],
-    clock: &dyn Clock,
-) -> Result<Vec<AppliedMigration>, StoreError> {
-    sqlx::raw_sql(LEDGER).execute(&mut *connection).await?;
+pub(crate) async fn migrate(database: &Database, sets: &[MigrationSet]) -> Result<Vec<AppliedMigration>, StoreError> {
+    database.script(LEDGER).await?;
     let mut applied = Vec::new();
     for set in std::iter::once(&PLATFORM).chain(sets) {
-        for migration in pending(connection, set).await? {
-            apply(connection, set, migration, clock).await?;
-            applied.push(AppliedMigration {
-                set: set.name,
-                version: migration.version,
-                name: migration.name,
-            });
+        for migration in pending(database.readers(), set).await? {
+            apply(database, set, migration).await?;
+            applied.push(step(set, migration));
         }
     }
     // Triggers follow the columns that the tables have now, so they are made anew each time.
-    let mut transaction = connection.begin().await?;
+    let mut transaction = database.begin_plain().await?;
     for table in sets.iter().flat_map(|set| set.captured) {
         capture::create_triggers(&mut transaction, table).await?;
+    }
+    for table in std::iter::once(&PLATFORM).chain(sets).flat_map(|set| set.posted) {
+        guards::create_triggers(&mut transaction, table).await?;
     }
     transaction.commit().await?;
     Ok(applied)
 }
 
+/// What [`migrate`] would apply.
+pub(crate) async fn outstanding(
+    database: &Database,
+    sets: &[MigrationSet],
+) -> Result<Vec<AppliedMigration>, StoreError> {
+    let begun = database.has_table("schema_migrations").await?;
+    let mut steps = Vec::new();
+    for set in std::iter::once(&PLATFORM).chain(sets) {
+        let migrations = match begun {
+            true => pending(database.readers(), set).await?,
+            false => set.migrations.iter().collect(),
+        };
+        steps.extend(migrations.into_iter().map(|migration| step(set, migration)));
+    }
+    Ok(steps)
+}
+
+fn step(set: &MigrationSet, migration: &Migration) -> AppliedMigration {
+    AppliedMigration {
+        set: set.name,
+        version: migration.version,
+        name: migration.name,
+    }
+}
+
 /// The steps still to apply, after checking that those applied are the ones this program knows.
-async fn pending<'a>(
-    connection: &mut SqliteConnection,
-    set: &'a MigrationSet,
-) -> Result<Vec<&'a Migration>, StoreError> {
+async fn pending<'a>(pool: &Pool, set: &'a MigrationSet) -> Result<Vec<&'a Migration>, StoreError> {
     if !(1_u32..)
         .zip(set.migrations)
         .all(|(expected, migration)| expected == migration.version)
     {
         return Err(StoreError::MigrationOrder(set.name));
     }
-    let done: BTreeMap<u32, String> =
-        sqlx::query_as("SELECT version, checksum FROM schema_migrations WHERE set_name = $1")
+    let done: Vec<(i64, String)> =
+        sql::query_as("SELECT version, checksum FROM schema_migrations WHERE set_name = $1")
             .bind(set.name)
-            .fetch_all(connection)
-            .await?
-            .into_iter()
-            .collect();
+            .fetch_all(pool)
+            .await?;
+    let done: BTreeMap<u32, String> = done
+        .into_iter()
+        .map(|(version, checksum)| (u32::try_from(version).unwrap_or(u32::MAX), checksum))
+        .collect();
     let newest_known = set.migrations.len() as u32;
     if let Some((&version, _)) = done.range(newest_known + 1..).next() {
         return Err(StoreError::MigrationUnknown {
@@ -118,32 +140,28 @@ async fn pending<'a>(
     Ok(pending)
 }
 
-async fn apply(
-    connection: &mut SqliteConnection,
-    set: &MigrationSet,
-    migration: &Migration,
-    clock: &dyn Clock,
-) -> Result<(), StoreError> {
+async fn apply(database: &Database, set: &MigrationSet, migration: &Migration) -> Result<(), StoreError> {
     let failed = |source| StoreError::Migration {
         set: set.name,
         version: migration.version,
         name: migration.name,
         source,
     };
-    let mut transaction = connection.begin().await?;
-    sqlx::raw_sql(migration.sql)
-        .execute(&mut *transaction)
-        .await
-        .map_err(failed)?;
-    sqlx::query(
+    let mut transaction = database.begin_plain().await?;
+    let ddl = match transaction {
+        Transaction::Sqlite(_) => migration.sql.to_owned(),
+        Transaction::Postgres(_) => ddl::for_postgres(migration.sql),
+    };
+    transaction.script(ddl).await.map_err(failed)?;
+    sql::query(
         "INSERT INTO schema_migrations (set_name, version, name, checksum, applied_at) VALUES ($1, $2, $3, $4, $5)",
     )
     .bind(set.name)
     .bind(migration.version)
     .bind(migration.name)
     .bind(checksum_of(migration))
-    .bind(clock.now().micros())
-    .execute(&mut *transaction)
+    .bind(database.clock().now().micros())
+    .execute(&mut transaction)
     .await
     .map_err(failed)?;
     transaction.commit().await.map_err(failed)

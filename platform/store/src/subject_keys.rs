@@ -5,6 +5,7 @@ use cortex_security::{AuditEntry, SecurityError, StoredKey, SubjectKeys, Wrapped
 use cortex_types::{RequestContext, TenantId};
 
 use crate::audit::refused;
+use crate::sql;
 use crate::{Database, StoreError};
 
 /// The subject keys of a [`Database`].
@@ -31,16 +32,11 @@ impl SqlSubjectKeys {
     /// brings a master key can try it on them.
     pub async fn samples(&self, limit: u32) -> Result<Vec<KeySample>, StoreError> {
         let failed = |error| self.database.failed(error);
-        let migrated: Option<i64> =
-            sqlx::query_scalar("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'subject_keys'")
-                .fetch_optional(self.database.readers())
-                .await
-                .map_err(failed)?;
-        if migrated.is_none() {
+        if !self.database.has_table("subject_keys").await? {
             return Ok(Vec::new());
         }
-        let rows: Vec<(String, String, String)> = sqlx::query_as(
-            "SELECT tenant_id, subject, wrapped FROM subject_keys WHERE wrapped IS NOT NULL ORDER BY rowid DESC LIMIT $1",
+        let rows: Vec<(String, String, String)> = sql::query_as(
+            "SELECT tenant_id, subject, wrapped FROM subject_keys WHERE wrapped IS NOT NULL ORDER BY created_at DESC LIMIT $1",
         )
         .bind(limit)
         .fetch_all(self.database.readers())
@@ -59,7 +55,7 @@ impl SqlSubjectKeys {
 
     async fn stored(&self, ctx: &RequestContext, subject: &str) -> Result<Option<StoredKey>, StoreError> {
         let row: Option<(Option<String>,)> =
-            sqlx::query_as("SELECT wrapped FROM subject_keys WHERE tenant_id = $1 AND subject = $2")
+            sql::query_as("SELECT wrapped FROM subject_keys WHERE tenant_id = $1 AND subject = $2")
                 .bind(ctx.tenant.as_str())
                 .bind(subject)
                 .fetch_optional(self.database.readers())
@@ -73,7 +69,7 @@ impl SqlSubjectKeys {
 
     async fn store(&self, ctx: &RequestContext, subject: &str, key: &WrappedKey) -> Result<(), StoreError> {
         let mut write = self.database.begin().await?;
-        sqlx::query(
+        sql::query(
             "INSERT INTO subject_keys (tenant_id, subject, wrapped, created_at) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (tenant_id, subject) DO NOTHING",
         )
@@ -89,7 +85,7 @@ impl SqlSubjectKeys {
 
     async fn erase(&self, ctx: &RequestContext, subject: &str) -> Result<bool, StoreError> {
         let mut write = self.database.begin().await?;
-        let erased = sqlx::query(
+        let erased = sql::query(
             "UPDATE subject_keys SET wrapped = NULL, destroyed_at = $1 \
              WHERE tenant_id = $2 AND subject = $3 AND wrapped IS NOT NULL",
         )
@@ -101,7 +97,7 @@ impl SqlSubjectKeys {
         if erased.rows_affected() == 0 {
             write.roll_back().await?;
             // An earlier attempt may have come no further than this.
-            self.database.checkpoint().await?;
+            self.database.forget_overwritten("subject_keys").await?;
             return Ok(false);
         }
         let entry = AuditEntry {
@@ -111,7 +107,7 @@ impl SqlSubjectKeys {
         };
         write.audit(ctx, &[entry]).await?;
         write.commit().await?;
-        self.database.checkpoint().await?;
+        self.database.forget_overwritten("subject_keys").await?;
         Ok(true)
     }
 }

@@ -5,10 +5,9 @@ use async_trait::async_trait;
 use cortex_security::{AuditEntry, Authenticator, BearerToken, Identity, SecurityError, TokenDigest};
 use cortex_types::{Principal, RequestContext, Role, TenantId, Timestamp};
 use serde::Serialize;
-use sqlx::Row as _;
-use sqlx::sqlite::SqliteRow;
 
 use crate::audit::refused;
+use crate::sql::{self, Row};
 use crate::{Database, StoreError};
 
 /// Digits of the digest that name a token to people.
@@ -63,7 +62,7 @@ impl SqlAuthenticator {
             revoked_at: None,
         };
         let mut write = self.database.begin().await?;
-        sqlx::query(
+        sql::query(
             "INSERT INTO api_tokens (digest, id, tenant_id, principal, roles, created_at, expires_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
@@ -86,7 +85,7 @@ impl SqlAuthenticator {
 
     /// The tokens of the caller's tenant, newest first.
     pub async fn list_tokens(&self, ctx: &RequestContext) -> Result<Vec<TokenRecord>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM api_tokens WHERE tenant_id = $1 ORDER BY created_at DESC, id")
+        let rows = sql::query("SELECT * FROM api_tokens WHERE tenant_id = $1 ORDER BY created_at DESC, id")
             .bind(ctx.tenant.as_str())
             .fetch_all(self.database.readers())
             .await
@@ -97,7 +96,7 @@ impl SqlAuthenticator {
     /// Refuses the token from now on. [`StoreError::NotFound`] where the caller's tenant has no valid token of that id.
     pub async fn revoke_token(&self, ctx: &RequestContext, id: &str) -> Result<(), StoreError> {
         let mut write = self.database.begin().await?;
-        let revoked = sqlx::query(
+        let revoked = sql::query(
             "UPDATE api_tokens SET revoked_at = $1 WHERE tenant_id = $2 AND id = $3 AND revoked_at IS NULL",
         )
         .bind(self.database.clock().now().micros())
@@ -120,7 +119,7 @@ impl SqlAuthenticator {
 
     /// Whether anything was ever recorded for the caller's tenant: every change leaves an audit record.
     pub async fn knows_tenant(&self, ctx: &RequestContext) -> Result<bool, StoreError> {
-        let found: Option<i64> = sqlx::query_scalar("SELECT 1 FROM audit_log WHERE tenant_id = $1 LIMIT 1")
+        let found: Option<i64> = sql::query_scalar("SELECT CAST(1 AS BIGINT) FROM audit_log WHERE tenant_id = $1 LIMIT 1")
             .bind(ctx.tenant.as_str())
             .fetch_optional(self.database.readers())
             .await
@@ -129,7 +128,7 @@ impl SqlAuthenticator {
     }
 
     async fn find(&self, digest: &TokenDigest) -> Result<Option<TokenRecord>, StoreError> {
-        let row = sqlx::query("SELECT * FROM api_tokens WHERE digest = $1")
+        let row = sql::query("SELECT * FROM api_tokens WHERE digest = $1")
             .bind(digest.as_hex())
             .fetch_optional(self.database.readers())
             .await
@@ -175,7 +174,7 @@ fn token_entry(verb: &str, id: &str, detail: serde_json::Value) -> AuditEntry {
     }
 }
 
-fn record_of(row: &SqliteRow) -> Result<TokenRecord, StoreError> {
+fn record_of(row: &Row) -> Result<TokenRecord, StoreError> {
     let unreadable = |detail: String| StoreError::Unreadable { what: "token", detail };
     let roles: Vec<Role> =
         serde_json::from_str(row.try_get("roles")?).map_err(|error| unreadable(error.to_string()))?;
@@ -183,9 +182,9 @@ fn record_of(row: &SqliteRow) -> Result<TokenRecord, StoreError> {
     Ok(TokenRecord {
         id: row.try_get("id")?,
         tenant: TenantId::new(tenant).map_err(|error| unreadable(error.to_string()))?,
-        principal: Principal::new(row.try_get::<String, _>("principal")?, roles),
+        principal: Principal::new(row.try_get::<String>("principal")?, roles),
         created_at: Timestamp::from_micros(row.try_get("created_at")?),
-        expires_at: row.try_get::<Option<i64>, _>("expires_at")?.map(Timestamp::from_micros),
-        revoked_at: row.try_get::<Option<i64>, _>("revoked_at")?.map(Timestamp::from_micros),
+        expires_at: row.try_get::<Option<i64>>("expires_at")?.map(Timestamp::from_micros),
+        revoked_at: row.try_get::<Option<i64>>("revoked_at")?.map(Timestamp::from_micros),
     })
 }

@@ -6,13 +6,13 @@ use std::time::Instant;
 use cortex_security::AuditEntry;
 use cortex_types::{RequestContext, Timestamp};
 use fail::fail_point;
-use sqlx::{Sqlite, SqliteConnection, Transaction};
 
-use crate::bulk::{self, RowValues};
+use crate::bulk::{self, RowValues, Target};
+use crate::sql::{self, Transaction};
 use crate::{Database, StoreError, audit};
 
 const COMMITS_TOTAL: &str = "cortex_store_commits_total";
-/// From asking SQLite to commit until it is on the disk.
+/// From asking the database to commit until it is on the disk.
 const COMMIT_SECONDS: &str = "cortex_store_commit_seconds";
 const TRANSACTIONS_TOTAL: &str = "cortex_store_transactions_total";
 
@@ -33,20 +33,20 @@ pub enum Known {
 #[derive(Debug)]
 pub struct WriteTransaction {
     database: Database,
-    sql: Transaction<'static, Sqlite>,
+    sql: Transaction,
     commit_no: u64,
     /// The number that the newest logical transaction has, this commit's own among them.
     newest_tx: i64,
 }
 
 impl WriteTransaction {
-    pub(crate) async fn begin(database: Database, mut sql: Transaction<'static, Sqlite>) -> Result<Self, StoreError> {
+    pub(crate) async fn begin(database: Database, mut sql: Transaction) -> Result<Self, StoreError> {
         // One statement for both numbers: each statement is a trip to the connection's thread.
-        let (commit_no, newest_tx): (i64, i64) = sqlx::query_as(
+        let (commit_no, newest_tx): (i64, i64) = sql::query_as(
             "UPDATE commit_sequence SET newest = newest + 1 \
              RETURNING newest, (SELECT coalesce(max(tx_no), 0) FROM tx_meta)",
         )
-        .fetch_one(&mut *sql)
+        .fetch_one(&mut sql)
         .await
         .map_err(|error| database.failed(error))?;
         Ok(Self {
@@ -57,7 +57,7 @@ impl WriteTransaction {
         })
     }
 
-    pub fn connection(&mut self) -> &mut SqliteConnection {
+    pub fn connection(&mut self) -> &mut Transaction {
         &mut self.sql
     }
 
@@ -98,9 +98,9 @@ impl WriteTransaction {
                 };
                 row.bind(*tx_no)
                     .bind(commit_no)
-                    .bind(ctx.tenant.as_str().to_owned())
+                    .bind(ctx.tenant.as_str())
                     .bind(known_at.micros());
-                row.bind(known_by.to_owned())
+                row.bind(known_by)
                     .bind(ctx.principal.id.to_string())
                     .bind(ctx.trace_id.to_string());
             },
@@ -119,7 +119,27 @@ impl WriteTransaction {
         rows: &[T],
         bind: impl FnMut(&mut RowValues<'_>, &T),
     ) -> Result<(), StoreError> {
-        bulk::insert_rows(&mut self.sql, table, columns, rows, bind)
+        let target = Target {
+            table,
+            columns,
+            keys: 0,
+        };
+        bulk::insert_rows(&mut self.sql, target, rows, bind)
+            .await
+            .map_err(|error| self.database.failed(error))
+    }
+
+    /// As [`insert_rows`](Self::insert_rows), but a row takes the place of the one that has the same values in the first
+    /// `keys` columns. No two of `rows` may have the same.
+    pub async fn upsert_rows<T>(
+        &mut self,
+        table: &'static str,
+        (columns, keys): (&[&'static str], usize),
+        rows: &[T],
+        bind: impl FnMut(&mut RowValues<'_>, &T),
+    ) -> Result<(), StoreError> {
+        let target = Target { table, columns, keys };
+        bulk::insert_rows(&mut self.sql, target, rows, bind)
             .await
             .map_err(|error| self.database.failed(error))
     }
@@ -133,12 +153,12 @@ impl WriteTransaction {
     pub async fn commit(mut self) -> Result<u64, StoreError> {
         fail_point!("store::before-commit", |_| Err(StoreError::Overloaded));
         // The log's last row is this commit's, or this commit captured nothing.
-        sqlx::query(
+        sql::query(
             "INSERT INTO change_commits (commit_no, last_seq) SELECT commit_no, seq FROM change_log \
              WHERE seq = (SELECT max(seq) FROM change_log) AND commit_no = $1",
         )
         .bind(self.commit_no.cast_signed())
-        .execute(&mut *self.sql)
+        .execute(&mut self.sql)
         .await
         .map_err(|error| self.database.failed(error))?;
         let asked = Instant::now();

@@ -11,16 +11,15 @@ use cortex_registry::{
 };
 use cortex_registry_store::{FileArtifacts, MIGRATIONS, SqlRegistry};
 use cortex_security::AuditLog;
-use cortex_store::{Database, DatabaseConfig, SqlAuditLog};
+use cortex_store::sql;
+use cortex_store::testing::Scratch;
+use cortex_store::{Database, SqlAuditLog};
 use cortex_types::{Coded, ErrorCode, SystemClock, Timestamp};
-use tempfile::TempDir;
 
-async fn database() -> (Database, TempDir) {
-    let folder = tempfile::tempdir().unwrap();
-    let config = DatabaseConfig::at(folder.path().join("cortex.db"));
-    let database = Database::open(&config, Arc::new(SystemClock)).await.unwrap();
-    database.migrate(&[MIGRATIONS]).await.unwrap();
-    (database, folder)
+async fn database() -> (Database, Scratch) {
+    let scratch = Scratch::new().await;
+    let database = scratch.open(&[MIGRATIONS], Arc::new(SystemClock)).await;
+    (database, scratch)
 }
 
 registry_store_contract!(async {
@@ -95,7 +94,7 @@ async fn an_event_edited_in_the_database_breaks_the_chain() {
     }
     assert_eq!(first_broken(&store.events(&ctx, 0, 10).await.unwrap()), None);
     let mut write = database.begin().await.unwrap();
-    sqlx::query("UPDATE registry_events SET version = 7 WHERE seq = 2")
+    sql::query("UPDATE registry_events SET version = 7 WHERE seq = 2")
         .execute(write.connection())
         .await
         .unwrap();

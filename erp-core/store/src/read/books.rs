@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use cortex_erp::valuation::{CostBasis, StockLevel};
 use cortex_erp::{Answered, Books, CreditedInvoice, DocumentKind, LevelKey, PartyKind, References};
+use cortex_store::sql::{self, QueryBuilder, Row, Transaction};
 use cortex_types::InvoiceId;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
 use uuid::Uuid;
 
 use super::{master_data, records};
@@ -15,12 +14,12 @@ use crate::rows::Columns;
 /// Values of one `IN (…)` list.
 const LIST_MAX: usize = 1_000;
 
-const INVOICES: &str = "SELECT id, number, customer_id, currency, net_minor, (SELECT coalesce(sum(n.net_minor), 0) \
+const INVOICES: &str = "SELECT id, number, customer_id, currency, net_minor, (SELECT CAST(coalesce(sum(n.net_minor), 0) AS BIGINT) \
                         FROM credit_notes n WHERE n.invoice_id = sales_invoices.id) AS credited_minor \
                         FROM sales_invoices";
 
 pub(crate) async fn books(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     tenant: &str,
     wanted: &References,
 ) -> Result<Books, sqlx::Error> {
@@ -43,7 +42,7 @@ pub(crate) async fn books(
     products(connection, tenant, wanted, &mut books).await?;
     numbers(connection, tenant, wanted, &mut books).await?;
     let series = "SELECT kind, newest FROM document_series WHERE tenant_id = $1";
-    for row in sqlx::query(series).bind(tenant).fetch_all(&mut *connection).await? {
+    for row in sql::query(series).bind(tenant).fetch_all(&mut *connection).await? {
         let kind = row.word("kind", &DocumentKind::ALL, DocumentKind::as_str)?;
         books.series.insert(kind, row.integer("newest")?.unsigned_abs());
     }
@@ -51,7 +50,7 @@ pub(crate) async fn books(
 }
 
 async fn products(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     tenant: &str,
     wanted: &References,
     books: &mut Books,
@@ -73,8 +72,7 @@ async fn products(
     Ok(())
 }
 
-fn level(row: &SqliteRow) -> Result<(LevelKey, StockLevel), sqlx::Error> {
-    use sqlx::Row;
+fn level(row: &Row) -> Result<(LevelKey, StockLevel), sqlx::Error> {
     let cost: (Option<i64>, Option<i64>) = (row.try_get("cost_value_minor")?, row.try_get("cost_quantity_micro")?);
     let last_cost = match cost {
         (Some(value_minor), Some(quantity_micro)) => Some(CostBasis {
@@ -99,7 +97,7 @@ fn level(row: &SqliteRow) -> Result<(LevelKey, StockLevel), sqlx::Error> {
 }
 
 async fn numbers(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     tenant: &str,
     wanted: &References,
     books: &mut Books,
@@ -126,7 +124,7 @@ async fn numbers(
     Ok(())
 }
 
-fn credited(row: &SqliteRow) -> Result<CreditedInvoice, sqlx::Error> {
+fn credited(row: &Row) -> Result<CreditedInvoice, sqlx::Error> {
     Ok(CreditedInvoice {
         customer_id: row.parsed("customer_id")?,
         currency: row.parsed("currency")?,
@@ -137,26 +135,22 @@ fn credited(row: &SqliteRow) -> Result<CreditedInvoice, sqlx::Error> {
 
 /// The rows of `tenant` whose `column` is one of `values`.
 async fn rows(
-    connection: &mut SqliteConnection,
+    connection: &mut Transaction,
     select: &str,
     column: &str,
     tenant: &str,
     values: &[&str],
-) -> Result<Vec<SqliteRow>, sqlx::Error> {
+) -> Result<Vec<Row>, sqlx::Error> {
     let mut found = Vec::new();
     for values in values.chunks(LIST_MAX) {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(select);
+        let mut query: QueryBuilder = QueryBuilder::new(select);
         query
             .push(" WHERE tenant_id = ")
             .push_bind(tenant)
-            .push(format_args!(" AND {column} IN ("));
-        let mut list = query.separated(", ");
-        for value in values {
-            list.push_bind(*value);
-        }
-        query.push(")");
+            .push(format_args!(" AND {column} IN "));
+        query.push_list(values.iter().copied());
         // Lists have a length of their own each time: keeping them prepared would only push out those that come again.
-        found.extend(query.build().persistent(false).fetch_all(&mut *connection).await?);
+        found.extend(query.build().once().fetch_all(&mut *connection).await?);
     }
     Ok(found)
 }

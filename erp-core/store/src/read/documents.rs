@@ -1,6 +1,6 @@
 use cortex_erp::{CreditNote, CreditNoteLine, CreditReason, Invoice, Page, ProductKind, SalesLine};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, SqlitePool};
+use cortex_store::sql::{self, Pool, Row};
+use sqlx::AssertSqlSafe;
 
 use super::PAGE;
 use super::lines::lines;
@@ -16,25 +16,25 @@ const NOTE_LINES: &str = "SELECT id, credit_note_id, line_no, product_id, produc
                           unit, net_minor, reason FROM credit_note_lines";
 const BY_NUMBER: &str = " WHERE tenant_id = $1 AND number = $2";
 
-pub(super) async fn invoice(readers: &SqlitePool, tenant: &str, number: &str) -> Result<Option<Invoice>, sqlx::Error> {
-    let query = sqlx::query(AssertSqlSafe(format!("{INVOICES}{BY_NUMBER}")))
+pub(super) async fn invoice(readers: &Pool, tenant: &str, number: &str) -> Result<Option<Invoice>, sqlx::Error> {
+    let query = sql::query(AssertSqlSafe(format!("{INVOICES}{BY_NUMBER}")))
         .bind(tenant)
         .bind(number);
     let rows = query.fetch_all(readers).await?;
     Ok(with_invoice_lines(readers, tenant, &rows).await?.pop())
 }
 
-pub(super) async fn invoices(readers: &SqlitePool, tenant: &str, page: &Page) -> Result<Vec<Invoice>, sqlx::Error> {
+pub(super) async fn invoices(readers: &Pool, tenant: &str, page: &Page) -> Result<Vec<Invoice>, sqlx::Error> {
     let rows = page_of(readers, INVOICES, tenant, page).await?;
     with_invoice_lines(readers, tenant, &rows).await
 }
 
 pub(super) async fn credit_note(
-    readers: &SqlitePool,
+    readers: &Pool,
     tenant: &str,
     number: &str,
 ) -> Result<Option<CreditNote>, sqlx::Error> {
-    let query = sqlx::query(AssertSqlSafe(format!("{NOTES}{BY_NUMBER}")))
+    let query = sql::query(AssertSqlSafe(format!("{NOTES}{BY_NUMBER}")))
         .bind(tenant)
         .bind(number);
     let rows = query.fetch_all(readers).await?;
@@ -42,7 +42,7 @@ pub(super) async fn credit_note(
 }
 
 pub(super) async fn credit_notes(
-    readers: &SqlitePool,
+    readers: &Pool,
     tenant: &str,
     page: &Page,
 ) -> Result<Vec<CreditNote>, sqlx::Error> {
@@ -51,12 +51,12 @@ pub(super) async fn credit_notes(
 }
 
 pub(super) async fn page_of(
-    readers: &SqlitePool,
+    readers: &Pool,
     select: &str,
     tenant: &str,
     page: &Page,
-) -> Result<Vec<SqliteRow>, sqlx::Error> {
-    sqlx::query(AssertSqlSafe(format!("{select}{PAGE}")))
+) -> Result<Vec<Row>, sqlx::Error> {
+    sql::query(AssertSqlSafe(format!("{select}{PAGE}")))
         .bind(tenant)
         .bind(page.after.as_deref().unwrap_or_default())
         .bind(i64::from(page.limit()))
@@ -65,9 +65,9 @@ pub(super) async fn page_of(
 }
 
 async fn with_invoice_lines(
-    readers: &SqlitePool,
+    readers: &Pool,
     tenant: &str,
-    rows: &[SqliteRow],
+    rows: &[Row],
 ) -> Result<Vec<Invoice>, sqlx::Error> {
     let mut invoices = rows.iter().map(invoice_header).collect::<Result<Vec<_>, _>>()?;
     let ids = invoices.iter().map(|invoice| invoice.id.to_string());
@@ -79,13 +79,13 @@ async fn with_invoice_lines(
 }
 
 async fn with_note_lines(
-    readers: &SqlitePool,
+    readers: &Pool,
     tenant: &str,
-    rows: &[SqliteRow],
+    rows: &[Row],
 ) -> Result<Vec<CreditNote>, sqlx::Error> {
     let mut notes = rows.iter().map(note_header).collect::<Result<Vec<_>, _>>()?;
     let ids = notes.iter().map(|note| note.id.to_string());
-    let read = |row: &SqliteRow| {
+    let read = |row: &Row| {
         Ok(CreditNoteLine {
             line: sales_line(row)?,
             reason: reason(row)?,
@@ -98,7 +98,7 @@ async fn with_note_lines(
     Ok(notes)
 }
 
-fn invoice_header(row: &SqliteRow) -> Result<Invoice, sqlx::Error> {
+fn invoice_header(row: &Row) -> Result<Invoice, sqlx::Error> {
     Ok(Invoice {
         id: row.parsed("id")?,
         number: row.text("number")?,
@@ -113,7 +113,7 @@ fn invoice_header(row: &SqliteRow) -> Result<Invoice, sqlx::Error> {
     })
 }
 
-fn note_header(row: &SqliteRow) -> Result<CreditNote, sqlx::Error> {
+fn note_header(row: &Row) -> Result<CreditNote, sqlx::Error> {
     Ok(CreditNote {
         id: row.parsed("id")?,
         number: row.text("number")?,
@@ -129,11 +129,11 @@ fn note_header(row: &SqliteRow) -> Result<CreditNote, sqlx::Error> {
     })
 }
 
-fn reason(row: &SqliteRow) -> Result<CreditReason, sqlx::Error> {
+fn reason(row: &Row) -> Result<CreditReason, sqlx::Error> {
     row.word("reason", &CreditReason::ALL, CreditReason::as_str)
 }
 
-fn sales_line(row: &SqliteRow) -> Result<SalesLine, sqlx::Error> {
+fn sales_line(row: &Row) -> Result<SalesLine, sqlx::Error> {
     Ok(SalesLine {
         id: row.parsed("id")?,
         line_no: u32::try_from(row.integer("line_no")?).unwrap_or(u32::MAX),

@@ -1,6 +1,6 @@
 use cortex_erp::{DocumentKind, DocumentRef, JournalEntryRecord, JournalLineRecord, MoveReason, Page, StockMove};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{AssertSqlSafe, SqlitePool};
+use cortex_store::sql::{self, Pool, Row};
+use sqlx::AssertSqlSafe;
 
 use super::documents::page_of;
 use super::lines::lines;
@@ -12,7 +12,7 @@ const MOVES: &str = "SELECT id, product_id, product_code, location, quantity_mic
                      document_kind, document_id, moved_at FROM stock_moves";
 
 pub(super) async fn entries(
-    readers: &SqlitePool,
+    readers: &Pool,
     tenant: &str,
     page: &Page,
 ) -> Result<Vec<JournalEntryRecord>, sqlx::Error> {
@@ -27,7 +27,7 @@ pub(super) async fn entries(
 }
 
 pub(super) async fn moves(
-    readers: &SqlitePool,
+    readers: &Pool,
     tenant: &str,
     product: Option<&str>,
     page: &Page,
@@ -40,7 +40,7 @@ pub(super) async fn moves(
             .collect();
     };
     let of_product = " WHERE tenant_id = $1 AND product_code = $2 AND id > $3 ORDER BY id LIMIT $4";
-    let rows = sqlx::query(AssertSqlSafe(format!("{MOVES}{of_product}")))
+    let rows = sql::query(AssertSqlSafe(format!("{MOVES}{of_product}")))
         .bind(tenant)
         .bind(product)
         .bind(page.after.as_deref().unwrap_or_default())
@@ -51,7 +51,7 @@ pub(super) async fn moves(
 }
 
 /// One entry from its lines, each of which has the entry's columns beside its own.
-pub(crate) fn entry_of(lines: &[SqliteRow]) -> Result<JournalEntryRecord, sqlx::Error> {
+pub(crate) fn entry_of(lines: &[Row]) -> Result<JournalEntryRecord, sqlx::Error> {
     let first = lines.first().ok_or(sqlx::Error::RowNotFound)?;
     Ok(JournalEntryRecord {
         lines: lines.iter().map(line).collect::<Result<_, _>>()?,
@@ -59,7 +59,7 @@ pub(crate) fn entry_of(lines: &[SqliteRow]) -> Result<JournalEntryRecord, sqlx::
     })
 }
 
-fn entry(row: &SqliteRow) -> Result<JournalEntryRecord, sqlx::Error> {
+fn entry(row: &Row) -> Result<JournalEntryRecord, sqlx::Error> {
     Ok(JournalEntryRecord {
         id: row.parsed("id")?,
         number: row.text("number")?,
@@ -71,7 +71,7 @@ fn entry(row: &SqliteRow) -> Result<JournalEntryRecord, sqlx::Error> {
     })
 }
 
-fn line(row: &SqliteRow) -> Result<JournalLineRecord, sqlx::Error> {
+fn line(row: &Row) -> Result<JournalLineRecord, sqlx::Error> {
     Ok(JournalLineRecord {
         account: row.text("account")?.to_string(),
         debit_minor: row.integer("debit_minor")?,
@@ -79,7 +79,7 @@ fn line(row: &SqliteRow) -> Result<JournalLineRecord, sqlx::Error> {
     })
 }
 
-fn stock_move(row: &SqliteRow) -> Result<StockMove, sqlx::Error> {
+fn stock_move(row: &Row) -> Result<StockMove, sqlx::Error> {
     Ok(StockMove {
         id: row.parsed("id")?,
         product_id: row.parsed("product_id")?,
@@ -94,7 +94,7 @@ fn stock_move(row: &SqliteRow) -> Result<StockMove, sqlx::Error> {
     })
 }
 
-fn document(row: &SqliteRow) -> Result<DocumentRef, sqlx::Error> {
+fn document(row: &Row) -> Result<DocumentRef, sqlx::Error> {
     Ok(DocumentRef {
         kind: row.word("document_kind", &DocumentKind::ALL, DocumentKind::as_str)?,
         id: row.parsed("document_id")?,

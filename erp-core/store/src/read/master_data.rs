@@ -1,6 +1,5 @@
 use cortex_erp::{Party, PartyKind, Product, ProductKind};
-use sqlx::Row;
-use sqlx::sqlite::SqliteRow;
+use cortex_store::sql::Row;
 
 use crate::rows::Columns;
 
@@ -8,7 +7,7 @@ pub(super) const PARTIES: &str = "SELECT id, code, kind, name_sealed, country, c
 pub(super) const PRODUCTS: &str =
     "SELECT id, code, description, kind, unit, currency, list_price_minor, created_at FROM products";
 
-pub(super) fn party(row: &SqliteRow) -> Result<Party, sqlx::Error> {
+pub(super) fn party(row: &Row) -> Result<Party, sqlx::Error> {
     Ok(Party {
         id: row.parsed("id")?,
         code: row.text("code")?,
@@ -19,7 +18,7 @@ pub(super) fn party(row: &SqliteRow) -> Result<Party, sqlx::Error> {
     })
 }
 
-pub(super) fn product(row: &SqliteRow) -> Result<Product, sqlx::Error> {
+pub(super) fn product(row: &Row) -> Result<Product, sqlx::Error> {
     Ok(Product {
         id: row.parsed("id")?,
         code: row.text("code")?,

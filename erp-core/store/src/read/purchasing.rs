@@ -1,6 +1,5 @@
 use cortex_erp::{Page, Payment, PaymentDirection, PurchaseReceipt, PurchaseReceiptLine};
-use sqlx::SqlitePool;
-use sqlx::sqlite::SqliteRow;
+use cortex_store::sql::{Pool, Row};
 
 use super::documents::page_of;
 use super::lines::lines;
@@ -14,7 +13,7 @@ const PAYMENTS: &str =
     "SELECT id, number, party_id, party_code, direction, amount_minor, currency, paid_at FROM payments";
 
 pub(super) async fn receipts(
-    readers: &SqlitePool,
+    readers: &Pool,
     tenant: &str,
     page: &Page,
 ) -> Result<Vec<PurchaseReceipt>, sqlx::Error> {
@@ -28,7 +27,7 @@ pub(super) async fn receipts(
     Ok(receipts)
 }
 
-pub(super) async fn payments(readers: &SqlitePool, tenant: &str, page: &Page) -> Result<Vec<Payment>, sqlx::Error> {
+pub(super) async fn payments(readers: &Pool, tenant: &str, page: &Page) -> Result<Vec<Payment>, sqlx::Error> {
     page_of(readers, PAYMENTS, tenant, page)
         .await?
         .iter()
@@ -36,7 +35,7 @@ pub(super) async fn payments(readers: &SqlitePool, tenant: &str, page: &Page) ->
         .collect()
 }
 
-fn receipt(row: &SqliteRow) -> Result<PurchaseReceipt, sqlx::Error> {
+fn receipt(row: &Row) -> Result<PurchaseReceipt, sqlx::Error> {
     Ok(PurchaseReceipt {
         id: row.parsed("id")?,
         number: row.text("number")?,
@@ -49,7 +48,7 @@ fn receipt(row: &SqliteRow) -> Result<PurchaseReceipt, sqlx::Error> {
     })
 }
 
-fn receipt_line(row: &SqliteRow) -> Result<PurchaseReceiptLine, sqlx::Error> {
+fn receipt_line(row: &Row) -> Result<PurchaseReceiptLine, sqlx::Error> {
     Ok(PurchaseReceiptLine {
         id: row.parsed("id")?,
         line_no: u32::try_from(row.integer("line_no")?).unwrap_or(u32::MAX),
@@ -60,7 +59,7 @@ fn receipt_line(row: &SqliteRow) -> Result<PurchaseReceiptLine, sqlx::Error> {
     })
 }
 
-fn payment(row: &SqliteRow) -> Result<Payment, sqlx::Error> {
+fn payment(row: &Row) -> Result<Payment, sqlx::Error> {
     Ok(Payment {
         id: row.parsed("id")?,
         number: row.text("number")?,

@@ -5,9 +5,9 @@ use cortex_erp::{
     AccountBalance, Answered, CreditNote, ErpError, Finding, IdempotencyKey, Invoice, JournalEntryRecord, Link, Page,
     Party, Payment, Product, PurchaseReceipt, Records, Span, StockMove, StockOnHand,
 };
-use cortex_types::RequestContext;
+use cortex_store::sql::{self, Row};
 use sqlx::AssertSqlSafe;
-use sqlx::sqlite::SqliteRow;
+use cortex_types::RequestContext;
 
 use super::{documents, journal, master_data, purchasing, reports, verify};
 use crate::SqlLedger;
@@ -17,7 +17,7 @@ use crate::rows::{Columns, unreadable};
 
 pub(super) const ANSWERS: &str = "SELECT idempotency_key, digest, receipt FROM idempotency_keys";
 
-pub(super) fn answered(row: &SqliteRow) -> Result<Answered, sqlx::Error> {
+pub(super) fn answered(row: &Row) -> Result<Answered, sqlx::Error> {
     let (digest, receipt) = (row.text("digest")?, row.text("receipt")?);
     let bytes = hex::decode(&*digest)
         .ok()
@@ -39,8 +39,8 @@ impl SqlLedger {
         column: &str,
         tenant: &str,
         value: &str,
-    ) -> Result<Option<SqliteRow>, sqlx::Error> {
-        sqlx::query(AssertSqlSafe(format!(
+    ) -> Result<Option<Row>, sqlx::Error> {
+        sql::query(AssertSqlSafe(format!(
             "{select} WHERE tenant_id = $1 AND {column} = $2"
         )))
         .bind(tenant)

@@ -1,21 +1,22 @@
 use cortex_erp::{AccountBalance, Page, Span, StockOnHand};
+use cortex_store::sql::{self, Pool};
 use cortex_types::Timestamp;
-use sqlx::SqlitePool;
 
 use crate::rows::Columns;
 
 pub(super) async fn trial_balance(
-    readers: &SqlitePool,
+    readers: &Pool,
     tenant: &str,
     span: Span,
 ) -> Result<Vec<AccountBalance>, sqlx::Error> {
-    let sql = "SELECT account, currency, sum(debit_minor) AS debit_minor, sum(credit_minor) AS credit_minor \
+    let sql = "SELECT account, currency, CAST(sum(debit_minor) AS BIGINT) AS debit_minor, \
+               CAST(sum(credit_minor) AS BIGINT) AS credit_minor \
                FROM journal_lines WHERE tenant_id = $1 AND posted_at >= $2 AND posted_at < $3 \
                GROUP BY account, currency ORDER BY account, currency";
-    let rows = sqlx::query(sql)
+    let rows = sql::query(sql)
         .bind(tenant)
-        .bind(span.from.map_or(i64::MIN, Timestamp::micros))
-        .bind(span.before.map_or(i64::MAX, Timestamp::micros))
+        .bind(span.from.unwrap_or(Timestamp::from_micros(i64::MIN)))
+        .bind(span.before.unwrap_or(Timestamp::from_micros(i64::MAX)))
         .fetch_all(readers)
         .await?;
     rows.iter()
@@ -31,7 +32,7 @@ pub(super) async fn trial_balance(
 }
 
 pub(super) async fn stock_on_hand(
-    readers: &SqlitePool,
+    readers: &Pool,
     tenant: &str,
     page: &Page,
 ) -> Result<Vec<StockOnHand>, sqlx::Error> {
@@ -42,7 +43,7 @@ pub(super) async fn stock_on_hand(
                      WHERE tenant_id = $1 AND code > $2 AND EXISTS (SELECT 1 FROM stock_levels s \
                        WHERE s.tenant_id = $1 AND s.product_id = products.id) ORDER BY code LIMIT $3) p \
                JOIN stock_levels l ON l.tenant_id = $1 AND l.product_id = p.id ORDER BY p.code, l.location";
-    let rows = sqlx::query(sql)
+    let rows = sql::query(sql)
         .bind(tenant)
         .bind(page.after.as_deref().unwrap_or_default())
         .bind(i64::from(page.limit()))

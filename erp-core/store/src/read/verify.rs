@@ -1,7 +1,7 @@
 //! Are the books sound? Each rule is one query that finds the rows for which it does not hold.
 
 use cortex_erp::Finding;
-use sqlx::{Row, SqlitePool};
+use cortex_store::sql::{self, Pool};
 
 use crate::chain;
 
@@ -18,7 +18,7 @@ const RULES: [(&str, &str); 9] = [
            UNION ALL SELECT 'payment', 'PAY-', number FROM payments WHERE tenant_id = $1 \
            UNION ALL SELECT 'journal-entry', 'J-', number FROM journal_entries WHERE tenant_id = $1) d \
          ON d.kind = s.kind AND d.number <> d.prefix AND substr(d.number, 1, length(d.prefix)) = d.prefix \
-           AND substr(d.number, length(d.prefix) + 1) NOT GLOB '*[^0-9]*' \
+           AND ltrim(substr(d.number, length(d.prefix) + 1), '0123456789') = '' \
          WHERE s.tenant_id = $1 AND s.kind <> 'stock-adjustment' \
          GROUP BY s.kind, s.newest HAVING count(d.number) <> s.newest",
     ),
@@ -52,7 +52,7 @@ const RULES: [(&str, &str); 9] = [
              || sum(value_minor) || ' (minor units)' AS problem \
          FROM (SELECT product_id, location, quantity_micro, value_minor FROM stock_moves WHERE tenant_id = $1 \
                UNION ALL \
-               SELECT product_id, location, -quantity_micro, -value_minor FROM stock_levels WHERE tenant_id = $1) \
+               SELECT product_id, location, -quantity_micro, -value_minor FROM stock_levels WHERE tenant_id = $1) m \
          GROUP BY product_id, location HAVING sum(quantity_micro) <> 0 OR sum(value_minor) <> 0",
     ),
     (
@@ -62,7 +62,7 @@ const RULES: [(&str, &str); 9] = [
              AS problem \
          FROM (SELECT currency, debit_minor - credit_minor AS value_minor FROM journal_lines \
                WHERE tenant_id = $1 AND account = '1200' \
-               UNION ALL SELECT currency, -value_minor FROM stock_levels WHERE tenant_id = $1) \
+               UNION ALL SELECT currency, -value_minor FROM stock_levels WHERE tenant_id = $1) v \
          GROUP BY currency HAVING sum(value_minor) <> 0",
     ),
     (
@@ -96,21 +96,21 @@ const RULES: [(&str, &str); 9] = [
                  WHERE tenant_id = $1 AND product_kind = 'goods' AND reason = 'return' \
                UNION ALL SELECT receipt_id, -quantity_micro FROM purchase_receipt_lines WHERE tenant_id = $1 \
                UNION ALL SELECT document_id, quantity_micro FROM stock_moves \
-                 WHERE tenant_id = $1 AND document_kind <> 'stock-adjustment') \
+                 WHERE tenant_id = $1 AND document_kind <> 'stock-adjustment') q \
          GROUP BY document_id HAVING sum(quantity_micro) <> 0",
     ),
 ];
 
 const FINDINGS_PER_RULE_MAX: usize = 100;
 
-pub(super) async fn verify(readers: &SqlitePool, tenant: &str) -> Result<Vec<Finding>, sqlx::Error> {
+pub(super) async fn verify(readers: &Pool, tenant: &str) -> Result<Vec<Finding>, sqlx::Error> {
     let mut findings = Vec::new();
     // One connection and one transaction: all rules look at the same books.
-    let mut snapshot = readers.begin().await?;
+    let mut snapshot = readers.snapshot().await?;
     for (rule, sql) in RULES {
-        for row in sqlx::query(sql)
+        for row in sql::query(sql)
             .bind(tenant)
-            .fetch_all(&mut *snapshot)
+            .fetch_all(&mut snapshot)
             .await?
             .iter()
             .take(FINDINGS_PER_RULE_MAX)

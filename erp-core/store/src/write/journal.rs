@@ -26,7 +26,7 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
                 .bind(id(entry.document().id))
                 .bind(entry.memo());
             row.bind(entry.currency().as_str())
-                .bind(entry.posted_at().micros())
+                .bind(entry.posted_at())
                 .bind(command.tx_no);
         })
         .await?;
@@ -64,7 +64,7 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
                     .bind(line.debit_minor)
                     .bind(line.credit_minor);
                 row.bind(entry.currency().as_str())
-                    .bind(entry.posted_at().micros())
+                    .bind(entry.posted_at())
                     .bind(command.tx_no);
             },
         )

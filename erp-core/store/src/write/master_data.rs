@@ -31,7 +31,7 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
                 .bind(&*party.code)
                 .bind(party.kind.as_str());
             row.bind(party.name_sealed.as_deref()).bind(&*party.country);
-            row.bind(party.created_at.micros()).bind(command.tx_no);
+            row.bind(party.created_at).bind(command.tx_no);
         })
         .await?;
     let columns = [
@@ -56,7 +56,7 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
                 .bind(product.unit.as_str())
                 .bind(product.currency.as_str());
             row.bind(product.list_price_minor)
-                .bind(product.created_at.micros())
+                .bind(product.created_at)
                 .bind(command.tx_no);
         })
         .await

@@ -34,7 +34,7 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
                 .bind(&*payment.party_code)
                 .bind(payment.direction.as_str());
             row.bind(payment.amount_minor).bind(payment.currency.as_str());
-            row.bind(payment.paid_at.micros()).bind(command.tx_no);
+            row.bind(payment.paid_at).bind(command.tx_no);
         })
         .await
 }
@@ -61,7 +61,7 @@ async fn save_receipts(
                 .bind(&*receipt.supplier_code)
                 .bind(receipt.currency.as_str());
             row.bind(receipt.value_minor)
-                .bind(receipt.received_at.micros())
+                .bind(receipt.received_at)
                 .bind(command.tx_no);
         })
         .await?;
@@ -96,7 +96,7 @@ async fn save_receipts(
                     .bind(&*line.product_code)
                     .bind(line.quantity_micro);
                 row.bind(line.value_minor).bind(receipt.currency.as_str());
-                row.bind(receipt.received_at.micros()).bind(command.tx_no);
+                row.bind(receipt.received_at).bind(command.tx_no);
             },
         )
         .await

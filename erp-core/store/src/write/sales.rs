@@ -45,7 +45,7 @@ async fn save_invoices(
             row.bind(invoice.currency.as_str())
                 .bind(invoice.net_minor)
                 .bind(invoice.lines.len() as i64);
-            row.bind(invoice.invoiced_at.micros());
+            row.bind(invoice.invoiced_at);
             row.bind(invoice.decision_id.map(|decision| id(decision.0)))
                 .bind(command.tx_no);
         })
@@ -87,7 +87,7 @@ async fn save_invoices(
                 row.bind(invoice.customer_code.as_deref()).bind(&*invoice.country);
                 bind_line(row, line);
                 row.bind(invoice.currency.as_str())
-                    .bind(invoice.invoiced_at.micros())
+                    .bind(invoice.invoiced_at)
                     .bind(command.tx_no);
             },
         )
@@ -124,7 +124,7 @@ async fn save_credit_notes(
                 .bind(note.lines.len() as i64);
             row.bind(note.reason.as_str())
                 .bind(note.invoice_id.map(|invoice| id(invoice.0)));
-            row.bind(note.credited_at.micros()).bind(command.tx_no);
+            row.bind(note.credited_at).bind(command.tx_no);
         })
         .await?;
     let columns = [
@@ -166,7 +166,7 @@ async fn save_credit_notes(
                 bind_line(row, line);
                 row.bind(note.currency.as_str())
                     .bind(reason.as_str())
-                    .bind(note.credited_at.micros())
+                    .bind(note.credited_at)
                     .bind(command.tx_no);
             },
         )

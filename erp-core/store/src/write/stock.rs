@@ -41,7 +41,7 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
                 .bind(moved.value_minor);
             row.bind(moved.currency.as_str()).bind(moved.reason.as_str());
             row.bind(moved.document.kind.as_str()).bind(id(moved.document.id));
-            row.bind(moved.moved_at.micros()).bind(command.tx_no);
+            row.bind(moved.moved_at).bind(command.tx_no);
         })
         .await
 }

@@ -1,6 +1,8 @@
 //! Entries are as they were posted, or named.
 
 use cortex_erp::{Finding, Link, Records};
+use cortex_store::sql;
+use cortex_store::testing::drop_triggers;
 
 use crate::company::Company;
 use crate::statements::sold;
@@ -17,16 +19,9 @@ async fn posted() -> Company {
 /// What somebody does who holds the file.
 async fn tampered(company: &Company, statements: &[&'static str]) {
     let mut write = company.database.begin().await.unwrap();
-    let triggers: Vec<String> = sqlx::query_scalar("SELECT name FROM sqlite_master WHERE type = 'trigger'")
-        .fetch_all(write.connection())
-        .await
-        .unwrap();
-    for trigger in triggers {
-        let drop = sqlx::AssertSqlSafe(format!("DROP TRIGGER {trigger}"));
-        sqlx::query(drop).execute(write.connection()).await.unwrap();
-    }
+    drop_triggers(&mut write).await;
     for statement in statements {
-        sqlx::query(*statement).execute(write.connection()).await.unwrap();
+        sql::query(*statement).execute(write.connection()).await.unwrap();
     }
     write.commit().await.unwrap();
 }
@@ -52,12 +47,15 @@ async fn the_first_entry_that_was_tampered_with_is_named() {
             "was changed",
         ),
         (
-            &["UPDATE journal_entries SET posted_at = posted_at + 1 WHERE number = 'J-000001'"],
+            &["UPDATE journal_entries SET posted_at = (SELECT min(created_at) FROM parties) WHERE number = 'J-000001'"],
             "journal entry J-000001",
             "was changed",
         ),
         (
-            &["UPDATE journal_lines SET posted_at = posted_at - 1 WHERE id = (SELECT min(id) FROM journal_lines)"],
+            &[
+                "UPDATE journal_lines SET posted_at = (SELECT min(created_at) FROM parties) \
+               WHERE id = (SELECT min(id) FROM journal_lines)",
+            ],
             "a line of journal entry J-000001",
             "is not that of its entry",
         ),
@@ -73,7 +71,6 @@ async fn the_first_entry_that_was_tampered_with_is_named() {
         ),
         (
             &[
-                "PRAGMA defer_foreign_keys = ON",
                 "DELETE FROM journal_lines WHERE entry_id = (SELECT id FROM journal_entries WHERE number = 'J-000002')",
                 "DELETE FROM journal_chain WHERE seq = 2",
                 "DELETE FROM journal_entries WHERE number = 'J-000002'",

@@ -1,4 +1,4 @@
-//! A company on a SQLite file of its own, and what it does all day.
+//! A company on a database of its own, and what it does all day.
 
 use std::sync::Arc;
 
@@ -7,14 +7,15 @@ use cortex_erp::{
     PartyKind, PaymentDirection, PostInvoice, ProductKind, ReceiptLineInput, ReceiveGoods, RecordPayment, SealedName,
 };
 use cortex_erp_store::{MIGRATIONS, SqlLedger};
-use cortex_store::{Database, DatabaseConfig};
+use cortex_store::Database;
+use cortex_store::sql;
+use cortex_store::testing::Scratch;
 use cortex_types::{Currency, RequestContext, SystemClock, TenantId, Unit};
-use tempfile::TempDir;
 
 pub const PIECE: i64 = 1_000_000;
 
 pub struct Company {
-    pub folder: TempDir,
+    pub scratch: Scratch,
     pub database: Database,
     pub ledger: SqlLedger,
     pub erp: Erp,
@@ -31,14 +32,12 @@ pub fn key(text: impl Into<Arc<str>>) -> IdempotencyKey {
 
 impl Company {
     pub async fn found() -> Self {
-        let folder = TempDir::new().unwrap();
-        let config = DatabaseConfig::at(folder.path().join("erp.db"));
-        let database = Database::open(&config, Arc::new(SystemClock)).await.unwrap();
-        database.migrate(&[MIGRATIONS]).await.unwrap();
+        let scratch = Scratch::new().await;
+        let database = scratch.open(&[MIGRATIONS], Arc::new(SystemClock)).await;
         let ledger = SqlLedger::new(database.clone());
         let erp = Erp::start(Arc::new(ledger.clone()), Arc::new(SystemClock), &ErpConfig::default());
         Self {
-            folder,
+            scratch,
             database,
             ledger,
             erp,
@@ -90,7 +89,7 @@ impl Company {
 
     pub async fn count(&self, table: &str) -> i64 {
         let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
-        sqlx::query_scalar(sql)
+        sql::query_scalar(sql)
             .fetch_one(self.database.readers())
             .await
             .unwrap()

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cortex_erp::Records;
 use cortex_erp::import::online_retail::{self, EntryKind, OnlineRetailOptions};
+use cortex_store::sql::{self, Instant};
 
 use crate::company::Company;
 
@@ -20,20 +21,22 @@ async fn importing_a_file_twice_is_importing_it_once() {
     assert_eq!(first.documents, second.documents);
     assert!(first.reconciled && first.repeated == 0 && second.repeated > 0);
 
-    let sum = |sql: &'static str| sqlx::query_scalar::<_, i64>(sql).fetch_one(company.database.readers());
-    let invoiced = sum("SELECT sum(net_minor) FROM sales_invoices").await.unwrap();
-    let credited = sum("SELECT sum(net_minor) FROM credit_notes").await.unwrap();
+    let sum = |sum: &'static str| sql::query_scalar::<i64>(sum).fetch_one(company.database.readers());
+    let invoiced = sum("SELECT CAST(sum(net_minor) AS BIGINT) FROM sales_invoices").await.unwrap();
+    let credited = sum("SELECT CAST(sum(net_minor) AS BIGINT) FROM credit_notes").await.unwrap();
     assert_eq!(first.documents[&EntryKind::Invoice].file_minor, invoiced);
     assert_eq!(first.documents[&EntryKind::CreditNote].file_minor, -credited);
     // Declared as known when it happened.
-    let known: Vec<(i64, String)> = sqlx::query_as(
-        "SELECT m.known_at - i.invoiced_at, m.known_by FROM sales_invoices i JOIN tx_meta m ON m.tx_no = i.tx_no",
+    let known: Vec<(i64, Instant, String)> = sql::query_as(
+        "SELECT m.known_at, i.invoiced_at, m.known_by FROM sales_invoices i JOIN tx_meta m ON m.tx_no = i.tx_no",
     )
     .fetch_all(company.database.readers())
     .await
     .unwrap();
     assert!(
-        known.iter().all(|(delay, by)| *delay == 0 && by == "event-time+0s"),
+        known
+            .iter()
+            .all(|(known_at, at, by)| *known_at == at.0.micros() && by == "event-time+0s"),
         "{known:?}"
     );
     assert_eq!(company.ledger.verify(&company.ctx).await.unwrap(), []);
@@ -46,7 +49,7 @@ async fn importing_a_file_twice_is_importing_it_once() {
 async fn a_whole_file_is_imported_and_the_books_are_sound() {
     let file = PathBuf::from(std::env::var("CORTEX_ONLINE_RETAIL").unwrap());
     let company = Company::found().await;
-    let rejects = Some(company.folder.path().join("rejects.csv"));
+    let rejects = Some(company.scratch.folder.path().join("rejects.csv"));
     let options = OnlineRetailOptions {
         rejects,
         ..OnlineRetailOptions::default()
@@ -62,7 +65,7 @@ async fn a_whole_file_is_imported_and_the_books_are_sound() {
         );
         assert!(report.reconciled);
     }
-    let bytes: u64 = std::fs::read_dir(company.folder.path())
+    let bytes: u64 = std::fs::read_dir(company.scratch.folder.path())
         .unwrap()
         .map(|f| f.unwrap().metadata().unwrap().len())
         .sum();

@@ -1,4 +1,4 @@
-//! The services on a SQLite file: what is refused, what is kept, and who sees it.
+//! The services on a real database: what is refused, what is kept, and who sees it.
 
 mod chain;
 mod company;
@@ -10,8 +10,8 @@ use cortex_erp::{
     ErpError, JournalLineInput, Known, Page, PaymentDirection, PostCreditNote, PostInvoice, PostJournalEntry,
     ProductKind, Records, Span,
 };
+use cortex_store::sql;
 use cortex_types::{Coded, Currency, DecisionId, ErrorCode, Unit};
-use sqlx::Row;
 
 use company::{Company, PIECE, invoice, key, line, payment, receive, tenant};
 
@@ -192,7 +192,6 @@ async fn posted_rows_refuse_to_be_changed_by_the_database_itself() {
         .execute(Command::PostInvoice(invoice(Some("C1"), vec![line("MUG", 1)])))
         .await
         .unwrap();
-    let mut work = company.database.begin().await.unwrap();
     for statement in [
         "UPDATE sales_invoices SET net_minor = 0",
         "DELETE FROM sales_invoice_lines",
@@ -201,7 +200,8 @@ async fn posted_rows_refuse_to_be_changed_by_the_database_itself() {
         "UPDATE stock_moves SET quantity_micro = 0",
         "DELETE FROM purchase_receipts",
     ] {
-        let error = sqlx::query(statement).execute(work.connection()).await.unwrap_err();
+        let mut work = company.database.begin().await.unwrap();
+        let error = sql::query(statement).execute(work.connection()).await.unwrap_err();
         assert!(error.to_string().contains("immutable-document"), "{statement}: {error}");
     }
 }
@@ -211,7 +211,7 @@ async fn the_check_finds_a_level_that_is_not_the_sum_of_its_moves() {
     let company = Company::trading().await;
     company.execute(receive(10, 1000)).await.unwrap();
     let mut work = company.database.begin().await.unwrap();
-    sqlx::query("UPDATE stock_levels SET quantity_micro = 7, value_minor = 999")
+    sql::query("UPDATE stock_levels SET quantity_micro = 7, value_minor = 999")
         .execute(work.connection())
         .await
         .unwrap();
@@ -244,9 +244,10 @@ async fn invoices_posted_at_once_get_gapless_numbers() {
     while let Some(done) = tasks.join_next().await {
         done.unwrap();
     }
-    let rows = sqlx::query("SELECT number FROM sales_invoices ORDER BY number");
-    let rows = rows.fetch_all(company.database.readers()).await.unwrap();
-    let numbers: Vec<String> = rows.iter().map(|row| row.get("number")).collect();
+    let numbers: Vec<String> = sql::query_scalar("SELECT number FROM sales_invoices ORDER BY number")
+        .fetch_all(company.database.readers())
+        .await
+        .unwrap();
     let gapless: Vec<String> = (1..=200).map(|n| format!("INV-{n:06}")).collect();
     assert_eq!(numbers, gapless);
     let stock = &company
@@ -356,7 +357,7 @@ async fn the_check_finds_a_number_that_is_missing_from_our_own_series() {
     }
     assert_eq!(company.ledger.verify(&company.ctx).await.unwrap(), []);
     let mut work = company.database.begin().await.unwrap();
-    sqlx::query("UPDATE document_series SET newest = 2 WHERE kind = 'sales-invoice'")
+    sql::query("UPDATE document_series SET newest = 2 WHERE kind = 'sales-invoice'")
         .execute(work.connection())
         .await
         .unwrap();

@@ -4,10 +4,11 @@ mod guards;
 
 use std::sync::Arc;
 
+use cortex_store::sql;
+use cortex_store::testing::Scratch;
 use cortex_store::{Database, DatabaseConfig, Known, Migration, MigrationSet, StoreError};
 use cortex_types::{Coded, ErrorCode, ManualClock, RequestContext, TenantId, Timestamp};
 use proptest::prelude::*;
-use tempfile::TempDir;
 
 const NOTES: MigrationSet = MigrationSet {
     name: "notes",
@@ -18,24 +19,21 @@ const NOTES: MigrationSet = MigrationSet {
               urgent BOOLEAN, written_at TIMESTAMP, words BIGINT, tx_no BIGINT NOT NULL)",
     }],
     captured: &["notes"],
+    posted: &[],
 };
 
 struct Store {
-    _folder: TempDir,
-    config: DatabaseConfig,
+    scratch: Scratch,
     clock: Arc<ManualClock>,
     database: Database,
 }
 
 async fn store() -> Store {
-    let folder = tempfile::tempdir().unwrap();
-    let config = DatabaseConfig::at(folder.path().join("cortex.db"));
+    let scratch = Scratch::new().await;
     let clock = Arc::new(ManualClock::at("2011-01-01".parse().unwrap()));
-    let database = Database::open(&config, Arc::clone(&clock) as _).await.unwrap();
-    database.migrate(&[NOTES]).await.unwrap();
+    let database = scratch.open(&[NOTES], Arc::clone(&clock) as _).await;
     Store {
-        _folder: folder,
-        config,
+        scratch,
         clock,
         database,
     }
@@ -48,9 +46,10 @@ fn acme() -> RequestContext {
 async fn write_note(database: &Database, id: &str, score: f64) -> u64 {
     let mut write = database.begin().await.unwrap();
     let tx_no = write.transaction(&acme(), Known::ByClock).await.unwrap();
-    sqlx::query("INSERT INTO notes VALUES ($1, 'acme', 'hello', $2, 1, 7, NULL, $3)")
+    sql::query("INSERT INTO notes VALUES ($1, 'acme', 'hello', $2, TRUE, $3, NULL, $4)")
         .bind(id)
         .bind(score)
+        .bind(Timestamp::from_micros(7))
         .bind(tx_no.cast_signed())
         .execute(write.connection())
         .await
@@ -61,7 +60,7 @@ async fn write_note(database: &Database, id: &str, score: f64) -> u64 {
 type Change = (i64, i64, String, Option<String>, Option<String>);
 
 async fn changes(database: &Database) -> Vec<Change> {
-    sqlx::query_as("SELECT commit_no, tx_no, op, row_after, row_before FROM change_log ORDER BY seq")
+    sql::query_as("SELECT commit_no, tx_no, op, row_after, row_before FROM change_log ORDER BY seq")
         .fetch_all(database.readers())
         .await
         .unwrap()
@@ -73,13 +72,13 @@ async fn every_change_of_a_captured_table_is_in_the_log_with_its_commit_and_tran
     let inserted = write_note(&store.database, "n1", 0.5).await;
     let mut write = store.database.begin().await.unwrap();
     let edit = write.transaction(&acme(), Known::ByClock).await.unwrap();
-    sqlx::query("UPDATE notes SET urgent = 0, tx_no = $1")
+    sql::query("UPDATE notes SET urgent = FALSE, tx_no = $1")
         .bind(edit.cast_signed())
         .execute(write.connection())
         .await
         .unwrap();
     let removal = write.transaction(&acme(), Known::ByClock).await.unwrap();
-    sqlx::query("DELETE FROM notes")
+    sql::query("DELETE FROM notes")
         .execute(write.connection())
         .await
         .unwrap();
@@ -109,7 +108,7 @@ async fn every_change_of_a_captured_table_is_in_the_log_with_its_commit_and_tran
         (&after["words"], &after["written_at"]),
         (&serde_json::Value::Null, &serde_json::json!(7))
     );
-    let ends: Vec<(i64, i64)> = sqlx::query_as("SELECT * FROM change_commits ORDER BY 1")
+    let ends: Vec<(i64, i64)> = sql::query_as("SELECT * FROM change_commits ORDER BY 1")
         .fetch_all(store.database.readers())
         .await
         .unwrap();
@@ -121,7 +120,7 @@ async fn a_change_that_names_a_transaction_of_another_commit_is_refused() {
     let store = store().await;
     write_note(&store.database, "n1", 0.5).await;
     let mut write = store.database.begin().await.unwrap();
-    let refused = sqlx::query("UPDATE notes SET body = 'edited behind our back'")
+    let refused = sql::query("UPDATE notes SET body = 'edited behind our back'")
         .execute(write.connection())
         .await;
     assert!(refused.unwrap_err().to_string().contains("does not name a transaction"));
@@ -132,7 +131,7 @@ async fn what_was_not_committed_is_neither_in_the_table_nor_in_the_log() {
     let store = store().await;
     let mut write = store.database.begin().await.unwrap();
     let tx_no = write.transaction(&acme(), Known::ByClock).await.unwrap();
-    sqlx::query("INSERT INTO notes (id, tenant_id, tx_no) VALUES ('n1', 'acme', $1)")
+    sql::query("INSERT INTO notes (id, tenant_id, tx_no) VALUES ('n1', 'acme', $1)")
         .bind(tx_no.cast_signed())
         .execute(write.connection())
         .await
@@ -162,7 +161,7 @@ async fn a_group_commit_carries_many_transactions_and_their_own_known_at() {
     let commit_no = write.commit().await.unwrap();
     assert_eq!(*newest.borrow_and_update(), commit_no);
     let kept: Vec<(String, i64)> =
-        sqlx::query_as("SELECT known_by, known_at FROM tx_meta WHERE tx_no IN (300, 301) ORDER BY tx_no")
+        sql::query_as("SELECT known_by, known_at FROM tx_meta WHERE tx_no IN (300, 301) ORDER BY tx_no")
             .fetch_all(store.database.readers())
             .await
             .unwrap();
@@ -207,7 +206,7 @@ async fn commits_go_on_counting_after_a_restart() {
     let store = store().await;
     let first = write_note(&store.database, "n1", 0.0).await;
     store.database.close().await;
-    let database = Database::open(&store.config, Arc::clone(&store.clock) as _)
+    let database = Database::open(&store.scratch.config, Arc::clone(&store.clock) as _)
         .await
         .unwrap();
     assert_eq!(*database.commits().borrow(), first);
@@ -218,7 +217,7 @@ async fn commits_go_on_counting_after_a_restart() {
 async fn a_reader_cannot_write() {
     let store = store().await;
     assert!(
-        sqlx::query("DELETE FROM notes")
+        sql::query("DELETE FROM notes")
             .execute(store.database.readers())
             .await
             .is_err()
@@ -240,8 +239,9 @@ async fn a_folder_that_cannot_hold_the_database_is_named_in_the_error() {
 #[tokio::test]
 async fn a_file_that_is_no_database_is_reported_as_damaged() {
     let folder = tempfile::tempdir().unwrap();
-    let config = DatabaseConfig::at(folder.path().join("cortex.db"));
-    std::fs::write(&config.path, "this is a shopping list, not a database. ".repeat(40)).unwrap();
+    let path = folder.path().join("cortex.db");
+    let config = DatabaseConfig::at(&path);
+    std::fs::write(&path, "this is a shopping list, not a database. ".repeat(40)).unwrap();
     let refused = Database::open(&config, Arc::new(cortex_types::SystemClock))
         .await
         .unwrap_err();
@@ -254,12 +254,12 @@ async fn a_database_that_another_process_writes_is_in_use() {
     let holder = store.database.begin().await.unwrap();
     let config = DatabaseConfig {
         busy_timeout_ms: 10,
-        ..store.config.clone()
+        ..store.scratch.config.clone()
     };
     let second = Database::open(&config, Arc::clone(&store.clock) as _).await.unwrap();
     let refused = second.begin().await.unwrap_err();
     assert_eq!(refused.code(), ErrorCode::DataInUse, "{refused}");
-    assert!(refused.to_string().contains("cortex.db"), "{refused}");
+    assert!(refused.to_string().contains(second.at()), "{refused}");
     drop(holder);
 }
 
@@ -320,7 +320,7 @@ async fn bulk_rows_per_second() {
                     .bind("acme")
                     .bind("WHITE HANGING HEART T-LIGHT HOLDER")
                     .bind(2.55_f64);
-                row.bind(true).bind(1_291_191_960_000_000_i64).bind(6_i64).bind(tx_no);
+                row.bind(true).bind(Timestamp::from_micros(1_291_191_960_000_000)).bind(6_i64).bind(tx_no);
             })
             .await
             .unwrap();

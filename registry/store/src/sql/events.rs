@@ -2,6 +2,7 @@
 
 use cortex_registry::{EventKind, NewEvent, RegistryError, RegistryEvent};
 use cortex_store::WriteTransaction;
+use cortex_store::sql;
 use cortex_types::RequestContext;
 
 use super::{SqlRegistry, at_most, instant, parsed, refused, unwritten, version_number};
@@ -16,7 +17,7 @@ pub(super) async fn append(
     event: NewEvent,
 ) -> Result<i64, RegistryError> {
     let last: Option<(i64, String)> =
-        sqlx::query_as("SELECT seq, hash FROM registry_events WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 1")
+        sql::query_as("SELECT seq, hash FROM registry_events WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 1")
             .bind(ctx.tenant.as_str())
             .fetch_optional(write.connection())
             .await
@@ -31,7 +32,7 @@ pub(super) async fn append(
         event,
     );
     let seq = linked.seq.cast_signed();
-    sqlx::query(
+    sql::query(
         "INSERT INTO registry_events (tenant_id, seq, kind, model, version, at, principal, trace_id, detail, previous, \
          hash) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
     )
@@ -61,7 +62,7 @@ impl SqlRegistry {
         after: u64,
         limit: usize,
     ) -> Result<Vec<RegistryEvent>, RegistryError> {
-        let rows: Vec<Row> = sqlx::query_as(
+        let rows: Vec<Row> = sql::query_as(
             "SELECT seq, kind, model, version, at, principal, trace_id, detail, previous, hash FROM registry_events \
              WHERE tenant_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
         )

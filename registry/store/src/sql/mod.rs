@@ -7,6 +7,7 @@ mod runs;
 
 use cortex_registry::RegistryError;
 use cortex_store::{Database, Migration, MigrationSet, StoreError, WriteTransaction};
+use cortex_store::sql;
 use cortex_types::{Coded, ErrorCode, RunId, TenantId, Timestamp};
 
 /// The registry's tables. None of them is captured: the registry is not the business.
@@ -18,6 +19,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         sql: include_str!("../../migrations/0001_registry.sql"),
     }],
     captured: &[],
+    posted: &[],
 };
 
 /// [`RegistryStore`](cortex_registry::RegistryStore) on a [`Database`] that was migrated with [`MIGRATIONS`].
@@ -34,7 +36,7 @@ impl SqlRegistry {
 
     /// Whether there is a gate report of any tenant.
     pub async fn has_reports(&self) -> Result<bool, RegistryError> {
-        let report: Option<i64> = sqlx::query_scalar("SELECT 1 FROM registry_reports LIMIT 1")
+        let report: Option<i64> = sql::query_scalar("SELECT CAST(1 AS BIGINT) FROM registry_reports LIMIT 1")
             .fetch_optional(self.database.readers())
             .await
             .map_err(self.unread("gate reports"))?;
@@ -98,7 +100,7 @@ fn at_most(limit: usize) -> i64 {
 
 /// The run must be the tenant's own; answers its status.
 async fn own_run(write: &mut WriteTransaction, tenant: &TenantId, id: RunId) -> Result<String, RegistryError> {
-    sqlx::query_scalar("SELECT status FROM registry_runs WHERE tenant_id = $1 AND id = $2")
+    sql::query_scalar("SELECT status FROM registry_runs WHERE tenant_id = $1 AND id = $2")
         .bind(tenant.as_str())
         .bind(id.to_string())
         .fetch_optional(write.connection())

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use cortex_registry::{Alias, ModelStore, ModelVersion, NewEvent, RegistryError};
+use cortex_store::sql;
 use cortex_types::RequestContext;
 
 use super::{SqlRegistry, commit, events, instant, own_run, unwritten, version_number};
@@ -19,7 +20,7 @@ impl ModelStore for SqlRegistry {
         let mut write = self.begin(VERSION).await?;
         own_run(&mut write, &ctx.tenant, version.run_id).await?;
         // Within the only write transaction there is, so no other version takes the same number.
-        let newest: i64 = sqlx::query_scalar(
+        let newest: i64 = sql::query_scalar(
             "SELECT coalesce(max(version), 0) FROM registry_versions WHERE tenant_id = $1 AND model = $2",
         )
         .bind(ctx.tenant.as_str())
@@ -31,7 +32,7 @@ impl ModelStore for SqlRegistry {
         event.version = version.version;
         let body = serde_json::to_string(&version)
             .map_err(|error| RegistryError::Internal(format!("a version could not be written: {error}")))?;
-        sqlx::query(
+        sql::query(
             "INSERT INTO registry_versions (id, tenant_id, model, version, run_id, body) \
              VALUES ($1, $2, $3, $4, $5, $6)",
         )
@@ -50,7 +51,7 @@ impl ModelStore for SqlRegistry {
     }
 
     async fn version(&self, ctx: &RequestContext, name: &str, version: u32) -> Result<ModelVersion, RegistryError> {
-        let body: Option<String> = sqlx::query_scalar(
+        let body: Option<String> = sql::query_scalar(
             "SELECT body FROM registry_versions WHERE tenant_id = $1 AND model = $2 AND version = $3",
         )
         .bind(ctx.tenant.as_str())
@@ -63,7 +64,7 @@ impl ModelStore for SqlRegistry {
     }
 
     async fn versions(&self, ctx: &RequestContext, name: &str) -> Result<Vec<ModelVersion>, RegistryError> {
-        let bodies: Vec<String> = sqlx::query_scalar(
+        let bodies: Vec<String> = sql::query_scalar(
             "SELECT body FROM registry_versions WHERE tenant_id = $1 AND model = $2 ORDER BY version DESC",
         )
         .bind(ctx.tenant.as_str())
@@ -75,7 +76,7 @@ impl ModelStore for SqlRegistry {
     }
 
     async fn model_names(&self, ctx: &RequestContext) -> Result<Vec<String>, RegistryError> {
-        sqlx::query_scalar("SELECT DISTINCT model FROM registry_versions WHERE tenant_id = $1 ORDER BY model")
+        sql::query_scalar("SELECT DISTINCT model FROM registry_versions WHERE tenant_id = $1 ORDER BY model")
             .bind(ctx.tenant.as_str())
             .fetch_all(self.database.readers())
             .await
@@ -88,7 +89,7 @@ impl ModelStore for SqlRegistry {
     }
 
     async fn aliases(&self, ctx: &RequestContext, name: &str) -> Result<Vec<Alias>, RegistryError> {
-        let rows: Vec<(String, i64, i64, String)> = sqlx::query_as(
+        let rows: Vec<(String, i64, i64, String)> = sql::query_as(
             "SELECT alias, version, moved_at, moved_by FROM registry_aliases WHERE tenant_id = $1 AND model = $2 \
              ORDER BY alias",
         )

@@ -5,6 +5,7 @@ use cortex_registry::{
     Alias, CHAMPION, Canary, NewEvent, PromotionStore, RegistryError, RegistryEvent, SignedReport, Traffic,
 };
 use cortex_store::WriteTransaction;
+use cortex_store::sql;
 use cortex_types::RequestContext;
 
 use super::{SqlRegistry, commit, events, instant, parsed, unwritten, version_number};
@@ -23,7 +24,7 @@ impl PromotionStore for SqlRegistry {
     ) -> Result<(), RegistryError> {
         let mut write = self.begin(REPORT).await?;
         let event_seq = events::append(&mut write, ctx, event).await?;
-        sqlx::query(
+        sql::query(
             "INSERT INTO registry_reports (id, tenant_id, model, version, alias, computed_at, payload, signature, \
              event_seq) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         )
@@ -48,7 +49,7 @@ impl PromotionStore for SqlRegistry {
         model: &str,
         version: Option<u32>,
     ) -> Result<Vec<SignedReport>, RegistryError> {
-        let rows: Vec<(String, i64, String, i64, String, String)> = sqlx::query_as(
+        let rows: Vec<(String, i64, String, i64, String, String)> = sql::query_as(
             "SELECT id, version, alias, computed_at, payload, signature FROM registry_reports \
              WHERE tenant_id = $1 AND model = $2 AND ($3 IS NULL OR version = $3) ORDER BY event_seq DESC",
         )
@@ -80,7 +81,7 @@ impl PromotionStore for SqlRegistry {
         event: NewEvent,
     ) -> Result<(), RegistryError> {
         let mut write = self.begin(ALIAS).await?;
-        let there: Option<i64> = sqlx::query_scalar(
+        let there: Option<i64> = sql::query_scalar(
             "SELECT version FROM registry_aliases WHERE tenant_id = $1 AND model = $2 AND alias = $3",
         )
         .bind(ctx.tenant.as_str())
@@ -104,7 +105,7 @@ impl PromotionStore for SqlRegistry {
     }
 
     async fn traffic(&self, ctx: &RequestContext, model: &str) -> Result<Option<Traffic>, RegistryError> {
-        let row: Option<(Option<i64>, Option<f64>, i64, String)> = sqlx::query_as(
+        let row: Option<(Option<i64>, Option<f64>, i64, String)> = sql::query_as(
             "SELECT canary_version, canary_weight, changed_at, changed_by FROM registry_traffic \
              WHERE tenant_id = $1 AND model = $2",
         )
@@ -135,7 +136,7 @@ impl PromotionStore for SqlRegistry {
 
     async fn set_traffic(&self, ctx: &RequestContext, traffic: Traffic, event: NewEvent) -> Result<(), RegistryError> {
         let mut write = self.begin(TRAFFIC).await?;
-        sqlx::query(
+        sql::query(
             "INSERT INTO registry_traffic (tenant_id, model, canary_version, canary_weight, changed_at, changed_by) \
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id, model) DO UPDATE SET \
              canary_version = excluded.canary_version, canary_weight = excluded.canary_weight, \
@@ -165,7 +166,7 @@ impl PromotionStore for SqlRegistry {
 }
 
 async fn point(write: &mut WriteTransaction, ctx: &RequestContext, alias: &Alias) -> Result<(), RegistryError> {
-    sqlx::query(
+    sql::query(
         "INSERT INTO registry_aliases (tenant_id, model, alias, version, moved_at, moved_by) \
          VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id, model, alias) DO UPDATE SET \
          version = excluded.version, moved_at = excluded.moved_at, moved_by = excluded.moved_by",
@@ -183,7 +184,7 @@ async fn point(write: &mut WriteTransaction, ctx: &RequestContext, alias: &Alias
 }
 
 async fn end_canary(write: &mut WriteTransaction, ctx: &RequestContext, alias: &Alias) -> Result<(), RegistryError> {
-    sqlx::query(
+    sql::query(
         "UPDATE registry_traffic SET canary_version = NULL, canary_weight = NULL \
          WHERE tenant_id = $1 AND model = $2 AND canary_version = $3",
     )

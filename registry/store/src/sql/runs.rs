@@ -7,6 +7,7 @@ use cortex_registry::runs::merge_params;
 use cortex_registry::{Experiment, MetricPoint, RegistryError, Run, RunStatus, RunStore};
 use cortex_security::AuditEntry;
 use cortex_store::WriteTransaction;
+use cortex_store::sql;
 use cortex_types::{ExperimentId, RequestContext, RunId, Timestamp};
 use serde_json::json;
 
@@ -21,7 +22,7 @@ impl SqlRegistry {
     async fn run_of(&self, row: RunRow) -> Result<Run, RegistryError> {
         let (id, experiment, name, status, started_at, ended_at) = row;
         let pairs = async |sql: &'static str| -> Result<BTreeMap<String, String>, RegistryError> {
-            let rows: Vec<(String, String)> = sqlx::query_as(sql)
+            let rows: Vec<(String, String)> = sql::query_as(sql)
                 .bind(&id)
                 .fetch_all(self.database.readers())
                 .await
@@ -69,7 +70,7 @@ impl RunStore for SqlRegistry {
     ) -> Result<Experiment, RegistryError> {
         let mut write = self.begin(EXPERIMENT).await?;
         let there: Option<(String, i64)> =
-            sqlx::query_as("SELECT id, created_at FROM registry_experiments WHERE tenant_id = $1 AND name = $2")
+            sql::query_as("SELECT id, created_at FROM registry_experiments WHERE tenant_id = $1 AND name = $2")
                 .bind(ctx.tenant.as_str())
                 .bind(&experiment.name)
                 .fetch_optional(write.connection())
@@ -82,7 +83,7 @@ impl RunStore for SqlRegistry {
                 name: experiment.name,
             });
         }
-        sqlx::query("INSERT INTO registry_experiments (id, tenant_id, name, created_at) VALUES ($1, $2, $3, $4)")
+        sql::query("INSERT INTO registry_experiments (id, tenant_id, name, created_at) VALUES ($1, $2, $3, $4)")
             .bind(experiment.id.to_string())
             .bind(ctx.tenant.as_str())
             .bind(&experiment.name)
@@ -104,7 +105,7 @@ impl RunStore for SqlRegistry {
 
     async fn experiments(&self, ctx: &RequestContext) -> Result<Vec<Experiment>, RegistryError> {
         let rows: Vec<(String, String, i64)> =
-            sqlx::query_as("SELECT id, name, created_at FROM registry_experiments WHERE tenant_id = $1 ORDER BY name")
+            sql::query_as("SELECT id, name, created_at FROM registry_experiments WHERE tenant_id = $1 ORDER BY name")
                 .bind(ctx.tenant.as_str())
                 .fetch_all(self.database.readers())
                 .await
@@ -121,7 +122,7 @@ impl RunStore for SqlRegistry {
 
     async fn create_run(&self, ctx: &RequestContext, run: Run) -> Result<(), RegistryError> {
         let mut write = self.begin(RUN).await?;
-        let inserted = sqlx::query(
+        let inserted = sql::query(
             "INSERT INTO registry_runs (id, tenant_id, experiment_id, name, status, started_at, ended_at) \
              SELECT $1, tenant_id, id, $4, $5, $6, $7 FROM registry_experiments WHERE tenant_id = $2 AND id = $3",
         )
@@ -151,7 +152,7 @@ impl RunStore for SqlRegistry {
     }
 
     async fn run(&self, ctx: &RequestContext, id: RunId) -> Result<Run, RegistryError> {
-        let row: Option<RunRow> = sqlx::query_as(
+        let row: Option<RunRow> = sql::query_as(
             "SELECT id, experiment_id, name, status, started_at, ended_at FROM registry_runs \
              WHERE tenant_id = $1 AND id = $2",
         )
@@ -170,7 +171,7 @@ impl RunStore for SqlRegistry {
         experiment: ExperimentId,
         limit: usize,
     ) -> Result<Vec<Run>, RegistryError> {
-        let rows: Vec<RunRow> = sqlx::query_as(
+        let rows: Vec<RunRow> = sql::query_as(
             "SELECT id, experiment_id, name, status, started_at, ended_at FROM registry_runs \
              WHERE tenant_id = $1 AND experiment_id = $2 ORDER BY id DESC LIMIT $3",
         )
@@ -198,7 +199,7 @@ impl RunStore for SqlRegistry {
         if own_run(&mut write, &ctx.tenant, id).await? != RunStatus::Running.as_str() {
             return Err(RegistryError::Immutable(format!("run {id} has ended already")));
         }
-        sqlx::query("UPDATE registry_runs SET status = $1, ended_at = $2 WHERE id = $3")
+        sql::query("UPDATE registry_runs SET status = $1, ended_at = $2 WHERE id = $3")
             .bind(status.as_str())
             .bind(at.micros())
             .bind(id.to_string())
@@ -224,7 +225,7 @@ impl RunStore for SqlRegistry {
         let mut write = self.begin(RUN).await?;
         own_run(&mut write, &ctx.tenant, id).await?;
         let stored: Vec<(String, String)> =
-            sqlx::query_as("SELECT key, value FROM registry_run_params WHERE run_id = $1")
+            sql::query_as("SELECT key, value FROM registry_run_params WHERE run_id = $1")
                 .bind(id.to_string())
                 .fetch_all(write.connection())
                 .await
@@ -258,7 +259,7 @@ impl RunStore for SqlRegistry {
         let mut write = self.begin(RUN).await?;
         own_run(&mut write, &ctx.tenant, id).await?;
         let logged: i64 =
-            sqlx::query_scalar("SELECT coalesce(max(ordinal), 0) FROM registry_run_metrics WHERE run_id = $1")
+            sql::query_scalar("SELECT coalesce(max(ordinal), 0) FROM registry_run_metrics WHERE run_id = $1")
                 .bind(id.to_string())
                 .fetch_one(write.connection())
                 .await
@@ -292,14 +293,14 @@ impl RunStore for SqlRegistry {
         id: RunId,
         key: Option<&str>,
     ) -> Result<Vec<MetricPoint>, RegistryError> {
-        let own: Option<i64> = sqlx::query_scalar("SELECT 1 FROM registry_runs WHERE tenant_id = $1 AND id = $2")
+        let own: Option<i64> = sql::query_scalar("SELECT CAST(1 AS BIGINT) FROM registry_runs WHERE tenant_id = $1 AND id = $2")
             .bind(ctx.tenant.as_str())
             .bind(id.to_string())
             .fetch_optional(self.database.readers())
             .await
             .map_err(self.unread(RUN))?;
         own.ok_or_else(|| RegistryError::not_found("run", id))?;
-        let rows: Vec<(String, i64, Option<f64>, i64)> = sqlx::query_as(
+        let rows: Vec<(String, i64, Option<f64>, i64)> = sql::query_as(
             "SELECT key, step, value, at FROM registry_run_metrics \
              WHERE run_id = $1 AND ($2 IS NULL OR key = $2) ORDER BY key, step, ordinal",
         )
@@ -343,7 +344,7 @@ async fn upsert_tags(
     tags: &BTreeMap<String, String>,
 ) -> Result<(), RegistryError> {
     for (key, value) in tags {
-        sqlx::query(
+        sql::query(
             "INSERT INTO registry_run_tags (run_id, key, value) VALUES ($1, $2, $3) \
              ON CONFLICT (run_id, key) DO UPDATE SET value = excluded.value",
         )
