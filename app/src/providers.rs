@@ -12,8 +12,8 @@ use cortex_lake_delta::DeltaLake;
 use cortex_registry_store::FileArtifacts;
 use cortex_security::{Authenticator, BearerToken, MasterKey, RoleAuthorizer, Sealer, SecurityError};
 use cortex_store::{
-    AppliedMigration, DataFolder, Database, DatabaseConfig, KeySample, MigrationSet, Place, SqlAuditLog, SqlAuthenticator,
-    SqlSubjectKeys, StoreError,
+    AppliedMigration, DataFolder, Database, DatabaseConfig, KeySample, MigrationSet, Place, SqlAuditLog,
+    SqlAuthenticator, SqlSubjectKeys, StoreError,
 };
 use cortex_types::Clock;
 

@@ -46,6 +46,7 @@ chart! {
     PAYABLES = "2000", Liability, "trade payables";
     GOODS_RECEIVED = "2100", Liability, "goods received, not yet invoiced";
     EQUITY = "3000", Equity, "equity";
+    RETAINED_EARNINGS = "3100", Equity, "retained earnings";
     SALES = "4000", Income, "sales of goods";
     SERVICE_SALES = "4100", Income, "sales of services, carriage and postage";
     SALES_RETURNS = "4900", Income, "sales returns and allowances";

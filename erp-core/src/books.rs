@@ -10,7 +10,10 @@ use uuid::Uuid;
 use crate::limits::check_code;
 use crate::postings::{Document, Postings};
 use crate::valuation::StockLevel;
-use crate::{Answered, DocumentKind, ErpError, LevelKey, MAIN_LOCATION, Party, PartyKind, Product, ProductKind};
+use crate::{
+    AccountBalance, Answered, DocumentKind, DocumentRef, ErpError, FiscalYear, JournalEntryRecord, LevelKey, Locks,
+    MAIN_LOCATION, Party, PartyKind, PostedEntry, Product, ProductKind, Span,
+};
 
 /// The books of one tenant, as far as a group of commands refers to them.
 #[derive(Clone, Debug, Default)]
@@ -26,6 +29,13 @@ pub struct Books {
     /// The newest number drawn from each series.
     pub series: HashMap<DocumentKind, u64>,
     pub answered: HashMap<Arc<str>, Answered>,
+    pub locks: Locks,
+    /// The fiscal years in their order, where they were asked for.
+    pub years: Vec<FiscalYear>,
+    /// What was posted to each account in the years that were asked for, and their span.
+    pub year_balances: HashMap<Arc<str>, (Span, Vec<AccountBalance>)>,
+    /// Manual journal entries, of the numbers that were asked for.
+    pub entries: HashMap<Arc<str>, Reversible>,
     pub(crate) touched: HashMap<LevelKey, Currency>,
 }
 
@@ -37,6 +47,13 @@ pub struct CreditedInvoice {
     pub net_minor: i64,
     /// What credit notes have taken back of it so far.
     pub credited_minor: i64,
+}
+
+/// A journal entry, and the number of the one that reversed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reversible {
+    pub entry: JournalEntryRecord,
+    pub reversed_by: Option<Arc<str>>,
 }
 
 impl Books {
@@ -123,6 +140,14 @@ impl Books {
         Ok((Arc::clone(given), None))
     }
 
+    /// The next number of a series of our own, of which a document has drawn some already; and its place.
+    #[must_use]
+    pub fn number_after(&self, kind: DocumentKind, drawn: &[(DocumentKind, u64)]) -> (Arc<str>, u64) {
+        let of_kind = drawn.iter().filter(|(of, _)| *of == kind).map(|(_, place)| *place);
+        let newest = of_kind.max().or(self.series.get(&kind).copied()).unwrap_or(0);
+        (kind.number(newest + 1), newest + 1)
+    }
+
     /// Lays what was planned over the books, so that the next command of the group sees it.
     pub fn apply(&mut self, postings: &Postings) {
         match &postings.document {
@@ -131,6 +156,19 @@ impl Books {
                     self.walk_in = Some(party.clone());
                 }
                 self.parties.insert(Arc::clone(&party.code), party.clone());
+            }
+            Document::FiscalYear(year) => {
+                self.years.retain(|there| there.id != year.id);
+                self.years.push(year.clone());
+                self.years.sort_by_key(|year| year.from);
+                self.relock();
+            }
+            Document::FiscalPeriod(period) => {
+                let periods = self.years.iter_mut().flat_map(|year| &mut year.periods);
+                for there in periods.filter(|there| there.id == period.id) {
+                    there.clone_from(period);
+                }
+                self.relock();
             }
             Document::Product(product) => {
                 self.products.insert(Arc::clone(&product.code), product.clone());
@@ -145,8 +183,38 @@ impl Books {
             self.levels.insert(key.clone(), *level);
             self.touched.insert(key.clone(), *currency);
         }
+        for entry in &postings.entries {
+            self.apply_entry(entry);
+        }
         for (kind, drawn) in &postings.drawn {
             self.series.insert(*kind, *drawn);
+        }
+    }
+
+    fn relock(&mut self) {
+        self.locks = Locks::of(self.years.iter().flat_map(|year| &year.periods));
+    }
+
+    fn apply_entry(&mut self, entry: &PostedEntry) {
+        let DocumentRef { kind, id } = entry.document();
+        if kind == DocumentKind::JournalEntry {
+            let reversed = self.entries.values_mut().find(|there| there.entry.id.0 == id);
+            match reversed {
+                Some(reversed) => reversed.reversed_by = Some(Arc::clone(entry.number())),
+                None => {
+                    let reversible = Reversible {
+                        entry: entry.into(),
+                        reversed_by: None,
+                    };
+                    self.entries.insert(Arc::clone(entry.number()), reversible);
+                }
+            }
+        }
+        let balances = self.year_balances.values_mut();
+        for (_, balances) in balances.filter(|(span, _)| span.contains(entry.posted_at())) {
+            for line in entry.lines() {
+                AccountBalance::add(balances, entry.currency(), line);
+            }
         }
     }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::limits::{NAME_LENGTH_MAX, check_code, check_name, check_time};
-use crate::{CreditReason, DocumentKind, ErpError, PartyKind, PaymentDirection, ProductKind};
+use crate::{CreditReason, DocumentKind, ErpError, PartyKind, PaymentDirection, PeriodState, ProductKind};
 
 /// One request to the ERP. Each is carried out whole, or not at all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,10 @@ pub enum Command {
     AdjustStock(AdjustStock),
     ReceiveGoods(ReceiveGoods),
     RecordPayment(RecordPayment),
+    ReverseEntry(ReverseEntry),
+    OpenFiscalYear(OpenFiscalYear),
+    SetPeriodState(SetPeriodState),
+    CloseFiscalYear(CloseFiscalYear),
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -163,7 +167,57 @@ pub struct PostJournalEntry {
     pub currency: Currency,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub posted_at: Option<Timestamp>,
+    /// May go into a period that is soft-closed.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub adjusting: bool,
     pub lines: Vec<JournalLineInput>,
+}
+
+/// How a reversal undoes an entry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReversalMethod {
+    /// What was debited is credited, and the other way round.
+    #[default]
+    CounterEntry,
+    /// The same sides with negative amounts, so that the accounts' turnovers are as if it had never been.
+    Storno,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReverseEntry {
+    /// Number of the entry.
+    pub entry: Arc<str>,
+    pub method: ReversalMethod,
+    /// `reversal of …` where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub memo: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub posted_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub adjusting: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OpenFiscalYear {
+    /// `FY` and the year of its last day where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub code: Option<Arc<str>>,
+    /// Its first day; the end of the newest year, where there is one.
+    pub from: Timestamp,
+    pub months: u32,
+}
+
+/// Closes a period, softly or for good, or opens one that is soft-closed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SetPeriodState {
+    pub period: Arc<str>,
+    pub state: PeriodState,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CloseFiscalYear {
+    pub year: Arc<str>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -229,6 +283,9 @@ impl Command {
             Self::AdjustStock(_) => DocumentKind::StockAdjustment,
             Self::ReceiveGoods(_) => DocumentKind::PurchaseReceipt,
             Self::RecordPayment(_) => DocumentKind::Payment,
+            Self::ReverseEntry(_) => DocumentKind::JournalEntry,
+            Self::OpenFiscalYear(_) | Self::CloseFiscalYear(_) => DocumentKind::FiscalYear,
+            Self::SetPeriodState(_) => DocumentKind::FiscalPeriod,
         }
     }
 
@@ -244,6 +301,8 @@ impl Command {
             Self::AdjustStock(adjustment) => ("moved_at", adjustment.moved_at),
             Self::ReceiveGoods(receipt) => ("received_at", receipt.received_at),
             Self::RecordPayment(payment) => ("paid_at", payment.paid_at),
+            Self::ReverseEntry(reversal) => ("posted_at", reversal.posted_at),
+            Self::OpenFiscalYear(_) | Self::SetPeriodState(_) | Self::CloseFiscalYear(_) => ("from", None),
         }
     }
 
@@ -251,13 +310,28 @@ impl Command {
     #[must_use]
     pub const fn currency(&self) -> Option<Currency> {
         match self {
-            Self::CreateParty(_) | Self::AdjustStock(_) => None,
+            Self::CreateParty(_)
+            | Self::AdjustStock(_)
+            | Self::ReverseEntry(_)
+            | Self::OpenFiscalYear(_)
+            | Self::SetPeriodState(_)
+            | Self::CloseFiscalYear(_) => None,
             Self::CreateProduct(product) => Some(product.currency),
             Self::PostInvoice(invoice) => Some(invoice.currency),
             Self::PostCreditNote(note) => Some(note.currency),
             Self::PostJournalEntry(entry) => Some(entry.currency),
             Self::ReceiveGoods(receipt) => Some(receipt.currency),
             Self::RecordPayment(payment) => Some(payment.currency),
+        }
+    }
+
+    /// Whether it may go into a period that is soft-closed.
+    #[must_use]
+    pub const fn is_adjusting(&self) -> bool {
+        match self {
+            Self::PostJournalEntry(entry) => entry.adjusting,
+            Self::ReverseEntry(reversal) => reversal.adjusting,
+            _ => false,
         }
     }
 
@@ -279,6 +353,12 @@ pub struct References {
     pub products: BTreeSet<Arc<str>>,
     pub numbers: BTreeSet<(DocumentKind, Arc<str>)>,
     pub keys: BTreeSet<Arc<str>>,
+    /// Journal entries by number, with what reversed them.
+    pub entries: BTreeSet<Arc<str>>,
+    /// Whether the fiscal years are needed.
+    pub years: bool,
+    /// Years whose accounts are needed.
+    pub year_balances: BTreeSet<Arc<str>>,
 }
 
 impl References {
@@ -315,6 +395,14 @@ impl References {
                 self.number(DocumentKind::PurchaseReceipt, receipt.number.as_ref());
                 self.products
                     .extend(receipt.lines.iter().map(|line| Arc::clone(&line.product)));
+            }
+            Command::ReverseEntry(reversal) => {
+                self.entries.insert(Arc::clone(&reversal.entry));
+            }
+            Command::OpenFiscalYear(_) | Command::SetPeriodState(_) => self.years = true,
+            Command::CloseFiscalYear(closing) => {
+                self.years = true;
+                self.year_balances.insert(Arc::clone(&closing.year));
             }
             Command::RecordPayment(payment) => {
                 self.parties.insert(Arc::clone(&payment.party));

@@ -16,10 +16,12 @@ pub enum DocumentKind {
     StockAdjustment,
     PurchaseReceipt,
     Payment,
+    FiscalYear,
+    FiscalPeriod,
 }
 
 impl DocumentKind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Party,
         Self::Product,
         Self::SalesInvoice,
@@ -28,6 +30,8 @@ impl DocumentKind {
         Self::StockAdjustment,
         Self::PurchaseReceipt,
         Self::Payment,
+        Self::FiscalYear,
+        Self::FiscalPeriod,
     ];
 
     #[must_use]
@@ -41,14 +45,16 @@ impl DocumentKind {
             Self::StockAdjustment => "stock-adjustment",
             Self::PurchaseReceipt => "purchase-receipt",
             Self::Payment => "payment",
+            Self::FiscalYear => "fiscal-year",
+            Self::FiscalPeriod => "fiscal-period",
         }
     }
 
-    /// What the numbers of its series begin with; parties and products have codes instead.
+    /// What the numbers of its series begin with; what has a code instead has none.
     #[must_use]
     pub const fn prefix(self) -> Option<&'static str> {
         match self {
-            Self::Party | Self::Product => None,
+            Self::Party | Self::Product | Self::FiscalYear | Self::FiscalPeriod => None,
             Self::SalesInvoice => Some("INV-"),
             Self::CreditNote => Some("CN-"),
             Self::JournalEntry => Some("J-"),

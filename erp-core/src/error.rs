@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use cortex_types::{Coded, Currency, ErrorCode, Money, MoneyError, QuantityError};
+use cortex_types::{Coded, Currency, ErrorCode, Money, MoneyError, QuantityError, Timestamp};
 
 /// Why the ERP refused a command, or could not carry it out.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -21,6 +21,12 @@ pub enum ErpError {
     UnknownAccount(String),
     #[error("the entry does not balance: debits are {debits}, credits are {credits}")]
     Unbalanced { debits: Money, credits: Money },
+    #[error("the books are closed up to {before}, and {at} is before that: {how}")]
+    PeriodClosed {
+        at: Timestamp,
+        before: Timestamp,
+        how: &'static str,
+    },
     #[error("{what} is kept in {kept}, but the document is in {document}")]
     WrongCurrency {
         what: String,
@@ -92,6 +98,7 @@ impl Coded for ErpError {
             Self::UnknownInvoice(_) => ErrorCode::UnknownInvoice,
             Self::UnknownAccount(_) => ErrorCode::UnknownAccount,
             Self::Unbalanced { .. } => ErrorCode::Unbalanced,
+            Self::PeriodClosed { .. } => ErrorCode::PeriodClosed,
             Self::AlreadyExists { .. } | Self::WalkInPartyExists => ErrorCode::AlreadyExists,
             Self::NotFound { .. } => ErrorCode::NotFound,
             Self::IdempotencyConflict(_) => ErrorCode::IdempotencyConflict,

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::limits::check_amount;
 use crate::{Account, DocumentKind, ErpError};
 
-/// One side of an entry: exactly one of debit and credit is above zero, in minor units.
+/// One side of an entry: exactly one of debit and credit is not zero, in minor units; below zero only in a storno.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JournalLine {
     pub id: JournalLineId,
@@ -80,6 +80,18 @@ impl JournalDraft {
         self.debit(account, minor.checked_neg().ok_or(MoneyError::Overflow)?)
     }
 
+    /// Takes back what a line debited or credited, on its own side.
+    pub fn storno(&mut self, account: Account, debit_minor: i64, credit_minor: i64) -> Result<&mut Self, ErpError> {
+        let negative = |minor: i64| minor.checked_neg().ok_or(MoneyError::Overflow);
+        self.lines.push(JournalLine {
+            id: JournalLineId::new(),
+            account,
+            debit_minor: negative(debit_minor)?,
+            credit_minor: negative(credit_minor)?,
+        });
+        Ok(self)
+    }
+
     /// The entry, when its debits equal its credits; [`ErpError::Unbalanced`] with both sums otherwise.
     pub fn post(
         self,
@@ -97,7 +109,8 @@ impl JournalDraft {
         let debits = sum(self.lines.iter().map(|line| line.debit_minor))?;
         let credits = sum(self.lines.iter().map(|line| line.credit_minor))?;
         // Documents check their lines; this is what the lines come to.
-        check_amount("lines", debits.max(credits))?;
+        check_amount("lines", debits)?;
+        check_amount("lines", credits)?;
         if debits != credits {
             let money = |minor| Money::new(minor, self.currency);
             return Err(ErpError::Unbalanced {

@@ -17,6 +17,7 @@ mod command;
 mod document;
 mod erp;
 mod error;
+mod fiscal;
 pub mod import;
 mod invoice_entry;
 mod journal;
@@ -40,16 +41,18 @@ pub mod valuation;
 
 pub use account::{Account, AccountKind};
 pub use advisor::{Advice, AdviceRequest, Advised, Advisor, AdvisorError};
-pub use books::{Books, CreditedInvoice};
+pub use books::{Books, CreditedInvoice, Reversible};
 pub use chain::Link;
 pub use command::{
-    AdjustStock, AdjustmentLineInput, Command, CreateParty, CreateProduct, CreditLineInput, InvoiceLineInput,
-    JournalLineInput, LinePrice, PostCreditNote, PostInvoice, PostJournalEntry, ReceiptLineInput, ReceiveGoods,
-    RecordPayment, References, SealedName,
+    AdjustStock, AdjustmentLineInput, CloseFiscalYear, Command, CreateParty, CreateProduct, CreditLineInput,
+    InvoiceLineInput, JournalLineInput, LinePrice, OpenFiscalYear, PostCreditNote, PostInvoice, PostJournalEntry,
+    ReceiptLineInput, ReceiveGoods, RecordPayment, References, ReversalMethod, ReverseEntry, SealedName,
+    SetPeriodState,
 };
 pub use document::DocumentKind;
 pub use erp::{Erp, ErpConfig, Pending};
 pub use error::ErpError;
+pub use fiscal::{FiscalPeriod, FiscalYear, Locks, PeriodState, YEAR_MONTHS_MAX};
 pub use invoice_entry::{Entered, InvoiceEntry, InvoiceEntryConfig};
 pub use journal::{DocumentRef, JournalDraft, JournalLine, PostedEntry};
 pub use limits::{AMOUNT_MINOR_MAX, DESCRIPTION_LENGTH_MAX, MEMO_LENGTH_MAX, NAME_LENGTH_MAX, QUANTITY_MICRO_MAX};
@@ -58,7 +61,8 @@ pub use party::{Party, PartyKind};
 pub use product::{Product, ProductKind};
 pub use purchasing::{Payment, PaymentDirection, PurchaseReceipt, PurchaseReceiptLine};
 pub use records::{
-    AccountBalance, Finding, JournalEntryRecord, JournalLineRecord, PAGE_LIMIT_MAX, Page, Records, StockOnHand,
+    AccountBalance, Closings, Finding, GeneralLedger, JournalEntryRecord, JournalLineRecord, LedgerLine,
+    PAGE_LIMIT_MAX, Page, Records, StockOnHand,
 };
 pub use sales::{CreditNote, CreditNoteLine, CreditReason, Invoice, SalesLine};
 pub use statements::{BalanceSheet, ProfitAndLoss, Section, Span, StatementLine};

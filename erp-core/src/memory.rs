@@ -9,7 +9,10 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::postings::{Accepted, Document, Group};
 use crate::valuation::StockLevel;
-use crate::{Answered, Books, DocumentKind, ErpError, LevelKey, PartyKind, References, UnitOfWork, Work};
+use crate::{
+    AccountBalance, Answered, Books, DocumentKind, ErpError, FiscalYear, LevelKey, PartyKind, References, UnitOfWork,
+    Work,
+};
 
 #[derive(Clone, Debug, Default)]
 pub struct MemoryLedger(Arc<Mutex<HashMap<TenantId, Tenant>>>);
@@ -41,7 +44,7 @@ impl MemoryLedger {
     pub async fn balances(&self, tenant: &TenantId) -> BTreeMap<&'static str, i64> {
         let mut balances = BTreeMap::new();
         for accepted in self.accepted(tenant).await {
-            for line in accepted.postings.entry.iter().flat_map(|entry| entry.lines()) {
+            for line in accepted.postings.entries.iter().flat_map(|entry| entry.lines()) {
                 *balances.entry(line.account.code()).or_insert(0) += line.debit_minor - line.credit_minor;
             }
         }
@@ -69,6 +72,15 @@ impl MemoryLedger {
             .collect();
         codes.sort();
         codes
+    }
+
+    /// Its fiscal years, in their order.
+    pub async fn years(&self, tenant: &TenantId) -> Vec<FiscalYear> {
+        let tenants = self.0.lock().await;
+        tenants
+            .get(tenant)
+            .map(|tenant| tenant.books.years.clone())
+            .unwrap_or_default()
     }
 
     /// What lies where.
@@ -101,6 +113,7 @@ impl Work for MemoryWork {
         };
         let mut loaded = Books {
             series: books.series.clone(),
+            locks: books.locks,
             ..Books::default()
         };
         if wanted.walk_in {
@@ -126,6 +139,29 @@ impl Work for MemoryWork {
             let invoice = books.documents.get(number).map(|id| InvoiceId(*id));
             let invoice = invoice.and_then(|id| Some((id, *books.invoices.get(&id)?)));
             loaded.invoices.extend(invoice);
+        }
+        if wanted.years {
+            loaded.years = books.years.clone();
+        }
+        for number in &wanted.entries {
+            let entry = books.entries.get(number);
+            loaded
+                .entries
+                .extend(entry.map(|entry| (Arc::clone(number), entry.clone())));
+        }
+        for code in &wanted.year_balances {
+            let Some(year) = books.years.iter().find(|year| year.code == *code) else {
+                continue;
+            };
+            let span = year.span();
+            let accepted = self
+                .tenants
+                .get(tenant)
+                .map(|tenant| &tenant.accepted[..])
+                .unwrap_or_default();
+            let entries = accepted.iter().flat_map(|accepted| &accepted.postings.entries);
+            let balances = AccountBalance::of(entries.filter(|entry| span.contains(entry.posted_at())));
+            loaded.year_balances.insert(Arc::clone(code), (span, balances));
         }
         for key in &wanted.keys {
             loaded.answered.extend(

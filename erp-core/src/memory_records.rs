@@ -1,15 +1,16 @@
 //! [`Records`] over the ledger in memory.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use cortex_types::{Currency, RequestContext};
+use cortex_types::RequestContext;
 
 use crate::postings::{Accepted, Document};
 use crate::{
-    AccountBalance, Answered, CreditNote, ErpError, Finding, IdempotencyKey, Invoice, JournalEntryRecord,
-    JournalLineRecord, Link, MemoryLedger, Page, Party, Payment, Product, PurchaseReceipt, Records, Span, StockMove,
-    StockOnHand,
+    Account, AccountBalance, Answered, Closings, CreditNote, DocumentKind, ErpError, Finding, FiscalYear,
+    GeneralLedger, IdempotencyKey, Invoice, JournalEntryRecord, JournalLineRecord, LedgerLine, Link, MemoryLedger,
+    Page, Party, Payment, Product, PurchaseReceipt, Records, Span, StockMove, StockOnHand,
 };
 
 impl MemoryLedger {
@@ -100,9 +101,9 @@ impl Records for MemoryLedger {
 
     async fn journal_entries(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<JournalEntryRecord>, ErpError> {
         let entry = |accepted: Accepted| {
-            let entry = accepted.postings.entry.into_iter();
-            entry
-                .map(|entry| (entry.id().to_string(), JournalEntryRecord::from(&entry)))
+            let entries = accepted.postings.entries.iter();
+            entries
+                .map(|entry| (entry.id().to_string(), JournalEntryRecord::from(entry)))
                 .collect()
         };
         Ok(self.listed(ctx, page, entry).await)
@@ -130,27 +131,66 @@ impl Records for MemoryLedger {
         Ok(self.listed(ctx, page, documents!(Payment)).await)
     }
 
-    async fn trial_balance(&self, ctx: &RequestContext, span: Span) -> Result<Vec<AccountBalance>, ErpError> {
-        let mut balances: BTreeMap<(&str, Currency), (i64, i64)> = BTreeMap::new();
-        for accepted in self.accepted(&ctx.tenant).await {
-            let Some(entry) = accepted.postings.entry else { continue };
-            if !span.contains(entry.posted_at()) {
-                continue;
-            }
-            for line in entry.lines() {
-                let (debit, credit) = balances.entry((line.account.code(), entry.currency())).or_default();
-                *debit += line.debit_minor;
-                *credit += line.credit_minor;
-            }
+    async fn trial_balance(
+        &self,
+        ctx: &RequestContext,
+        span: Span,
+        closings: Closings,
+    ) -> Result<Vec<AccountBalance>, ErpError> {
+        let accepted = self.accepted(&ctx.tenant).await;
+        let entries = accepted.iter().flat_map(|accepted| &accepted.postings.entries);
+        let counted = |entry: &&crate::PostedEntry| {
+            let is_closing = entry.document().kind == DocumentKind::FiscalYear;
+            span.contains(entry.posted_at()) && (closings == Closings::Counted || !is_closing)
+        };
+        Ok(AccountBalance::of(entries.filter(counted)))
+    }
+
+    async fn journal_entry(&self, ctx: &RequestContext, number: &str) -> Result<Option<JournalEntryRecord>, ErpError> {
+        let accepted = self.accepted(&ctx.tenant).await;
+        let mut entries = accepted.iter().flat_map(|accepted| &accepted.postings.entries);
+        Ok(entries.find(|entry| &**entry.number() == number).map(Into::into))
+    }
+
+    async fn general_ledger(
+        &self,
+        ctx: &RequestContext,
+        account: Account,
+        span: Span,
+        page: &Page,
+    ) -> Result<GeneralLedger, ErpError> {
+        let accepted = self.accepted(&ctx.tenant).await;
+        let entries = accepted.iter().flat_map(|accepted| &accepted.postings.entries);
+        let mut lines: Vec<LedgerLine> = entries
+            .flat_map(|entry| entry.lines().iter().map(move |line| (entry, line)))
+            .filter(|(entry, line)| line.account == account && span.before.is_none_or(|end| entry.posted_at() < end))
+            .map(|(entry, line)| LedgerLine {
+                id: line.id,
+                entry: Arc::clone(entry.number()),
+                memo: entry.memo().to_owned(),
+                document: entry.document().kind,
+                posted_at: entry.posted_at(),
+                currency: entry.currency(),
+                debit_minor: line.debit_minor,
+                credit_minor: line.credit_minor,
+                balance_minor: 0,
+            })
+            .collect();
+        lines.sort_by_key(|line| (line.posted_at, line.id));
+        let after = page.after.as_deref();
+        let seen = after.and_then(|after| lines.iter().position(|line| line.id.to_string() == after));
+        let before_span = lines.partition_point(|line| span.from.is_some_and(|from| line.posted_at < from));
+        let mut shown = lines.split_off(seen.map_or(before_span, |place| place + 1));
+        shown.truncate(page.limit() as usize);
+        let mut opening = BTreeMap::new();
+        for line in lines {
+            *opening.entry(line.currency).or_default() += line.debit_minor - line.credit_minor;
         }
-        let balance =
-            |((account, currency), (debit_minor, credit_minor)): ((&str, Currency), (i64, i64))| AccountBalance {
-                account: account.to_owned(),
-                currency,
-                debit_minor,
-                credit_minor,
-            };
-        Ok(balances.into_iter().map(balance).collect())
+        Ok(GeneralLedger::new(opening, shown))
+    }
+
+    async fn fiscal_years(&self, ctx: &RequestContext) -> Result<Vec<FiscalYear>, ErpError> {
+        Ok(self.years(&ctx.tenant).await)
     }
 
     async fn stock_on_hand(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<StockOnHand>, ErpError> {
@@ -218,7 +258,7 @@ impl Records for MemoryLedger {
 impl MemoryLedger {
     async fn seals(&self, ctx: &RequestContext) -> Vec<Link> {
         let accepted = self.accepted(&ctx.tenant).await;
-        let entries = accepted.iter().filter_map(|accepted| accepted.postings.entry.as_ref());
+        let entries = accepted.iter().flat_map(|accepted| &accepted.postings.entries);
         let seal = |newest: &mut Link, entry: &crate::PostedEntry| {
             *newest = newest.next(&entry.into());
             Some(*newest)

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::valuation::StockLevel;
 use crate::{
-    CreditNote, DocumentKind, IdempotencyKey, Invoice, Known, LevelKey, Party, Payment, PostedEntry, Product,
-    PurchaseReceipt, Receipt, StockMove,
+    CreditNote, DocumentKind, FiscalPeriod, FiscalYear, IdempotencyKey, Invoice, Known, LevelKey, Party, Payment,
+    PostedEntry, Product, PurchaseReceipt, Receipt, StockMove,
 };
 
 /// The document itself. A manual journal entry and a stock adjustment have no table of their own: they are their entry
@@ -23,6 +23,9 @@ pub enum Document {
     StockAdjustment,
     PurchaseReceipt(PurchaseReceipt),
     Payment(Payment),
+    /// The year and all its periods, as they are afterwards.
+    FiscalYear(FiscalYear),
+    FiscalPeriod(FiscalPeriod),
 }
 
 /// The rows of one command.
@@ -36,7 +39,8 @@ pub struct Postings {
     pub at: Timestamp,
     pub document: Document,
     pub moves: Vec<StockMove>,
-    pub entry: Option<PostedEntry>,
+    /// One at most, but for the closing of a year in several currencies.
+    pub entries: Vec<PostedEntry>,
     /// Stock levels as they are afterwards.
     pub levels: Vec<(LevelKey, Currency, StockLevel)>,
     /// Series that gave a number, with the number they gave.

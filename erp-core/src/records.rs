@@ -1,14 +1,15 @@
 //! The reading side: documents by number, lists, reports, and the check that the books are sound.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cortex_types::{Currency, JournalEntryId, RequestContext, Timestamp, Unit};
+use cortex_types::{Currency, JournalEntryId, JournalLineId, RequestContext, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Account, AccountKind, Answered, CreditNote, DocumentRef, ErpError, IdempotencyKey, Invoice, Link, Party, Payment,
-    Product, PurchaseReceipt, Span, StockMove,
+    Account, AccountKind, Answered, CreditNote, DocumentKind, DocumentRef, ErpError, FiscalYear, IdempotencyKey,
+    Invoice, JournalLine, Link, Party, Payment, PostedEntry, Product, PurchaseReceipt, Span, StockMove,
 };
 
 /// Most rows of one page.
@@ -73,6 +74,36 @@ pub struct AccountBalance {
 }
 
 impl AccountBalance {
+    /// What `entries` come to, by account and currency.
+    pub(crate) fn of<'a>(entries: impl Iterator<Item = &'a PostedEntry>) -> Vec<Self> {
+        let mut balances = Vec::new();
+        for entry in entries {
+            for line in entry.lines() {
+                Self::add(&mut balances, entry.currency(), line);
+            }
+        }
+        balances.sort_by(|one, other| (&one.account, one.currency).cmp(&(&other.account, other.currency)));
+        balances
+    }
+
+    /// Adds a line to the balance of its account.
+    pub(crate) fn add(balances: &mut Vec<Self>, currency: Currency, line: &JournalLine) {
+        let code = line.account.code();
+        let of_line = |balance: &&mut Self| balance.account == code && balance.currency == currency;
+        match balances.iter_mut().find(of_line) {
+            Some(balance) => {
+                balance.debit_minor += line.debit_minor;
+                balance.credit_minor += line.credit_minor;
+            }
+            None => balances.push(Self {
+                account: code.to_owned(),
+                currency,
+                debit_minor: line.debit_minor,
+                credit_minor: line.credit_minor,
+            }),
+        }
+    }
+
     /// Debits less credits.
     #[must_use]
     pub fn balance_minor(&self) -> i64 {
@@ -99,6 +130,52 @@ pub struct StockOnHand {
     pub unit: Unit,
     pub value_minor: i64,
     pub currency: Currency,
+}
+
+/// A posting to one account, and what the account came to with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerLine {
+    pub id: JournalLineId,
+    /// Number of its entry.
+    pub entry: Arc<str>,
+    pub memo: String,
+    pub document: DocumentKind,
+    pub posted_at: Timestamp,
+    pub currency: Currency,
+    pub debit_minor: i64,
+    pub credit_minor: i64,
+    /// Debits less credits of everything up to here, in this currency.
+    pub balance_minor: i64,
+}
+
+/// A page of an account's postings, in the order of business time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GeneralLedger {
+    /// Debits less credits of everything before the page, by currency.
+    pub opening: BTreeMap<Currency, i64>,
+    pub lines: Vec<LedgerLine>,
+}
+
+impl GeneralLedger {
+    /// Lines that were read with a balance of zero, each with the balance that it leaves.
+    #[must_use]
+    pub fn new(opening: BTreeMap<Currency, i64>, mut lines: Vec<LedgerLine>) -> Self {
+        let mut running = opening.clone();
+        for line in &mut lines {
+            let balance = running.entry(line.currency).or_default();
+            *balance += line.debit_minor - line.credit_minor;
+            line.balance_minor = *balance;
+        }
+        Self { opening, lines }
+    }
+}
+
+/// What becomes of the entries that carry a year's results to equity: a statement of those results leaves them out, or it would
+/// be empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closings {
+    Counted,
+    LeftOut,
 }
 
 /// Something in the books that should never be.
@@ -133,7 +210,23 @@ pub trait Records: Send + Sync + std::fmt::Debug {
     async fn purchase_receipts(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseReceipt>, ErpError>;
     async fn payments(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Payment>, ErpError>;
     /// Every account that was posted to in the span, by code, with what was posted then.
-    async fn trial_balance(&self, ctx: &RequestContext, span: Span) -> Result<Vec<AccountBalance>, ErpError>;
+    async fn trial_balance(
+        &self,
+        ctx: &RequestContext,
+        span: Span,
+        closings: Closings,
+    ) -> Result<Vec<AccountBalance>, ErpError>;
+    async fn journal_entry(&self, ctx: &RequestContext, number: &str) -> Result<Option<JournalEntryRecord>, ErpError>;
+    /// What was posted to an account in the span, in the order of business time; `page.after` is the id of a line.
+    async fn general_ledger(
+        &self,
+        ctx: &RequestContext,
+        account: Account,
+        span: Span,
+        page: &Page,
+    ) -> Result<GeneralLedger, ErpError>;
+    /// The fiscal years in their order, each with its periods.
+    async fn fiscal_years(&self, ctx: &RequestContext) -> Result<Vec<FiscalYear>, ErpError>;
     /// By product code and location; `page.after` is the product code to go on after. A page holds whole products: as
     /// many as its limit, of those that have a stock level.
     async fn stock_on_hand(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<StockOnHand>, ErpError>;

@@ -179,7 +179,7 @@ fn receipt_of(postings: &Postings) -> Receipt {
         kind: postings.kind,
         id: postings.id,
         number: Arc::clone(&postings.number),
-        entry: postings.entry.as_ref().map(|entry| Arc::clone(entry.number())),
+        entry: postings.entries.first().map(|entry| Arc::clone(entry.number())),
         currency: postings.currency,
         amount_minor: postings.amount_minor,
         at: postings.at,
@@ -194,6 +194,12 @@ fn line_count(command: &Command) -> usize {
         Command::PostJournalEntry(entry) => entry.lines.len(),
         Command::AdjustStock(adjustment) => adjustment.lines.len(),
         Command::ReceiveGoods(receipt) => receipt.lines.len(),
-        Command::CreateParty(_) | Command::CreateProduct(_) | Command::RecordPayment(_) => 1,
+        Command::CreateParty(_)
+        | Command::CreateProduct(_)
+        | Command::RecordPayment(_)
+        | Command::ReverseEntry(_)
+        | Command::OpenFiscalYear(_)
+        | Command::SetPeriodState(_)
+        | Command::CloseFiscalYear(_) => 1,
     }
 }

@@ -95,7 +95,7 @@ pub struct BalanceSheet {
     pub assets: Section,
     pub liabilities: Section,
     pub equity: Section,
-    /// Income less expenses of all time so far: no year is closed into equity yet.
+    /// Income less expenses of the years whose results were not carried to equity yet.
     pub earned_minor: i64,
 }
 

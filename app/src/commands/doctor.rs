@@ -134,7 +134,8 @@ async fn master_key(config: &Config) -> Finding {
     let path = config.layout().master_key();
     let known = async {
         let on_server = config.database.url.is_some();
-        if !on_server && !config.layout().database().exists() && config.security.master_key.is_none() && !path.exists() {
+        if !on_server && !config.layout().database().exists() && config.security.master_key.is_none() && !path.exists()
+        {
             return Ok(None);
         }
         let database = open_database(config, Arc::new(SystemClock)).await?;

@@ -1,7 +1,7 @@
 //! `cortex erp report`: the books, as an accountant reads them.
 
 use clap::Subcommand;
-use cortex_erp::{AccountBalance, BalanceSheet, ErpError, ProfitAndLoss, Records, Section, Span};
+use cortex_erp::{AccountBalance, BalanceSheet, Closings, ErpError, ProfitAndLoss, Records, Section, Span};
 use cortex_types::{Currency, Money, RequestContext};
 
 use super::say;
@@ -37,21 +37,23 @@ pub enum ReportCommand {
 
 impl ReportCommand {
     pub async fn run(self, records: &dyn Records, ctx: &RequestContext) -> Result<(), ErpError> {
-        let balances = async |from: Option<&str>, as_of: Option<&str>| {
+        let balances = async |from: Option<&str>, as_of: Option<&str>, closings: Closings| {
             let span = Span::new(from, as_of)?;
-            records.trial_balance(ctx, span).await
+            records.trial_balance(ctx, span, closings).await
         };
         match self {
             Self::TrialBalance { from, as_of } => {
-                say(trial_balance(balances(from.as_deref(), as_of.as_deref()).await?));
+                let balances = balances(from.as_deref(), as_of.as_deref(), Closings::Counted);
+                say(trial_balance(balances.await?));
             }
             Self::BalanceSheet { as_of } => {
-                for sheet in BalanceSheet::of(&balances(None, as_of.as_deref()).await?) {
+                for sheet in BalanceSheet::of(&balances(None, as_of.as_deref(), Closings::Counted).await?) {
                     say(balance_sheet(&sheet));
                 }
             }
             Self::ProfitAndLoss { from, as_of } => {
-                for statement in ProfitAndLoss::of(&balances(from.as_deref(), as_of.as_deref()).await?) {
+                let balances = balances(from.as_deref(), as_of.as_deref(), Closings::LeftOut);
+                for statement in ProfitAndLoss::of(&balances.await?) {
                     say(profit_and_loss(&statement));
                 }
             }

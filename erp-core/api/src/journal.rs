@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::routing::get;
-use cortex_erp::{Command, ErpError, JournalEntryRecord, JournalLineInput, PostJournalEntry};
-use cortex_runtime::http::{ApiError, Ctx, Json, Query, objects};
+use axum::routing::{self, get};
+use cortex_erp::{
+    Command, ErpError, JournalEntryRecord, JournalLineInput, PostJournalEntry, ReversalMethod, ReverseEntry,
+};
+use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query, objects};
 use cortex_types::{Currency, Timestamp};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use crate::ErpApi;
+use crate::api::not_found;
 use crate::decimals::{amount_minor, amount_text};
 use crate::exact;
 use crate::idempotency::Key;
@@ -20,11 +23,14 @@ use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
-    Router::new().route("/erp/v1/journal-entries", get(list).post(post))
+    Router::new()
+        .route("/erp/v1/journal-entries", get(list).post(post))
+        .route("/erp/v1/journal-entries/{number}", get(show))
+        .route("/erp/v1/journal-entries/{number}/reverse", routing::post(reverse))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(list, post))]
+#[openapi(paths(list, post, show, reverse))]
 pub(crate) struct Document;
 
 #[derive(Deserialize, ToSchema)]
@@ -35,6 +41,9 @@ pub(crate) struct EntryBody {
     currency: Option<Currency>,
     #[schema(value_type = Option<String>)]
     posted_at: Option<Timestamp>,
+    /// It may go into a period that is soft-closed.
+    #[serde(default)]
+    adjusting: bool,
     /// Debits and credits must come to the same.
     #[serde(deserialize_with = "objects")]
     lines: Vec<EntryLineBody>,
@@ -52,6 +61,31 @@ pub(crate) struct EntryLineBody {
     #[serde(default, deserialize_with = "exact::decimal")]
     #[schema(value_type = Option<String>)]
     credit: Decimal,
+}
+
+/// How an entry is undone.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Method {
+    /// What was debited is credited, and the other way round.
+    #[default]
+    CounterEntry,
+    /// The same sides with negative amounts.
+    Storno,
+}
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReversalBody {
+    #[serde(default)]
+    method: Method,
+    /// `reversal of …` where it is absent.
+    memo: Option<String>,
+    #[schema(value_type = Option<String>)]
+    posted_at: Option<Timestamp>,
+    /// It may go into a period that is soft-closed.
+    #[serde(default)]
+    adjusting: bool,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -143,7 +177,58 @@ async fn post(
         memo: body.memo,
         currency,
         posted_at: body.posted_at,
+        adjusting: body.adjusting,
         lines,
     };
     Ok(api.execute(&ctx, Command::PostJournalEntry(command), key).await?.into())
+}
+
+/// One journal entry.
+#[utoipa::path(get, path = "/erp/v1/journal-entries/{number}", operation_id = "get_journal_entry", tag = "erp",
+    params(("number" = String, Path, example = "J-000042")),
+    responses((status = 200, description = "The entry", body = EntryView), (status = 404, description = "No such entry")))]
+async fn show(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Path(number): Path<String>,
+) -> Result<Json<EntryView>, ApiError> {
+    api.may_read(&ctx)?;
+    let entry = api.records.journal_entry(&ctx, &number).await?;
+    entry
+        .map(|entry| Json(entry.into()))
+        .ok_or_else(|| not_found("journal entry", number))
+}
+
+/// Undoes a manual entry by another one. A document is undone by a document, such as a credit note.
+#[utoipa::path(post, path = "/erp/v1/journal-entries/{number}/reverse", operation_id = "reverse_journal_entry",
+    tag = "erp", request_body = Option<ReversalBody>,
+    params(
+        ("number" = String, Path, example = "J-000042"),
+        ("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated"),
+    ),
+    responses(
+        (status = 201, description = "Reversed", body = ReceiptView),
+        (status = 400, description = "It was reversed already, or belongs to a document"),
+        (status = 404, description = "No such entry"),
+    ))]
+async fn reverse(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Key(key): Key,
+    Path(number): Path<String>,
+    body: Option<Json<ReversalBody>>,
+) -> Result<ReceiptView, ApiError> {
+    api.may_post(&ctx)?;
+    let Json(body) = body.unwrap_or_default();
+    let command = ReverseEntry {
+        entry: number.into(),
+        method: match body.method {
+            Method::CounterEntry => ReversalMethod::CounterEntry,
+            Method::Storno => ReversalMethod::Storno,
+        },
+        memo: body.memo,
+        posted_at: body.posted_at,
+        adjusting: body.adjusting,
+    };
+    Ok(api.execute(&ctx, Command::ReverseEntry(command), key).await?.into())
 }

@@ -11,6 +11,7 @@ mod bodies;
 mod credit_notes;
 mod decimals;
 mod exact;
+mod fiscal;
 mod grpc;
 mod idempotency;
 mod invoices;
@@ -43,6 +44,7 @@ pub fn routes(api: Arc<ErpApi>) -> Router {
         .merge(credit_notes::routes())
         .merge(stock::routes())
         .merge(journal::routes())
+        .merge(fiscal::routes())
         .merge(purchasing::routes())
         .merge(reports::routes())
         .with_state(api)
@@ -57,6 +59,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .merge_from(credit_notes::Document::openapi())
         .merge_from(stock::Document::openapi())
         .merge_from(journal::Document::openapi())
+        .merge_from(fiscal::Document::openapi())
         .merge_from(purchasing::Document::openapi())
         .merge_from(reports::Document::openapi())
 }

@@ -20,6 +20,7 @@ pub(crate) enum Listing {
     JournalEntries,
     PurchaseReceipts,
     Payments,
+    GeneralLedger,
     /// Goes on after a product code; all others after the id of a row.
     StockOnHand,
 }
@@ -35,6 +36,7 @@ impl Listing {
             Self::JournalEntries => "journal-entries",
             Self::PurchaseReceipts => "purchase-receipts",
             Self::Payments => "payments",
+            Self::GeneralLedger => "general-ledger",
             Self::StockOnHand => "stock-on-hand",
         }
     }

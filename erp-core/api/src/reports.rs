@@ -5,7 +5,10 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use cortex_erp::{AccountBalance, BalanceSheet, ErpError, ProfitAndLoss, Section, Span, StatementLine, StockOnHand};
+use cortex_erp::{
+    Account, AccountBalance, BalanceSheet, Closings, ErpError, LedgerLine, ProfitAndLoss, Section, Span, StatementLine,
+    StockOnHand,
+};
 use cortex_runtime::http::{ApiError, Ctx, Json, Query};
 use cortex_types::{Currency, Money};
 use serde::{Deserialize, Serialize};
@@ -20,11 +23,12 @@ pub(crate) fn routes() -> Router<Arc<ErpApi>> {
         .route("/erp/v1/reports/trial-balance", get(trial_balance))
         .route("/erp/v1/reports/balance-sheet", get(balance_sheet))
         .route("/erp/v1/reports/profit-and-loss", get(profit_and_loss))
+        .route("/erp/v1/reports/general-ledger", get(general_ledger))
         .route("/erp/v1/reports/stock-on-hand", get(stock_on_hand))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(trial_balance, balance_sheet, profit_and_loss, stock_on_hand))]
+#[openapi(paths(trial_balance, balance_sheet, profit_and_loss, general_ledger, stock_on_hand))]
 pub(crate) struct Document;
 
 /// The stretch of time that a report is about.
@@ -44,6 +48,26 @@ impl SpanQuery {
     fn span(&self) -> Result<Span, ErpError> {
         Span::new(self.from.as_deref(), self.as_of.as_deref())
     }
+}
+
+/// An account, the stretch of time, and the place in the list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LedgerQuery {
+    #[param(example = "1100")]
+    account: String,
+    /// The first day, or RFC 3339 instant, that counts; from the beginning where absent.
+    #[param(example = "2011-01-01")]
+    from: Option<String>,
+    /// The last day, or RFC 3339 instant, that counts; everything where absent. Days are UTC's.
+    #[param(example = "2011-06-30")]
+    as_of: Option<String>,
+    /// `next` of the page before.
+    after: Option<String>,
+    /// 1 to 500; 100 where it is absent.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
+    limit: Option<String>,
 }
 
 /// The day that a report looks back from.
@@ -175,6 +199,54 @@ impl From<AccountBalance> for AccountView {
 }
 
 #[derive(Serialize, ToSchema)]
+pub(crate) struct LedgerView {
+    account: String,
+    title: String,
+    /// What the account came to before this page, in each currency.
+    opening: Vec<OpeningView>,
+    #[serde(flatten)]
+    lines: List<LedgerLineView>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct OpeningView {
+    currency: String,
+    /// Debits less credits.
+    balance: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LedgerLineView {
+    posted_at: String,
+    #[schema(example = "J-000042")]
+    entry: String,
+    #[schema(example = "sales-invoice")]
+    document_kind: String,
+    memo: String,
+    currency: String,
+    debit: String,
+    credit: String,
+    /// Debits less credits of everything up to here.
+    balance: String,
+}
+
+impl From<LedgerLine> for LedgerLineView {
+    fn from(line: LedgerLine) -> Self {
+        let text = |minor| amount_text(minor, line.currency);
+        Self {
+            posted_at: line.posted_at.to_string(),
+            entry: line.entry.to_string(),
+            document_kind: line.document.to_string(),
+            debit: text(line.debit_minor),
+            credit: text(line.credit_minor),
+            balance: text(line.balance_minor),
+            currency: line.currency.to_string(),
+            memo: line.memo,
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
 pub(crate) struct StockView {
     product: String,
     description: String,
@@ -221,7 +293,10 @@ async fn trial_balance(
     Query(query): Query<SpanQuery>,
 ) -> Result<Json<TrialBalance>, ApiError> {
     api.may_read(&ctx)?;
-    let accounts = api.records.trial_balance(&ctx, query.span()?).await?;
+    let accounts = api
+        .records
+        .trial_balance(&ctx, query.span()?, Closings::Counted)
+        .await?;
     Ok(Json(TrialBalance {
         accounts: accounts.into_iter().map(AccountView::from).collect(),
     }))
@@ -237,7 +312,7 @@ async fn balance_sheet(
 ) -> Result<Json<BalanceSheets>, ApiError> {
     api.may_read(&ctx)?;
     let span = Span::new(None, query.as_of.as_deref())?;
-    let sheets = BalanceSheet::of(&api.records.trial_balance(&ctx, span).await?);
+    let sheets = BalanceSheet::of(&api.records.trial_balance(&ctx, span, Closings::Counted).await?);
     Ok(Json(BalanceSheets {
         balance_sheets: sheets.into_iter().map(BalanceSheetView::from).collect(),
     }))
@@ -252,9 +327,48 @@ async fn profit_and_loss(
     Query(query): Query<SpanQuery>,
 ) -> Result<Json<ProfitAndLossStatements>, ApiError> {
     api.may_read(&ctx)?;
-    let statements = ProfitAndLoss::of(&api.records.trial_balance(&ctx, query.span()?).await?);
+    let statements = ProfitAndLoss::of(
+        &api.records
+            .trial_balance(&ctx, query.span()?, Closings::LeftOut)
+            .await?,
+    );
     Ok(Json(ProfitAndLossStatements {
         profit_and_loss: statements.into_iter().map(ProfitAndLossView::from).collect(),
+    }))
+}
+
+/// What was posted to an account, in the order of business time, with the balance after each line.
+#[utoipa::path(get, path = "/erp/v1/reports/general-ledger", tag = "erp", params(LedgerQuery),
+    responses((status = 200, description = "A page", body = LedgerView), (status = 400, description = "No such account")))]
+async fn general_ledger(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Query(query): Query<LedgerQuery>,
+) -> Result<Json<LedgerView>, ApiError> {
+    api.may_read(&ctx)?;
+    let account = Account::find(&query.account)?;
+    let span = Span::new(query.from.as_deref(), query.as_of.as_deref())?;
+    let page = PageQuery {
+        after: query.after,
+        limit: query.limit,
+    };
+    let page = page.page(Listing::GeneralLedger)?;
+    let ledger = api.records.general_ledger(&ctx, account, span, &page).await?;
+    let opening = ledger.opening.into_iter().map(|(currency, minor)| OpeningView {
+        currency: currency.to_string(),
+        balance: amount_text(minor, currency),
+    });
+    Ok(Json(LedgerView {
+        account: account.code().to_owned(),
+        title: account.title().to_owned(),
+        opening: opening.collect(),
+        lines: List::new(
+            Listing::GeneralLedger,
+            &page,
+            ledger.lines,
+            |line| line.id.to_string(),
+            LedgerLineView::from,
+        ),
     }))
 }
 

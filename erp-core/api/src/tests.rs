@@ -1,5 +1,6 @@
 //! The edge, over the ledger in memory.
 
+mod fiscal;
 mod refusals;
 
 use std::sync::Arc;

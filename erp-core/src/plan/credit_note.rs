@@ -63,7 +63,7 @@ pub fn plan_credit_note(command: &PostCreditNote, books: &Books, now: Timestamp)
         .map(|place| (DocumentKind::CreditNote, place))
         .into_iter()
         .collect();
-    let entry = post_entry(draft, books, reference, at, &mut drawn)?;
+    let entries = post_entry(draft, books, reference, at, &mut drawn)?;
     let (moves, levels) = shelf.into_parts();
 
     let note = CreditNote {
@@ -88,7 +88,7 @@ pub fn plan_credit_note(command: &PostCreditNote, books: &Books, now: Timestamp)
         at,
         document: Document::CreditNote(note),
         moves,
-        entry,
+        entries,
         levels,
         drawn,
     })

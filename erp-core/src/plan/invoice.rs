@@ -60,7 +60,7 @@ pub fn plan_invoice(
         .map(|place| (DocumentKind::SalesInvoice, place))
         .into_iter()
         .collect();
-    let entry = post_entry(draft, books, reference, at, &mut drawn)?;
+    let entries = post_entry(draft, books, reference, at, &mut drawn)?;
     let (moves, levels) = shelf.into_parts();
 
     let invoice = Invoice {
@@ -84,7 +84,7 @@ pub fn plan_invoice(
         at,
         document: Document::Invoice(invoice),
         moves,
-        entry,
+        entries,
         levels,
         drawn,
     })

@@ -45,7 +45,7 @@ pub fn plan_journal_entry(command: &PostJournalEntry, books: &Books, now: Timest
         at,
         document: Document::JournalEntry,
         moves: Vec::new(),
-        entry: Some(entry),
+        entries: vec![entry],
         levels: Vec::new(),
         drawn: place
             .map(|place| (DocumentKind::JournalEntry, place))

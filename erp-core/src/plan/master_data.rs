@@ -92,7 +92,7 @@ fn master_data(
         at,
         document,
         moves: Vec::new(),
-        entry: None,
+        entries: Vec::new(),
         levels: Vec::new(),
         drawn: Vec::new(),
     }

@@ -2,11 +2,13 @@
 //! only thing that is not decided by the input is the fresh ids.
 
 mod credit_note;
+mod fiscal;
 mod invoice;
 mod journal_entry;
 mod master_data;
 mod payment;
 mod purchase_receipt;
+mod reversal;
 mod sales_lines;
 mod shelf;
 mod stock_adjustment;
@@ -14,11 +16,13 @@ mod stock_adjustment;
 mod tests;
 
 pub use credit_note::plan_credit_note;
+pub use fiscal::{plan_fiscal_year, plan_period_state, plan_year_closing};
 pub use invoice::plan_invoice;
 pub use journal_entry::plan_journal_entry;
 pub use master_data::{plan_party, plan_product};
 pub use payment::plan_payment;
 pub use purchase_receipt::plan_purchase_receipt;
+pub use reversal::plan_reversal;
 pub use stock_adjustment::plan_stock_adjustment;
 
 use cortex_types::{JournalEntryId, Timestamp};
@@ -37,7 +41,7 @@ pub fn plan(command: &Command, books: &Books, now: Timestamp, advice: Option<Adv
     let (field, given) = command.given_time();
     check_time(field, given)?;
     command.currency().map_or(Ok(()), check_currency)?;
-    match command {
+    let postings = match command {
         Command::CreateParty(party) => plan_party(party, books, now),
         Command::CreateProduct(product) => plan_product(product, books, now),
         Command::PostInvoice(invoice) => plan_invoice(invoice, books, now, advice),
@@ -46,7 +50,16 @@ pub fn plan(command: &Command, books: &Books, now: Timestamp, advice: Option<Adv
         Command::AdjustStock(adjustment) => plan_stock_adjustment(adjustment, books, now),
         Command::ReceiveGoods(receipt) => plan_purchase_receipt(receipt, books, now),
         Command::RecordPayment(payment) => plan_payment(payment, books, now),
+        Command::ReverseEntry(reversal) => plan_reversal(reversal, books, now),
+        Command::OpenFiscalYear(year) => plan_fiscal_year(year, books, now),
+        Command::SetPeriodState(period) => plan_period_state(period, books, now),
+        // Its entry is what closes the year, so it goes into a period that is closed.
+        Command::CloseFiscalYear(closing) => return plan_year_closing(closing, books, now),
+    }?;
+    if !postings.entries.is_empty() || !postings.moves.is_empty() {
+        books.locks.check(postings.at, command.is_adjusting())?;
     }
+    Ok(postings)
 }
 
 fn check_line_count(count: usize) -> Result<(), ErpError> {
@@ -71,12 +84,12 @@ fn post_entry(
     document: DocumentRef,
     at: Timestamp,
     drawn: &mut Vec<(DocumentKind, u64)>,
-) -> Result<Option<PostedEntry>, ErpError> {
+) -> Result<Vec<PostedEntry>, ErpError> {
     if draft.is_empty() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let (number, place) = books.number(DocumentKind::JournalEntry, None)?;
     let entry = draft.post(JournalEntryId::new(), number, document, at)?;
     drawn.extend(place.map(|place| (DocumentKind::JournalEntry, place)));
-    Ok(Some(entry))
+    Ok(vec![entry])
 }

@@ -44,7 +44,7 @@ pub fn plan_payment(command: &RecordPayment, books: &Books, now: Timestamp) -> R
             .credit(Account::BANK, command.amount_minor)?,
     };
     let mut drawn: Vec<_> = place.map(|place| (DocumentKind::Payment, place)).into_iter().collect();
-    let entry = post_entry(draft, books, reference, at, &mut drawn)?;
+    let entries = post_entry(draft, books, reference, at, &mut drawn)?;
     let payment = Payment {
         id,
         number: number.clone(),
@@ -64,7 +64,7 @@ pub fn plan_payment(command: &RecordPayment, books: &Books, now: Timestamp) -> R
         at,
         document: Document::Payment(payment),
         moves: Vec::new(),
-        entry,
+        entries,
         levels: Vec::new(),
         drawn,
     })

@@ -60,7 +60,7 @@ pub fn plan_purchase_receipt(command: &ReceiveGoods, books: &Books, now: Timesta
         .map(|place| (DocumentKind::PurchaseReceipt, place))
         .into_iter()
         .collect();
-    let entry = post_entry(draft, books, reference, at, &mut drawn)?;
+    let entries = post_entry(draft, books, reference, at, &mut drawn)?;
     let (moves, levels) = shelf.into_parts();
 
     let receipt = PurchaseReceipt {
@@ -82,7 +82,7 @@ pub fn plan_purchase_receipt(command: &ReceiveGoods, books: &Books, now: Timesta
         at,
         document: Document::PurchaseReceipt(receipt),
         moves,
-        entry,
+        entries,
         levels,
         drawn,
     })

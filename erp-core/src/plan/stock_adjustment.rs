@@ -51,7 +51,7 @@ pub fn plan_stock_adjustment(command: &AdjustStock, books: &Books, now: Timestam
         .map(|place| (DocumentKind::StockAdjustment, place))
         .into_iter()
         .collect();
-    let entry = post_entry(draft, books, reference, at, &mut drawn)?;
+    let entries = post_entry(draft, books, reference, at, &mut drawn)?;
     let (moves, levels) = shelf.into_parts();
     Ok(Postings {
         kind: DocumentKind::StockAdjustment,
@@ -62,7 +62,7 @@ pub fn plan_stock_adjustment(command: &AdjustStock, books: &Books, now: Timestam
         at,
         document: Document::StockAdjustment,
         moves,
-        entry,
+        entries,
         levels,
         drawn,
     })

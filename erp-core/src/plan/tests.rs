@@ -100,7 +100,7 @@ fn receive(product: &str, pieces: i64, value_minor: i64) -> Command {
 
 /// Debits less credits of an account within one entry.
 fn moved(postings: &Postings, account: crate::Account) -> i64 {
-    let lines = postings.entry.iter().flat_map(|entry| entry.lines());
+    let lines = postings.entries.iter().flat_map(|entry| entry.lines());
     lines
         .filter(|line| line.account == account)
         .map(|line| line.debit_minor - line.credit_minor)
@@ -225,6 +225,7 @@ fn a_manual_entry_must_balance_and_keeps_off_inventory() {
             memo: "m".into(),
             currency: Currency::GBP,
             posted_at: None,
+            adjusting: false,
             lines: lines.collect(),
         };
         plan(&Command::PostJournalEntry(command), &books, at(), None)
@@ -324,7 +325,7 @@ proptest! {
         for command in &commands {
             let Ok(postings) = post(&mut books, command) else { continue };
             inventory += moved(&postings, crate::Account::INVENTORY);
-            for line in postings.entry.iter().flat_map(|entry| entry.lines()) {
+            for line in postings.entries.iter().flat_map(|entry| entry.lines()) {
                 all += line.debit_minor - line.credit_minor;
             }
             moved_value += postings.moves.iter().map(|moved| moved.value_minor).sum::<i64>();

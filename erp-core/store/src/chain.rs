@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use cortex_erp::{Finding, JournalEntryRecord, Link};
-use cortex_store::{StoreError, WriteTransaction};
 use cortex_store::sql::{self, On, Pool, Row, Transaction};
+use cortex_store::{StoreError, WriteTransaction};
 use futures::{Stream, TryStreamExt};
 use sqlx::AssertSqlSafe;
 
@@ -28,7 +28,7 @@ pub(crate) async fn seal(transaction: &mut WriteTransaction, numbered: &[Numbere
     let mut tenants: BTreeMap<&str, Vec<&Numbered<'_>>> = BTreeMap::new();
     for command in numbered
         .iter()
-        .filter(|command| command.accepted.postings.entry.is_some())
+        .filter(|command| !command.accepted.postings.entries.is_empty())
     {
         tenants.entry(command.tenant).or_default().push(command);
     }
@@ -38,10 +38,7 @@ pub(crate) async fn seal(transaction: &mut WriteTransaction, numbered: &[Numbere
             links.extend(everything(transaction.connection(), tenant).await?);
             continue;
         };
-        for entry in commands
-            .iter()
-            .filter_map(|command| command.accepted.postings.entry.as_ref())
-        {
+        for entry in commands.iter().flat_map(|command| &command.accepted.postings.entries) {
             seq += 1;
             newest = newest.next(&entry.into());
             links.push((tenant, seq, id(entry.id().0), newest));
@@ -55,10 +52,7 @@ pub(crate) async fn seal(transaction: &mut WriteTransaction, numbered: &[Numbere
 }
 
 /// How many entries are sealed, and the seal of the newest.
-pub(crate) async fn newest<'c>(
-    on: impl Into<On<'c>>,
-    tenant: &str,
-) -> Result<Option<(i64, Link)>, sqlx::Error> {
+pub(crate) async fn newest<'c>(on: impl Into<On<'c>>, tenant: &str) -> Result<Option<(i64, Link)>, sqlx::Error> {
     let row = sql::query("SELECT seq, seal FROM journal_chain WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 1")
         .bind(tenant)
         .fetch_optional(on)

@@ -19,6 +19,16 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "journal_chain",
             sql: include_str!("../migrations/0003_journal_chain.sql"),
         },
+        Migration {
+            version: 4,
+            name: "fiscal_years",
+            sql: include_str!("../migrations/0004_fiscal_years.sql"),
+        },
+        Migration {
+            version: 5,
+            name: "storno",
+            sql: include_str!("../migrations/0005_storno.sql"),
+        },
     ],
     captured: &[
         "parties",

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use cortex_experience::{Decision, DecisionGroup, ExperienceError, plan_groups};
-use cortex_store::{Database, Known, WriteTransaction};
 use cortex_store::sql::QueryBuilder;
+use cortex_store::{Database, Known, WriteTransaction};
 use cortex_types::{DecisionId, TenantId};
 use fail::fail_point;
 
@@ -81,7 +81,8 @@ async fn existing(
         let mut query = QueryBuilder::new(format!("SELECT {DECISION_COLUMNS} FROM decisions WHERE id IN "));
         query.push_list(chunk.iter().map(|id| id.to_string()));
         let rows: Vec<DecisionRow> = query
-        .build().read_as()
+            .build()
+            .read_as()
             .fetch_all(write.connection())
             .await
             .map_err(refused(RECORD))?;

@@ -8,8 +8,8 @@ use cortex_experience::{
     DecisionHead, Earlier, Event, EventKind, ExperienceError, PENDING_MAX, Recorded, Reference, newest_accepted, settle,
 };
 use cortex_security::AuditEntry;
-use cortex_store::{Database, Known, WriteTransaction};
 use cortex_store::sql::{self, QueryBuilder};
+use cortex_store::{Database, Known, WriteTransaction};
 use cortex_types::{DecisionId, FeedbackId, OutcomeId, RequestContext, TenantId, Timestamp};
 use fail::fail_point;
 
@@ -121,7 +121,8 @@ async fn earlier(
                 query.push(" AND event_id IN ");
                 query.push_list(chunk.iter().map(|id| &***id));
                 let rows: Vec<(String, String, Option<String>)> = query
-        .build().read_as()
+                    .build()
+                    .read_as()
                     .fetch_all(write.connection())
                     .await
                     .map_err(refused(RECORD))?;
@@ -176,7 +177,8 @@ async fn heads_by_id(
         query.push_bind(tenant.as_str()).push(" AND id IN ");
         query.push_list(chunk.iter().map(|id| id.to_string()));
         let rows: Vec<HeadRow> = query
-        .build().read_as()
+            .build()
+            .read_as()
             .fetch_all(write.connection())
             .await
             .map_err(refused(RECORD))?;
@@ -279,8 +281,7 @@ pub(crate) async fn insert_joined(
             .bind(one.decision_id.to_string());
         row.bind(feedback.event_id.to_string())
             .bind(feedback.action.as_deref().map(str::to_owned));
-        row.bind(feedback.rating)
-            .bind(feedback.given_at.unwrap_or(now));
+        row.bind(feedback.rating).bind(feedback.given_at.unwrap_or(now));
         row.bind(feedback.given_by.to_string())
             .bind(one.digest.to_owned())
             .bind(one.tx_no);

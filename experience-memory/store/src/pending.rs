@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cortex_experience::{DecisionHead, Event, ExperienceError, Reference, newest_accepted};
-use cortex_store::{Database, WriteTransaction};
 use cortex_store::sql::{self, On};
+use cortex_store::{Database, WriteTransaction};
 use cortex_types::{TenantId, Timestamp};
 
 use crate::events::{Joined, insert_joined};
@@ -39,10 +39,7 @@ struct Waiting {
     digest: String,
 }
 
-pub(crate) async fn count<'c>(
-    on: impl Into<On<'c>>,
-    tenant: &TenantId,
-) -> Result<u64, ExperienceError> {
+pub(crate) async fn count<'c>(on: impl Into<On<'c>>, tenant: &TenantId) -> Result<u64, ExperienceError> {
     let count: i64 = sql::query_scalar("SELECT count(*) FROM pending_events WHERE tenant_id = $1")
         .bind(tenant.as_str())
         .fetch_one(on)

@@ -26,7 +26,8 @@ pub(crate) async fn decision(
         .push(" AND id = ")
         .push_bind(id.to_string());
     let row: Option<DecisionRow> = query
-        .build().read_as()
+        .build()
+        .read_as()
         .fetch_optional(database.readers())
         .await
         .map_err(refused(READ))?;
@@ -76,15 +77,15 @@ pub(crate) async fn decisions(
         sql.push(" AND entity_key = ").push_bind(&**entity_key);
     }
     if let Some(after) = query.after {
-        sql.push(" AND (decided_at, id) < (")
-            .push_bind(after.decided_at);
+        sql.push(" AND (decided_at, id) < (").push_bind(after.decided_at);
         sql.push(", ").push_bind(after.id.to_string()).push(")");
     }
     // One more than asked for tells whether there is a next page.
     sql.push(" ORDER BY decided_at DESC, id DESC LIMIT ")
         .push_bind(limit(query.limit.saturating_add(1)));
     let rows: Vec<DecisionRow> = sql
-        .build().read_as()
+        .build()
+        .read_as()
         .fetch_all(database.readers())
         .await
         .map_err(refused(READ))?;
@@ -100,16 +101,14 @@ pub(crate) async fn matured(
     ctx: &RequestContext,
     query: &MaturedQuery,
 ) -> Result<Vec<Matured>, ExperienceError> {
-    let mut sql = QueryBuilder::new(
-        "SELECT id, model, entity_key, decided_at FROM decisions AS made WHERE tenant_id = ",
-    );
+    let mut sql =
+        QueryBuilder::new("SELECT id, model, entity_key, decided_at FROM decisions AS made WHERE tenant_id = ");
     sql.push_bind(ctx.tenant.as_str())
         .push(" AND model = ")
         .push_bind(&*query.model);
     sql.push(" AND decided_at <= ").push_bind(query.decided_by);
     if let Some(after) = query.after {
-        sql.push(" AND (decided_at, id) > (")
-            .push_bind(after.decided_at);
+        sql.push(" AND (decided_at, id) > (").push_bind(after.decided_at);
         sql.push(", ").push_bind(after.id.to_string()).push(")");
     }
     sql.push(
@@ -120,7 +119,8 @@ pub(crate) async fn matured(
         .push(") ORDER BY decided_at, id LIMIT ")
         .push_bind(limit(query.limit));
     let rows: Vec<HeadRow> = sql
-        .build().read_as()
+        .build()
+        .read_as()
         .fetch_all(database.readers())
         .await
         .map_err(refused(READ))?;
@@ -170,7 +170,8 @@ pub(crate) async fn judged(
     }
     sql.push(" ORDER BY id LIMIT ").push_bind(limit(query.limit));
     let rows: Vec<JudgedRow> = sql
-        .build().read_as()
+        .build()
+        .read_as()
         .fetch_all(database.readers())
         .await
         .map_err(refused(READ))?;

@@ -1,8 +1,8 @@
 //! Who reads the change log, up to where, and what may therefore go.
 
 use cortex_ingest::{ChangeSource, IngestError};
-use cortex_store::{StoreError, WriteTransaction};
 use cortex_store::sql;
+use cortex_store::{StoreError, WriteTransaction};
 use cortex_types::Position;
 
 use crate::SqliteChangeLog;

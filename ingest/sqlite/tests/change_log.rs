@@ -52,10 +52,7 @@ async fn commit(database: &Database, slug: &str, statements: &[&'static str]) ->
             true => query.bind(Timestamp::from_micros(1_291_191_960_000_000)),
             false => query,
         };
-        query
-            .execute(write.connection())
-            .await
-            .unwrap();
+        query.execute(write.connection()).await.unwrap();
     }
     write.commit().await.unwrap()
 }

@@ -41,7 +41,10 @@ impl Target<'_> {
             return String::new();
         }
         let (keys, others) = self.columns.split_at(self.keys);
-        let set: Vec<String> = others.iter().map(|column| format!("{column} = excluded.{column}")).collect();
+        let set: Vec<String> = others
+            .iter()
+            .map(|column| format!("{column} = excluded.{column}"))
+            .collect();
         format!(" ON CONFLICT ({}) DO UPDATE SET {}", keys.join(", "), set.join(", "))
     }
 }
@@ -167,7 +170,9 @@ impl Array {
             (Self::Time(array), Value::Null(_)) => array.push(None),
             (_, value) => {
                 let kind = value.kind();
-                return Err(sqlx::Error::Encode(format!("{kind:?} in a column of another kind").into()));
+                return Err(sqlx::Error::Encode(
+                    format!("{kind:?} in a column of another kind").into(),
+                ));
             }
         }
         Ok(())

@@ -199,7 +199,9 @@ impl Database {
 
     /// Whether the schema has `table`.
     pub(crate) async fn has_table(&self, table: &str) -> Result<bool, StoreError> {
-        has_table(&self.readers, table).await.map_err(|error| self.failed(error))
+        has_table(&self.readers, table)
+            .await
+            .map_err(|error| self.failed(error))
     }
 }
 

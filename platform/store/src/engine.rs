@@ -98,7 +98,11 @@ fn sqlite_options(path: &Path, config: &DatabaseConfig) -> SqliteConnectOptions 
 pub(crate) fn server_name(url: &str) -> Result<String, StoreError> {
     let options = postgres_options(url)?;
     let database = options.get_database().unwrap_or(options.get_username());
-    Ok(format!("postgres://{}:{}/{database}", options.get_host(), options.get_port()))
+    Ok(format!(
+        "postgres://{}:{}/{database}",
+        options.get_host(),
+        options.get_port()
+    ))
 }
 
 fn postgres_options(url: &str) -> Result<PgConnectOptions, StoreError> {

@@ -99,7 +99,10 @@ impl StoreError {
             return Self::Overloaded;
         }
         let at = at.to_string();
-        if matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolClosed) {
+        if matches!(
+            error,
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::PoolClosed
+        ) {
             return Self::Unreachable { at, source: error };
         }
         let Some(refusal) = error.as_database_error() else {
@@ -114,7 +117,9 @@ impl StoreError {
                 "58030" | "25006" => Self::Storage { at, source: error },
                 "XX001" | "XX002" => Self::Damaged { at, source: error },
                 "3D000" => Self::Unreachable { at, source: error },
-                code if UNREACHABLE.iter().any(|class| code.starts_with(class)) => Self::Unreachable { at, source: error },
+                code if UNREACHABLE.iter().any(|class| code.starts_with(class)) => {
+                    Self::Unreachable { at, source: error }
+                }
                 _ => Self::Sql(error),
             };
         }

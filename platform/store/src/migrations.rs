@@ -107,11 +107,10 @@ async fn pending<'a>(pool: &Pool, set: &'a MigrationSet) -> Result<Vec<&'a Migra
     {
         return Err(StoreError::MigrationOrder(set.name));
     }
-    let done: Vec<(i64, String)> =
-        sql::query_as("SELECT version, checksum FROM schema_migrations WHERE set_name = $1")
-            .bind(set.name)
-            .fetch_all(pool)
-            .await?;
+    let done: Vec<(i64, String)> = sql::query_as("SELECT version, checksum FROM schema_migrations WHERE set_name = $1")
+        .bind(set.name)
+        .fetch_all(pool)
+        .await?;
     let done: BTreeMap<u32, String> = done
         .into_iter()
         .map(|(version, checksum)| (u32::try_from(version).unwrap_or(u32::MAX), checksum))

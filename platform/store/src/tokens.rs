@@ -96,14 +96,13 @@ impl SqlAuthenticator {
     /// Refuses the token from now on. [`StoreError::NotFound`] where the caller's tenant has no valid token of that id.
     pub async fn revoke_token(&self, ctx: &RequestContext, id: &str) -> Result<(), StoreError> {
         let mut write = self.database.begin().await?;
-        let revoked = sql::query(
-            "UPDATE api_tokens SET revoked_at = $1 WHERE tenant_id = $2 AND id = $3 AND revoked_at IS NULL",
-        )
-        .bind(self.database.clock().now().micros())
-        .bind(ctx.tenant.as_str())
-        .bind(id)
-        .execute(write.connection())
-        .await?;
+        let revoked =
+            sql::query("UPDATE api_tokens SET revoked_at = $1 WHERE tenant_id = $2 AND id = $3 AND revoked_at IS NULL")
+                .bind(self.database.clock().now().micros())
+                .bind(ctx.tenant.as_str())
+                .bind(id)
+                .execute(write.connection())
+                .await?;
         if revoked.rows_affected() == 0 {
             return Err(StoreError::NotFound {
                 what: "valid token",
@@ -119,11 +118,12 @@ impl SqlAuthenticator {
 
     /// Whether anything was ever recorded for the caller's tenant: every change leaves an audit record.
     pub async fn knows_tenant(&self, ctx: &RequestContext) -> Result<bool, StoreError> {
-        let found: Option<i64> = sql::query_scalar("SELECT CAST(1 AS BIGINT) FROM audit_log WHERE tenant_id = $1 LIMIT 1")
-            .bind(ctx.tenant.as_str())
-            .fetch_optional(self.database.readers())
-            .await
-            .map_err(|error| self.database.failed(error))?;
+        let found: Option<i64> =
+            sql::query_scalar("SELECT CAST(1 AS BIGINT) FROM audit_log WHERE tenant_id = $1 LIMIT 1")
+                .bind(ctx.tenant.as_str())
+                .fetch_optional(self.database.readers())
+                .await
+                .map_err(|error| self.database.failed(error))?;
         Ok(found.is_some())
     }
 

@@ -99,6 +99,8 @@ error_codes! {
     UnknownAccount = "unknown-account" => Invalid, Never;
     /// A body refers to an invoice that was never posted.
     UnknownInvoice = "unknown-invoice" => Invalid, Never;
+    /// The time falls into a period whose books are closed.
+    PeriodClosed = "period-closed" => Conflict, Never;
     /// A posted document cannot be changed, only reversed.
     Immutable = "immutable-document" => Conflict, Never;
     UnknownFeature = "unknown-feature" => NotFound, Never;

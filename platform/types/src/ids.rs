@@ -84,6 +84,10 @@ typed_ids! {
     JournalEntryId,
     /// One side of a journal entry.
     JournalLineId,
+    /// A year of the books.
+    FiscalYearId,
+    /// A month of a fiscal year.
+    FiscalPeriodId,
     /// A command accepted by the ERP.
     CommandId,
     /// A group of training runs.

@@ -252,6 +252,7 @@ fn journal(lines: &[&RetailLine], expense: Account, against: Account, at: Timest
             memo: format!("{number} {description}").trim().to_owned(),
             currency: CURRENCY,
             posted_at: Some(at),
+            adjusting: false,
             lines: vec![line(debit, minor, 0), line(credit, 0, minor)],
         })
     })

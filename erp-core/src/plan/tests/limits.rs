@@ -28,6 +28,7 @@ fn what_is_copied_into_every_line_is_held_short() {
         memo: memo.clone(),
         currency: Currency::GBP,
         posted_at: None,
+        adjusting: false,
         lines: vec![JournalLineInput {
             account: "1000".to_owned(),
             debit_minor: 1,
@@ -65,6 +66,7 @@ fn what_could_not_be_added_up_any_more_is_refused() {
             memo: String::new(),
             currency: Currency::GBP,
             posted_at: None,
+            adjusting: false,
             lines: vec![side("1000", minor, 0), side("3000", 0, minor)],
         })
     };

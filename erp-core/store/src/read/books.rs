@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use cortex_erp::valuation::{CostBasis, StockLevel};
-use cortex_erp::{Answered, Books, CreditedInvoice, DocumentKind, LevelKey, PartyKind, References};
+use cortex_erp::{
+    Answered, Books, Closings, CreditedInvoice, DocumentKind, LevelKey, PartyKind, References, Reversible,
+};
 use cortex_store::sql::{self, QueryBuilder, Row, Transaction};
 use cortex_types::InvoiceId;
 use uuid::Uuid;
 
-use super::{master_data, records};
+use super::{fiscal, journal, master_data, records, reports};
 use crate::rows::Columns;
 
 /// Values of one `IN (…)` list.
@@ -46,7 +48,47 @@ pub(crate) async fn books(
         let kind = row.word("kind", &DocumentKind::ALL, DocumentKind::as_str)?;
         books.series.insert(kind, row.integer("newest")?.unsigned_abs());
     }
+    books.locks = fiscal::locks(connection, tenant).await?;
+    if wanted.years {
+        books.years = fiscal::years_on(connection, tenant).await?;
+    }
+    if !wanted.entries.is_empty() {
+        reversible(connection, tenant, wanted, &mut books).await?;
+    }
+    let years = books
+        .years
+        .iter()
+        .filter(|year| wanted.year_balances.contains(&year.code));
+    for year in years {
+        let span = year.span();
+        let balances = reports::trial_balance(&mut *connection, tenant, span, Closings::Counted).await?;
+        books.year_balances.insert(Arc::clone(&year.code), (span, balances));
+    }
     Ok(books)
+}
+
+async fn reversible(
+    connection: &mut Transaction,
+    tenant: &str,
+    wanted: &References,
+    books: &mut Books,
+) -> Result<(), sqlx::Error> {
+    let numbers: Vec<&str> = wanted.entries.iter().map(|number| &**number).collect();
+    for entry in journal::entries_numbered(connection, tenant, &numbers).await? {
+        // A reversal belongs to the entry that it undoes.
+        let reversal = "SELECT number FROM journal_entries WHERE tenant_id = $1 AND document_id = $2 AND id <> $2";
+        let reversed_by: Option<String> = sql::query_scalar(reversal)
+            .bind(tenant)
+            .bind(entry.id.to_string())
+            .fetch_optional(&mut *connection)
+            .await?;
+        let reversible = Reversible {
+            reversed_by: reversed_by.map(Into::into),
+            entry,
+        };
+        books.entries.insert(Arc::clone(&reversible.entry.number), reversible);
+    }
+    Ok(())
 }
 
 async fn products(

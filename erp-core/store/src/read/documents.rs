@@ -29,11 +29,7 @@ pub(super) async fn invoices(readers: &Pool, tenant: &str, page: &Page) -> Resul
     with_invoice_lines(readers, tenant, &rows).await
 }
 
-pub(super) async fn credit_note(
-    readers: &Pool,
-    tenant: &str,
-    number: &str,
-) -> Result<Option<CreditNote>, sqlx::Error> {
+pub(super) async fn credit_note(readers: &Pool, tenant: &str, number: &str) -> Result<Option<CreditNote>, sqlx::Error> {
     let query = sql::query(AssertSqlSafe(format!("{NOTES}{BY_NUMBER}")))
         .bind(tenant)
         .bind(number);
@@ -41,21 +37,12 @@ pub(super) async fn credit_note(
     Ok(with_note_lines(readers, tenant, &rows).await?.pop())
 }
 
-pub(super) async fn credit_notes(
-    readers: &Pool,
-    tenant: &str,
-    page: &Page,
-) -> Result<Vec<CreditNote>, sqlx::Error> {
+pub(super) async fn credit_notes(readers: &Pool, tenant: &str, page: &Page) -> Result<Vec<CreditNote>, sqlx::Error> {
     let rows = page_of(readers, NOTES, tenant, page).await?;
     with_note_lines(readers, tenant, &rows).await
 }
 
-pub(super) async fn page_of(
-    readers: &Pool,
-    select: &str,
-    tenant: &str,
-    page: &Page,
-) -> Result<Vec<Row>, sqlx::Error> {
+pub(super) async fn page_of(readers: &Pool, select: &str, tenant: &str, page: &Page) -> Result<Vec<Row>, sqlx::Error> {
     sql::query(AssertSqlSafe(format!("{select}{PAGE}")))
         .bind(tenant)
         .bind(page.after.as_deref().unwrap_or_default())
@@ -64,11 +51,7 @@ pub(super) async fn page_of(
         .await
 }
 
-async fn with_invoice_lines(
-    readers: &Pool,
-    tenant: &str,
-    rows: &[Row],
-) -> Result<Vec<Invoice>, sqlx::Error> {
+async fn with_invoice_lines(readers: &Pool, tenant: &str, rows: &[Row]) -> Result<Vec<Invoice>, sqlx::Error> {
     let mut invoices = rows.iter().map(invoice_header).collect::<Result<Vec<_>, _>>()?;
     let ids = invoices.iter().map(|invoice| invoice.id.to_string());
     let mut lines = lines(readers, tenant, INVOICE_LINES, "invoice_id", ids, sales_line).await?;
@@ -78,11 +61,7 @@ async fn with_invoice_lines(
     Ok(invoices)
 }
 
-async fn with_note_lines(
-    readers: &Pool,
-    tenant: &str,
-    rows: &[Row],
-) -> Result<Vec<CreditNote>, sqlx::Error> {
+async fn with_note_lines(readers: &Pool, tenant: &str, rows: &[Row]) -> Result<Vec<CreditNote>, sqlx::Error> {
     let mut notes = rows.iter().map(note_header).collect::<Result<Vec<_>, _>>()?;
     let ids = notes.iter().map(|note| note.id.to_string());
     let read = |row: &Row| {

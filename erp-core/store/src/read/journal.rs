@@ -1,5 +1,5 @@
 use cortex_erp::{DocumentKind, DocumentRef, JournalEntryRecord, JournalLineRecord, MoveReason, Page, StockMove};
-use cortex_store::sql::{self, Pool, Row};
+use cortex_store::sql::{self, Pool, QueryBuilder, Row, Transaction};
 use sqlx::AssertSqlSafe;
 
 use super::documents::page_of;
@@ -11,11 +11,7 @@ const LINES: &str = "SELECT entry_id, account, debit_minor, credit_minor FROM jo
 const MOVES: &str = "SELECT id, product_id, product_code, location, quantity_micro, value_minor, currency, reason, \
                      document_kind, document_id, moved_at FROM stock_moves";
 
-pub(super) async fn entries(
-    readers: &Pool,
-    tenant: &str,
-    page: &Page,
-) -> Result<Vec<JournalEntryRecord>, sqlx::Error> {
+pub(super) async fn entries(readers: &Pool, tenant: &str, page: &Page) -> Result<Vec<JournalEntryRecord>, sqlx::Error> {
     let rows = page_of(readers, ENTRIES, tenant, page).await?;
     let mut entries = rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
     let ids = entries.iter().map(|entry| entry.id.to_string());
@@ -24,6 +20,35 @@ pub(super) async fn entries(
         entry.lines = lines.remove(&entry.id.to_string()).unwrap_or_default();
     }
     Ok(entries)
+}
+
+pub(super) async fn entry_numbered(
+    readers: &Pool,
+    tenant: &str,
+    number: &str,
+) -> Result<Option<JournalEntryRecord>, sqlx::Error> {
+    let mut snapshot = readers.snapshot().await?;
+    Ok(entries_numbered(&mut snapshot, tenant, &[number]).await?.pop())
+}
+
+/// Those of the entries that there are, with their lines.
+pub(super) async fn entries_numbered(
+    on: &mut Transaction,
+    tenant: &str,
+    numbers: &[&str],
+) -> Result<Vec<JournalEntryRecord>, sqlx::Error> {
+    let mut query = QueryBuilder::new(
+        "SELECT e.id, e.number, e.document_kind, e.document_id, e.memo, e.currency, e.posted_at, l.account, \
+         l.debit_minor, l.credit_minor FROM journal_entries e JOIN journal_lines l ON l.entry_id = e.id \
+         WHERE e.tenant_id = ",
+    );
+    query.push_bind(tenant).push(" AND e.number IN ");
+    query
+        .push_list(numbers.iter().copied())
+        .push(" ORDER BY e.id, l.line_no");
+    let rows = query.build().once().fetch_all(on).await?;
+    let same = |one: &Row, next: &Row| matches!((one.text("id"), next.text("id")), (Ok(one), Ok(next)) if one == next);
+    rows.chunk_by(same).map(entry_of).collect()
 }
 
 pub(super) async fn moves(

@@ -3,7 +3,6 @@
 use cortex_store::sql::{Pool, QueryBuilder, Row};
 use std::collections::HashMap;
 
-
 use crate::rows::Columns;
 
 /// The lines whose `parent` column is one of `ids` (a page at most), by parent, each in its order.

@@ -2,6 +2,7 @@
 
 mod books;
 mod documents;
+mod fiscal;
 mod journal;
 mod lines;
 mod master_data;

@@ -12,11 +12,7 @@ const RECEIPT_LINES: &str = "SELECT id, receipt_id, line_no, product_id, product
 const PAYMENTS: &str =
     "SELECT id, number, party_id, party_code, direction, amount_minor, currency, paid_at FROM payments";
 
-pub(super) async fn receipts(
-    readers: &Pool,
-    tenant: &str,
-    page: &Page,
-) -> Result<Vec<PurchaseReceipt>, sqlx::Error> {
+pub(super) async fn receipts(readers: &Pool, tenant: &str, page: &Page) -> Result<Vec<PurchaseReceipt>, sqlx::Error> {
     let rows = page_of(readers, RECEIPTS, tenant, page).await?;
     let mut receipts = rows.iter().map(receipt).collect::<Result<Vec<_>, _>>()?;
     let ids = receipts.iter().map(|receipt| receipt.id.to_string());

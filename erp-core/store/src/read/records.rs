@@ -2,14 +2,15 @@
 
 use async_trait::async_trait;
 use cortex_erp::{
-    AccountBalance, Answered, CreditNote, ErpError, Finding, IdempotencyKey, Invoice, JournalEntryRecord, Link, Page,
-    Party, Payment, Product, PurchaseReceipt, Records, Span, StockMove, StockOnHand,
+    Account, AccountBalance, Answered, Closings, CreditNote, ErpError, Finding, FiscalYear, GeneralLedger,
+    IdempotencyKey, Invoice, JournalEntryRecord, Link, Page, Party, Payment, Product, PurchaseReceipt, Records, Span,
+    StockMove, StockOnHand,
 };
 use cortex_store::sql::{self, Row};
-use sqlx::AssertSqlSafe;
 use cortex_types::RequestContext;
+use sqlx::AssertSqlSafe;
 
-use super::{documents, journal, master_data, purchasing, reports, verify};
+use super::{documents, fiscal, journal, master_data, purchasing, reports, verify};
 use crate::SqlLedger;
 use crate::chain;
 use crate::ledger::failed;
@@ -33,13 +34,7 @@ impl SqlLedger {
         result.map_err(|error| failed(what)(self.database().failed(error)))
     }
 
-    async fn one(
-        &self,
-        select: &str,
-        column: &str,
-        tenant: &str,
-        value: &str,
-    ) -> Result<Option<Row>, sqlx::Error> {
+    async fn one(&self, select: &str, column: &str, tenant: &str, value: &str) -> Result<Option<Row>, sqlx::Error> {
         sql::query(AssertSqlSafe(format!(
             "{select} WHERE tenant_id = $1 AND {column} = $2"
         )))
@@ -131,9 +126,36 @@ impl Records for SqlLedger {
         self.read("list payments", payments)
     }
 
-    async fn trial_balance(&self, ctx: &RequestContext, span: Span) -> Result<Vec<AccountBalance>, ErpError> {
-        let balances = reports::trial_balance(self.database().readers(), ctx.tenant.as_str(), span).await;
-        self.read("add up the accounts", balances)
+    async fn trial_balance(
+        &self,
+        ctx: &RequestContext,
+        span: Span,
+        closings: Closings,
+    ) -> Result<Vec<AccountBalance>, ErpError> {
+        let balances = reports::trial_balance(self.database().readers(), ctx.tenant.as_str(), span, closings).await;
+        self.read("read the trial balance", balances)
+    }
+
+    async fn journal_entry(&self, ctx: &RequestContext, number: &str) -> Result<Option<JournalEntryRecord>, ErpError> {
+        let entry = journal::entry_numbered(self.database().readers(), ctx.tenant.as_str(), number).await;
+        self.read("read a journal entry", entry)
+    }
+
+    async fn general_ledger(
+        &self,
+        ctx: &RequestContext,
+        account: Account,
+        span: Span,
+        page: &Page,
+    ) -> Result<GeneralLedger, ErpError> {
+        let (readers, tenant) = (self.database().readers(), ctx.tenant.as_str());
+        let ledger = reports::general_ledger(readers, tenant, account.code(), span, page).await;
+        self.read("read the general ledger", ledger)
+    }
+
+    async fn fiscal_years(&self, ctx: &RequestContext) -> Result<Vec<FiscalYear>, ErpError> {
+        let years = fiscal::years(self.database().readers(), ctx.tenant.as_str()).await;
+        self.read("read the fiscal years", years)
     }
 
     async fn stock_on_hand(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<StockOnHand>, ErpError> {

@@ -1,23 +1,33 @@
-use cortex_erp::{AccountBalance, Page, Span, StockOnHand};
-use cortex_store::sql::{self, Pool};
+use cortex_erp::{AccountBalance, Closings, DocumentKind, GeneralLedger, LedgerLine, Page, Span, StockOnHand};
+use cortex_store::sql::{self, On, Pool, QueryBuilder, Row};
 use cortex_types::Timestamp;
+use sqlx::AssertSqlSafe;
 
 use crate::rows::Columns;
 
-pub(super) async fn trial_balance(
-    readers: &Pool,
+/// The entries that close a year are few, and have an index of their own.
+const NO_CLOSINGS: &str = " AND entry_id NOT IN (SELECT id FROM journal_entries \
+                           WHERE tenant_id = $1 AND document_kind = 'fiscal-year')";
+
+pub(super) async fn trial_balance<'c>(
+    on: impl Into<On<'c>>,
     tenant: &str,
     span: Span,
+    closings: Closings,
 ) -> Result<Vec<AccountBalance>, sqlx::Error> {
+    let without = match closings {
+        Closings::Counted => "",
+        Closings::LeftOut => NO_CLOSINGS,
+    };
     let sql = "SELECT account, currency, CAST(sum(debit_minor) AS BIGINT) AS debit_minor, \
                CAST(sum(credit_minor) AS BIGINT) AS credit_minor \
-               FROM journal_lines WHERE tenant_id = $1 AND posted_at >= $2 AND posted_at < $3 \
-               GROUP BY account, currency ORDER BY account, currency";
-    let rows = sql::query(sql)
+               FROM journal_lines WHERE tenant_id = $1 AND posted_at >= $2 AND posted_at < $3";
+    let sql = format!("{sql}{without} GROUP BY account, currency ORDER BY account, currency");
+    let rows = sql::query(AssertSqlSafe(sql))
         .bind(tenant)
         .bind(span.from.unwrap_or(Timestamp::from_micros(i64::MIN)))
         .bind(span.before.unwrap_or(Timestamp::from_micros(i64::MAX)))
-        .fetch_all(readers)
+        .fetch_all(on)
         .await?;
     rows.iter()
         .map(|row| {
@@ -31,11 +41,76 @@ pub(super) async fn trial_balance(
         .collect()
 }
 
-pub(super) async fn stock_on_hand(
+pub(super) async fn general_ledger(
     readers: &Pool,
     tenant: &str,
+    account: &str,
+    span: Span,
     page: &Page,
-) -> Result<Vec<StockOnHand>, sqlx::Error> {
+) -> Result<GeneralLedger, sqlx::Error> {
+    let mut snapshot = readers.snapshot().await?;
+    let of_account = |select: &str| {
+        let mut query = QueryBuilder::new(select);
+        query.push(" WHERE l.tenant_id = ").push_bind(tenant);
+        query.push(" AND l.account = ").push_bind(account);
+        query
+    };
+    // The line that the page before ended with, and where it stands.
+    let beside = |query: &mut QueryBuilder, compared: &str, after: &str| {
+        query.push(" AND (l.posted_at, l.id) ").push(compared);
+        query.push(" (SELECT posted_at, id FROM journal_lines WHERE tenant_id = ");
+        query.push_bind(tenant).push(" AND id = ").push_bind(after).push(")");
+    };
+    let mut before = of_account(
+        "SELECT l.currency, CAST(sum(l.debit_minor - l.credit_minor) AS BIGINT) AS balance_minor FROM journal_lines l",
+    );
+    let mut lines = of_account(
+        "SELECT l.id, e.number, e.memo, e.document_kind, l.posted_at, l.currency, l.debit_minor, l.credit_minor \
+         FROM journal_lines l JOIN journal_entries e ON e.id = l.entry_id",
+    );
+    match (&page.after, span.from) {
+        (Some(after), _) => {
+            beside(&mut before, "<=", after);
+            beside(&mut lines, ">", after);
+        }
+        (None, Some(from)) => {
+            before.push(" AND l.posted_at < ").push_bind(from);
+            lines.push(" AND l.posted_at >= ").push_bind(from);
+        }
+        (None, None) => {
+            before.push(" AND 1 = 0");
+        }
+    }
+    if let Some(end) = span.before {
+        lines.push(" AND l.posted_at < ").push_bind(end);
+    }
+    before.push(" GROUP BY l.currency");
+    lines.push(" ORDER BY l.posted_at, l.id LIMIT ").push_bind(page.limit());
+    let opening = before.build().fetch_all(&mut snapshot).await?;
+    let opening = opening
+        .iter()
+        .map(|row| Ok((row.parsed("currency")?, row.integer("balance_minor")?)));
+    let opening = opening.collect::<Result<_, sqlx::Error>>()?;
+    let lines = lines.build().fetch_all(&mut snapshot).await?;
+    let lines = lines.iter().map(ledger_line).collect::<Result<_, _>>()?;
+    Ok(GeneralLedger::new(opening, lines))
+}
+
+fn ledger_line(row: &Row) -> Result<LedgerLine, sqlx::Error> {
+    Ok(LedgerLine {
+        id: row.parsed("id")?,
+        entry: row.text("number")?,
+        memo: row.text("memo")?.to_string(),
+        document: row.word("document_kind", &DocumentKind::ALL, DocumentKind::as_str)?,
+        posted_at: row.time("posted_at")?,
+        currency: row.parsed("currency")?,
+        debit_minor: row.integer("debit_minor")?,
+        credit_minor: row.integer("credit_minor")?,
+        balance_minor: 0,
+    })
+}
+
+pub(super) async fn stock_on_hand(readers: &Pool, tenant: &str, page: &Page) -> Result<Vec<StockOnHand>, sqlx::Error> {
     // A page holds whole products: one that lies at many locations is never cut in two. Products that never moved do
     // not count, or a page of them alone would look like the last one.
     let sql = "SELECT p.code, p.description, p.unit, l.location, l.quantity_micro, l.value_minor, l.currency \

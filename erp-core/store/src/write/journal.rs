@@ -6,7 +6,14 @@ use super::{Numbered, id};
 pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbered<'_>]) -> Result<(), StoreError> {
     let entries: Vec<(&Numbered<'_>, &PostedEntry)> = numbered
         .iter()
-        .filter_map(|command| command.accepted.postings.entry.as_ref().map(|entry| (command, entry)))
+        .flat_map(|command| {
+            command
+                .accepted
+                .postings
+                .entries
+                .iter()
+                .map(move |entry| (command, entry))
+        })
         .collect();
     let columns = [
         "id",

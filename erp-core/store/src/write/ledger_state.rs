@@ -57,7 +57,9 @@ async fn save_levels(transaction: &mut WriteTransaction, group: &Group) -> Resul
             (&columns, 3),
             &group.levels,
             |row, (tenant, key, currency, level)| {
-                row.bind(tenant.as_str()).bind(id(key.product_id.0)).bind(&*key.location);
+                row.bind(tenant.as_str())
+                    .bind(id(key.product_id.0))
+                    .bind(&*key.location);
                 row.bind(currency.as_str())
                     .bind(level.quantity_micro)
                     .bind(level.value_minor);

@@ -1,5 +1,6 @@
 //! One group of commands into the tables: bulk inserts, table by table, parents before children.
 
+mod fiscal;
 mod journal;
 mod ledger_state;
 mod master_data;
@@ -43,6 +44,7 @@ pub(crate) async fn save(transaction: &mut WriteTransaction, group: &Group) -> R
     purchasing::save(transaction, &numbered).await?;
     stock::save(transaction, &numbered).await?;
     journal::save(transaction, &numbered).await?;
+    fiscal::save(transaction, &numbered).await?;
     chain::seal(transaction, &numbered).await?;
     ledger_state::save(transaction, group, &numbered).await?;
     audit(transaction, &group.accepted).await

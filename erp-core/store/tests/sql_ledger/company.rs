@@ -89,10 +89,7 @@ impl Company {
 
     pub async fn count(&self, table: &str) -> i64 {
         let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
-        sql::query_scalar(sql)
-            .fetch_one(self.database.readers())
-            .await
-            .unwrap()
+        sql::query_scalar(sql).fetch_one(self.database.readers()).await.unwrap()
     }
 }
 

@@ -22,8 +22,12 @@ async fn importing_a_file_twice_is_importing_it_once() {
     assert!(first.reconciled && first.repeated == 0 && second.repeated > 0);
 
     let sum = |sum: &'static str| sql::query_scalar::<i64>(sum).fetch_one(company.database.readers());
-    let invoiced = sum("SELECT CAST(sum(net_minor) AS BIGINT) FROM sales_invoices").await.unwrap();
-    let credited = sum("SELECT CAST(sum(net_minor) AS BIGINT) FROM credit_notes").await.unwrap();
+    let invoiced = sum("SELECT CAST(sum(net_minor) AS BIGINT) FROM sales_invoices")
+        .await
+        .unwrap();
+    let credited = sum("SELECT CAST(sum(net_minor) AS BIGINT) FROM credit_notes")
+        .await
+        .unwrap();
     assert_eq!(first.documents[&EntryKind::Invoice].file_minor, invoiced);
     assert_eq!(first.documents[&EntryKind::CreditNote].file_minor, -credited);
     // Declared as known when it happened.

@@ -2,13 +2,15 @@
 
 mod chain;
 mod company;
+mod fiscal;
 mod import;
+mod migrations;
 mod statements;
 
 use cortex_erp::{
-    AMOUNT_MINOR_MAX, AdjustStock, AdjustmentLineInput, Command, CreateProduct, CreditLineInput, CreditReason,
-    ErpError, JournalLineInput, Known, Page, PaymentDirection, PostCreditNote, PostInvoice, PostJournalEntry,
-    ProductKind, Records, Span,
+    AMOUNT_MINOR_MAX, AdjustStock, AdjustmentLineInput, Closings, Command, CreateProduct, CreditLineInput,
+    CreditReason, ErpError, JournalLineInput, Known, Page, PaymentDirection, PostCreditNote, PostInvoice,
+    PostJournalEntry, ProductKind, Records, Span,
 };
 use cortex_store::sql;
 use cortex_types::{Coded, Currency, DecisionId, ErrorCode, Unit};
@@ -72,7 +74,10 @@ async fn a_day_of_business_is_read_back_as_it_was_posted() {
     );
     let stock = &ledger.stock_on_hand(ctx, &Page::default()).await.unwrap()[0];
     assert_eq!((stock.quantity_micro, stock.value_minor), (5 * PIECE, 500));
-    let balances = ledger.trial_balance(ctx, Span::default()).await.unwrap();
+    let balances = ledger
+        .trial_balance(ctx, Span::default(), Closings::Counted)
+        .await
+        .unwrap();
     let balance = |account: &str| {
         balances
             .iter()
@@ -138,6 +143,7 @@ async fn what_is_refused_has_a_stable_code_and_leaves_nothing() {
         memo: "typo".into(),
         currency: Currency::GBP,
         posted_at: None,
+        adjusting: false,
         lines,
     };
     assert_eq!(
@@ -179,7 +185,13 @@ async fn another_tenant_sees_and_reaches_nothing() {
     assert!(ledger.invoice(&other, &receipt.number).await.unwrap().is_none());
     assert!(ledger.party(&other, "C1").await.unwrap().is_none());
     assert!(ledger.stock_on_hand(&other, &Page::default()).await.unwrap().is_empty());
-    assert!(ledger.trial_balance(&other, Span::default()).await.unwrap().is_empty());
+    assert!(
+        ledger
+            .trial_balance(&other, Span::default(), Closings::Counted)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     let posted = company.erp.execute(&other, sale, key("k"), Known::ByClock).await;
     assert_eq!(posted.unwrap_err().code(), ErrorCode::UnknownParty);
 }
@@ -302,6 +314,7 @@ async fn the_largest_entries_there_are_can_still_be_added_up() {
                 memo: String::new(),
                 currency: Currency::GBP,
                 posted_at: None,
+                adjusting: false,
                 lines: vec![side("1000", minor, 0), side("3000", 0, minor)],
             })
         };
@@ -311,7 +324,7 @@ async fn the_largest_entries_there_are_can_still_be_added_up() {
     }
     let balances = company
         .ledger
-        .trial_balance(&company.ctx, Span::default())
+        .trial_balance(&company.ctx, Span::default(), Closings::Counted)
         .await
         .unwrap();
     assert_eq!(balances[0].debit_minor, 2 * AMOUNT_MINOR_MAX);

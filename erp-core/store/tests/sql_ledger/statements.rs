@@ -1,6 +1,6 @@
 //! Reports as of a day.
 
-use cortex_erp::{BalanceSheet, Command, JournalLineInput, PostJournalEntry, ProfitAndLoss, Records, Span};
+use cortex_erp::{BalanceSheet, Closings, Command, JournalLineInput, PostJournalEntry, ProfitAndLoss, Records, Span};
 use cortex_types::Currency;
 
 use crate::company::Company;
@@ -16,6 +16,7 @@ pub(crate) fn sold(at: &str, minor: i64) -> Command {
         memo: "sold".into(),
         currency: Currency::GBP,
         posted_at: Some(at.parse().unwrap()),
+        adjusting: false,
         lines: vec![side("1000", minor, 0), side("4000", 0, minor)],
     })
 }
@@ -39,7 +40,11 @@ async fn a_report_counts_the_days_that_it_is_asked_for_and_no_others() {
         (Some("2011-07-01"), None, 4_000),
     ] {
         let span = Span::new(from, as_of).unwrap();
-        let balances = company.ledger.trial_balance(&company.ctx, span).await.unwrap();
+        let balances = company
+            .ledger
+            .trial_balance(&company.ctx, span, Closings::Counted)
+            .await
+            .unwrap();
         let result = ProfitAndLoss::of(&balances).remove(0);
         assert_eq!(result.result_minor(), earned, "{from:?} to {as_of:?}");
         let sheet = BalanceSheet::of(&balances).remove(0);
@@ -52,7 +57,7 @@ async fn a_report_counts_the_days_that_it_is_asked_for_and_no_others() {
     assert!(
         company
             .ledger
-            .trial_balance(&company.ctx, before)
+            .trial_balance(&company.ctx, before, Closings::Counted)
             .await
             .unwrap()
             .is_empty()

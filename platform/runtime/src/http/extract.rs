@@ -4,7 +4,9 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request, rejection::BytesRejection, rejection::JsonRejection};
+use axum::extract::{
+    FromRequest, FromRequestParts, OptionalFromRequest, Request, rejection::BytesRejection, rejection::JsonRejection,
+};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -21,7 +23,7 @@ use super::ApiError;
 /// type across origins without asking, and a server on loopback trusts whoever reaches it. A body that does not parse
 /// is `invalid-argument`, naming the field's path with line and column, and so is one that is no [`Object`]; one over the
 /// limit is `too-large`.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Json<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
@@ -29,13 +31,35 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         if !is_json(&request) {
-            let detail = "the body must be JSON: send 'Content-Type: application/json'";
-            return Err(ApiError::new(ErrorCode::InvalidArgument, detail));
+            return Err(not_json());
         }
         let body = Bytes::from_request(request, state)
             .await
             .map_err(|rejection| body_problem(&rejection))?;
-        match axum::Json::<Object<T>>::from_bytes(&body) {
+        Self::read(&body)
+    }
+}
+
+/// `None` where nothing was sent: for a request that says all it has to say by its path.
+impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, ApiError> {
+        let is_json = is_json(&request);
+        let body = <Bytes as FromRequest<S>>::from_request(request, state)
+            .await
+            .map_err(|rejection| body_problem(&rejection))?;
+        match body.is_empty() {
+            true => Ok(None),
+            false if !is_json => Err(not_json()),
+            false => Self::read(&body).map(Some),
+        }
+    }
+}
+
+impl<T: DeserializeOwned> Json<T> {
+    fn read(body: &Bytes) -> Result<Self, ApiError> {
+        match axum::Json::<Object<T>>::from_bytes(body) {
             Ok(axum::Json(Object(value))) => Ok(Self(value)),
             Err(rejection) => Err(json_problem(&rejection)),
         }
@@ -77,6 +101,11 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
 pub fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     let objects = Vec::<Object<T>>::deserialize(deserializer)?;
     Ok(objects.into_iter().map(|Object(value)| value).collect())
+}
+
+fn not_json() -> ApiError {
+    let detail = "the body must be JSON: send 'Content-Type: application/json'";
+    ApiError::new(ErrorCode::InvalidArgument, detail)
 }
 
 fn is_json(request: &Request) -> bool {
@@ -191,7 +220,7 @@ mod tests {
             .header(CONTENT_TYPE, content_type)
             .body(Body::from(body))
             .unwrap();
-        Json::from_request(request, &()).await
+        <Json<Order> as FromRequest<()>>::from_request(request, &()).await
     }
 
     #[tokio::test]

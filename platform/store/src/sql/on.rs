@@ -57,8 +57,14 @@ impl Transaction {
     /// Runs statements that take no values and answer no rows, one after another.
     pub(crate) async fn script(&mut self, sql: String) -> Result<(), sqlx::Error> {
         match self {
-            Self::Sqlite(transaction) => sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **transaction).await.map(drop),
-            Self::Postgres(transaction) => sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut **transaction).await.map(drop),
+            Self::Sqlite(transaction) => sqlx::raw_sql(AssertSqlSafe(sql))
+                .execute(&mut **transaction)
+                .await
+                .map(drop),
+            Self::Postgres(transaction) => sqlx::raw_sql(AssertSqlSafe(sql))
+                .execute(&mut **transaction)
+                .await
+                .map(drop),
         }
     }
 

@@ -104,7 +104,9 @@ impl Encode<'_, Sqlite> for Instant {
 
 impl<'r> Decode<'r, Sqlite> for Instant {
     fn decode(value: SqliteValueRef<'r>) -> Result<Self, BoxDynError> {
-        Ok(Self(Timestamp::from_micros(<i64 as Decode<'r, Sqlite>>::decode(value)?)))
+        Ok(Self(Timestamp::from_micros(<i64 as Decode<'r, Sqlite>>::decode(
+            value,
+        )?)))
     }
 }
 

@@ -97,7 +97,7 @@ async fn a_destroyed_subject_key_is_nowhere_in_the_files() {
 fn files_hold(store: &Store, text: &str) -> bool {
     let secret = text.as_bytes();
     let files = std::fs::read_dir(store.scratch.folder.path()).unwrap();
-    files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).any(|bytes| {
-        bytes.windows(secret.len()).any(|window| window == secret)
-    })
+    files
+        .map(|file| std::fs::read(file.unwrap().path()).unwrap())
+        .any(|bytes| bytes.windows(secret.len()).any(|window| window == secret))
 }

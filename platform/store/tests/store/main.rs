@@ -320,7 +320,10 @@ async fn bulk_rows_per_second() {
                     .bind("acme")
                     .bind("WHITE HANGING HEART T-LIGHT HOLDER")
                     .bind(2.55_f64);
-                row.bind(true).bind(Timestamp::from_micros(1_291_191_960_000_000)).bind(6_i64).bind(tx_no);
+                row.bind(true)
+                    .bind(Timestamp::from_micros(1_291_191_960_000_000))
+                    .bind(6_i64)
+                    .bind(tx_no);
             })
             .await
             .unwrap();

@@ -6,8 +6,8 @@ mod promotions;
 mod runs;
 
 use cortex_registry::RegistryError;
-use cortex_store::{Database, Migration, MigrationSet, StoreError, WriteTransaction};
 use cortex_store::sql;
+use cortex_store::{Database, Migration, MigrationSet, StoreError, WriteTransaction};
 use cortex_types::{Coded, ErrorCode, RunId, TenantId, Timestamp};
 
 /// The registry's tables. None of them is captured: the registry is not the business.

@@ -293,12 +293,13 @@ impl RunStore for SqlRegistry {
         id: RunId,
         key: Option<&str>,
     ) -> Result<Vec<MetricPoint>, RegistryError> {
-        let own: Option<i64> = sql::query_scalar("SELECT CAST(1 AS BIGINT) FROM registry_runs WHERE tenant_id = $1 AND id = $2")
-            .bind(ctx.tenant.as_str())
-            .bind(id.to_string())
-            .fetch_optional(self.database.readers())
-            .await
-            .map_err(self.unread(RUN))?;
+        let own: Option<i64> =
+            sql::query_scalar("SELECT CAST(1 AS BIGINT) FROM registry_runs WHERE tenant_id = $1 AND id = $2")
+                .bind(ctx.tenant.as_str())
+                .bind(id.to_string())
+                .fetch_optional(self.database.readers())
+                .await
+                .map_err(self.unread(RUN))?;
         own.ok_or_else(|| RegistryError::not_found("run", id))?;
         let rows: Vec<(String, i64, Option<f64>, i64)> = sql::query_as(
             "SELECT key, step, value, at FROM registry_run_metrics \

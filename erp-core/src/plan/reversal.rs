@@ -1,0 +1,61 @@
+use cortex_types::{JournalEntryId, Timestamp};
+
+use crate::limits::{MEMO_LENGTH_MAX, check_text};
+use crate::postings::{Document, Postings};
+use crate::{Account, Books, DocumentKind, ErpError, JournalDraft, ReversalMethod, ReverseEntry};
+
+/// The entry that undoes a manual one. Documents are undone by documents: an invoice by a credit note.
+pub fn plan_reversal(command: &ReverseEntry, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
+    let reversible = books.entries.get(&command.entry).ok_or_else(|| ErpError::NotFound {
+        kind: "journal entry",
+        number: command.entry.to_string(),
+    })?;
+    let entry = &reversible.entry;
+    let refused = |problem: String| Err(ErpError::invalid("entry", problem));
+    if entry.document.kind != DocumentKind::JournalEntry {
+        let problem = format!(
+            "{} belongs to a {}: undo that instead",
+            entry.number, entry.document.kind
+        );
+        return refused(problem);
+    }
+    if entry.document.id != entry.id.0 {
+        return refused(format!(
+            "{} is a reversal itself: post a new entry instead",
+            entry.number
+        ));
+    }
+    if let Some(reversal) = &reversible.reversed_by {
+        return refused(format!("{} was reversed already, by {reversal}", entry.number));
+    }
+    let memo = match &command.memo {
+        Some(memo) => check_text("memo", memo, MEMO_LENGTH_MAX).map(|()| memo.clone())?,
+        None => format!("reversal of {}", entry.number),
+    };
+    let mut draft = JournalDraft::new(entry.currency, memo);
+    for line in &entry.lines {
+        let account = Account::find(&line.account)?;
+        let amount = line.debit_minor - line.credit_minor;
+        match command.method {
+            ReversalMethod::CounterEntry => draft.credit(account, amount)?,
+            ReversalMethod::Storno => draft.storno(account, line.debit_minor, line.credit_minor)?,
+        };
+    }
+    let (number, place) = books.number_after(DocumentKind::JournalEntry, &[]);
+    let (id, at) = (JournalEntryId::new(), command.posted_at.unwrap_or(now));
+    // It belongs to the entry that it undoes.
+    let reversal = draft.post(id, number.clone(), entry.document, at)?;
+    Ok(Postings {
+        kind: DocumentKind::JournalEntry,
+        id: id.0,
+        number,
+        currency: entry.currency,
+        amount_minor: reversal.amount_minor(),
+        at,
+        document: Document::JournalEntry,
+        moves: Vec::new(),
+        entries: vec![reversal],
+        levels: Vec::new(),
+        drawn: vec![(DocumentKind::JournalEntry, place)],
+    })
+}
