@@ -29,6 +29,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "storno",
             sql: include_str!("../migrations/0005_storno.sql"),
         },
+        Migration {
+            version: 6,
+            name: "account_days",
+            sql: include_str!("../migrations/0006_account_days.sql"),
+        },
     ],
     captured: &[
         "parties",

@@ -22,13 +22,22 @@ impl RowValues<'_> {
     }
 }
 
-/// Where rows go. The first `keys` columns are the key of a table in which a row takes the place of one with the same key; zero
-/// where a second one is refused.
+/// Where rows go.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Target<'a> {
     pub table: &'static str,
     pub columns: &'a [&'static str],
-    pub keys: usize,
+    pub same: Same,
+}
+
+/// What becomes of a row whose first columns, as many as said, are those of one that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Same {
+    Refused,
+    /// It takes the other's place.
+    Replaces(usize),
+    /// Its other columns are added to the other's.
+    Adds(usize),
 }
 
 impl Target<'_> {
@@ -37,14 +46,15 @@ impl Target<'_> {
     }
 
     fn on_conflict(self) -> String {
-        if self.keys == 0 {
+        let (Same::Replaces(keys) | Same::Adds(keys)) = self.same else {
             return String::new();
-        }
-        let (keys, others) = self.columns.split_at(self.keys);
-        let set: Vec<String> = others
-            .iter()
-            .map(|column| format!("{column} = excluded.{column}"))
-            .collect();
+        };
+        let (keys, others) = self.columns.split_at(keys);
+        let set = others.iter().map(|column| match self.same {
+            Same::Adds(_) => format!("{column} = {}.{column} + excluded.{column}", self.table),
+            Same::Replaces(_) | Same::Refused => format!("{column} = excluded.{column}"),
+        });
+        let set: Vec<String> = set.collect();
         format!(" ON CONFLICT ({}) DO UPDATE SET {}", keys.join(", "), set.join(", "))
     }
 }
@@ -207,11 +217,17 @@ mod tests {
         let target = Target {
             table: "t",
             columns: &["a", "b"],
-            keys: 0,
+            same: Same::Refused,
         };
         assert_eq!(statement(target, 2), "INSERT INTO t (a, b) VALUES (?, ?), (?, ?)");
         assert_eq!(
-            statement(Target { keys: 1, ..target }, 1),
+            statement(
+                Target {
+                    same: Same::Replaces(1),
+                    ..target
+                },
+                1
+            ),
             "INSERT INTO t (a, b) VALUES (?, ?) ON CONFLICT (a) DO UPDATE SET b = excluded.b"
         );
     }

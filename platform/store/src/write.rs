@@ -7,7 +7,7 @@ use cortex_security::AuditEntry;
 use cortex_types::{RequestContext, Timestamp};
 use fail::fail_point;
 
-use crate::bulk::{self, RowValues, Target};
+use crate::bulk::{self, RowValues, Same, Target};
 use crate::sql::{self, Transaction};
 use crate::{Database, StoreError, audit};
 
@@ -122,7 +122,7 @@ impl WriteTransaction {
         let target = Target {
             table,
             columns,
-            keys: 0,
+            same: Same::Refused,
         };
         bulk::insert_rows(&mut self.sql, target, rows, bind)
             .await
@@ -138,7 +138,29 @@ impl WriteTransaction {
         rows: &[T],
         bind: impl FnMut(&mut RowValues<'_>, &T),
     ) -> Result<(), StoreError> {
-        let target = Target { table, columns, keys };
+        let target = Target {
+            table,
+            columns,
+            same: Same::Replaces(keys),
+        };
+        bulk::insert_rows(&mut self.sql, target, rows, bind)
+            .await
+            .map_err(|error| self.database.failed(error))
+    }
+
+    /// As [`upsert_rows`](Self::upsert_rows), but the other columns are added to those that are there.
+    pub async fn add_rows<T>(
+        &mut self,
+        table: &'static str,
+        (columns, keys): (&[&'static str], usize),
+        rows: &[T],
+        bind: impl FnMut(&mut RowValues<'_>, &T),
+    ) -> Result<(), StoreError> {
+        let target = Target {
+            table,
+            columns,
+            same: Same::Adds(keys),
+        };
         bulk::insert_rows(&mut self.sql, target, rows, bind)
             .await
             .map_err(|error| self.database.failed(error))

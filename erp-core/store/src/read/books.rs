@@ -10,7 +10,8 @@ use cortex_store::sql::{self, QueryBuilder, Row, Transaction};
 use cortex_types::InvoiceId;
 use uuid::Uuid;
 
-use super::{fiscal, journal, master_data, records, reports};
+use super::{fiscal, journal, master_data, records};
+use crate::days;
 use crate::rows::Columns;
 
 /// Values of one `IN (…)` list.
@@ -61,7 +62,7 @@ pub(crate) async fn books(
         .filter(|year| wanted.year_balances.contains(&year.code));
     for year in years {
         let span = year.span();
-        let balances = reports::trial_balance(&mut *connection, tenant, span, Closings::Counted).await?;
+        let balances = days::balances(connection, tenant, span, Closings::Counted).await?;
         books.year_balances.insert(Arc::clone(&year.code), (span, balances));
     }
     Ok(books)

@@ -1,44 +1,16 @@
 use cortex_erp::{AccountBalance, Closings, DocumentKind, GeneralLedger, LedgerLine, Page, Span, StockOnHand};
-use cortex_store::sql::{self, On, Pool, QueryBuilder, Row};
-use cortex_types::Timestamp;
-use sqlx::AssertSqlSafe;
+use cortex_store::sql::{self, Pool, QueryBuilder, Row};
 
+use crate::days;
 use crate::rows::Columns;
 
-/// The entries that close a year are few, and have an index of their own.
-const NO_CLOSINGS: &str = " AND entry_id NOT IN (SELECT id FROM journal_entries \
-                           WHERE tenant_id = $1 AND document_kind = 'fiscal-year')";
-
-pub(super) async fn trial_balance<'c>(
-    on: impl Into<On<'c>>,
+pub(super) async fn trial_balance(
+    readers: &Pool,
     tenant: &str,
     span: Span,
     closings: Closings,
 ) -> Result<Vec<AccountBalance>, sqlx::Error> {
-    let without = match closings {
-        Closings::Counted => "",
-        Closings::LeftOut => NO_CLOSINGS,
-    };
-    let sql = "SELECT account, currency, CAST(sum(debit_minor) AS BIGINT) AS debit_minor, \
-               CAST(sum(credit_minor) AS BIGINT) AS credit_minor \
-               FROM journal_lines WHERE tenant_id = $1 AND posted_at >= $2 AND posted_at < $3";
-    let sql = format!("{sql}{without} GROUP BY account, currency ORDER BY account, currency");
-    let rows = sql::query(AssertSqlSafe(sql))
-        .bind(tenant)
-        .bind(span.from.unwrap_or(Timestamp::from_micros(i64::MIN)))
-        .bind(span.before.unwrap_or(Timestamp::from_micros(i64::MAX)))
-        .fetch_all(on)
-        .await?;
-    rows.iter()
-        .map(|row| {
-            Ok(AccountBalance {
-                account: row.text("account")?.to_string(),
-                currency: row.parsed("currency")?,
-                debit_minor: row.integer("debit_minor")?,
-                credit_minor: row.integer("credit_minor")?,
-            })
-        })
-        .collect()
+    days::balances(&mut readers.snapshot().await?, tenant, span, closings).await
 }
 
 pub(super) async fn general_ledger(

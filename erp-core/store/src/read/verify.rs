@@ -6,7 +6,7 @@ use cortex_store::sql::{self, Pool};
 use crate::chain;
 
 /// A rule, and SQL that gives `subject` and `problem` of each violation within tenant `$1`.
-const RULES: [(&str, &str); 9] = [
+const RULES: [(&str, &str); 10] = [
     (
         "numbers-gapless",
         "SELECT 'series ' || s.kind AS subject, \
@@ -44,6 +44,16 @@ const RULES: [(&str, &str); 9] = [
         "SELECT 'currency ' || currency AS subject, \
            'debits less credits are ' || sum(debit_minor - credit_minor) || ' (minor units)' AS problem \
          FROM journal_lines WHERE tenant_id = $1 GROUP BY currency HAVING sum(debit_minor - credit_minor) <> 0",
+    ),
+    (
+        "account-is-sum-of-lines",
+        "SELECT 'account ' || account || ' in ' || currency AS subject, \
+           'its days and its lines differ by ' || sum(debit_minor) || ' debited and ' || sum(credit_minor) \
+             || ' credited (minor units)' AS problem \
+         FROM (SELECT account, currency, debit_minor, credit_minor FROM journal_lines WHERE tenant_id = $1 \
+               UNION ALL \
+               SELECT account, currency, -debit_minor, -credit_minor FROM account_days WHERE tenant_id = $1) a \
+         GROUP BY account, currency HAVING sum(debit_minor) <> 0 OR sum(credit_minor) <> 0",
     ),
     (
         "level-is-sum-of-moves",

@@ -14,7 +14,7 @@ use cortex_store::{Known, StoreError, WriteTransaction};
 use cortex_types::RequestContext;
 use uuid::Uuid;
 
-use crate::chain;
+use crate::{chain, days};
 
 /// A command with the number of its transaction.
 pub(crate) struct Numbered<'a> {
@@ -44,6 +44,7 @@ pub(crate) async fn save(transaction: &mut WriteTransaction, group: &Group) -> R
     purchasing::save(transaction, &numbered).await?;
     stock::save(transaction, &numbered).await?;
     journal::save(transaction, &numbered).await?;
+    days::add(transaction, &numbered).await?;
     fiscal::save(transaction, &numbered).await?;
     chain::seal(transaction, &numbered).await?;
     ledger_state::save(transaction, group, &numbered).await?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cortex_erp::{Account, Page, Records, Span};
+use cortex_erp::{Account, Closings, Page, Records, Span};
 use cortex_erp_store::{MIGRATIONS, SqlLedger};
 use cortex_store::testing::Scratch;
 use cortex_store::{Known, MigrationSet, sql};
@@ -67,5 +67,11 @@ async fn entries_of_every_version_are_there_after_the_migrations() {
             .unwrap();
         assert_eq!(lines.lines.len(), 1, "from version {version}");
         assert_eq!((lines.lines[0].credit_minor, lines.lines[0].posted_at), (700, at));
+        let day = Span::new(Some("2011-01-31"), Some("2011-01-31")).unwrap();
+        let balances = ledger.trial_balance(&ctx, day, Closings::Counted).await.unwrap();
+        assert_eq!(
+            balances.iter().map(|of| of.balance_minor()).collect::<Vec<_>>(),
+            [700, -700]
+        );
     }
 }

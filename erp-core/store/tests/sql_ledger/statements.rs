@@ -1,7 +1,12 @@
 //! Reports as of a day.
 
-use cortex_erp::{BalanceSheet, Closings, Command, JournalLineInput, PostJournalEntry, ProfitAndLoss, Records, Span};
-use cortex_types::Currency;
+use std::sync::Arc;
+
+use cortex_erp::{
+    BalanceSheet, Closings, Command, Erp, ErpConfig, JournalLineInput, Known, MemoryLedger, PostJournalEntry,
+    ProfitAndLoss, Records, Span,
+};
+use cortex_types::{Currency, SystemClock, Timestamp};
 
 use crate::company::Company;
 
@@ -62,4 +67,46 @@ async fn a_report_counts_the_days_that_it_is_asked_for_and_no_others() {
             .unwrap()
             .is_empty()
     );
+}
+
+#[tokio::test]
+async fn whole_days_and_parts_of_days_add_up_to_the_lines_between_two_instants() {
+    const HOUR: i64 = 3_600_000_000;
+    let (company, memory) = (Company::trading().await, MemoryLedger::default());
+    let oracle = Erp::start(Arc::new(memory.clone()), Arc::new(SystemClock), &ErpConfig::default());
+    // Five days around the epoch, so that days before it count too.
+    let mut seed = 7_u64;
+    let mut hour = || {
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        Timestamp::from_micros(i64::try_from(seed >> 33).unwrap() % 120 * HOUR - 60 * HOUR)
+    };
+    for minor in 1..=40 {
+        let command = sold(&hour().to_string(), 1 << (minor % 20));
+        let key = crate::company::key(format!("{minor}"));
+        oracle
+            .execute(&company.ctx, command.clone(), key, Known::ByClock)
+            .await
+            .unwrap();
+        company.execute(command).await.unwrap();
+    }
+    for _ in 0..200 {
+        let (one, other) = (hour(), hour());
+        let span = Span {
+            from: Some(one.min(other)),
+            before: Some(one.max(other)),
+        };
+        let expected = memory
+            .trial_balance(&company.ctx, span, Closings::Counted)
+            .await
+            .unwrap();
+        let read = company
+            .ledger
+            .trial_balance(&company.ctx, span, Closings::Counted)
+            .await
+            .unwrap();
+        assert_eq!(read, expected, "{span:?}");
+    }
+    assert_eq!(company.ledger.verify(&company.ctx).await.unwrap(), []);
 }
