@@ -31,6 +31,7 @@ pub mod postings;
 mod product;
 mod purchasing;
 mod records;
+mod references;
 mod sales;
 mod sequencer;
 mod statements;
@@ -46,8 +47,7 @@ pub use chain::Link;
 pub use command::{
     AdjustStock, AdjustmentLineInput, CloseFiscalYear, Command, CreateParty, CreateProduct, CreditLineInput,
     InvoiceLineInput, JournalLineInput, LinePrice, OpenFiscalYear, PostCreditNote, PostInvoice, PostJournalEntry,
-    ReceiptLineInput, ReceiveGoods, RecordPayment, References, ReversalMethod, ReverseEntry, SealedName,
-    SetPeriodState,
+    ReceiptLineInput, ReceiveGoods, RecordPayment, ReversalMethod, ReverseEntry, SealedName, SetPeriodState,
 };
 pub use document::DocumentKind;
 pub use erp::{Erp, ErpConfig, Pending};
@@ -64,6 +64,7 @@ pub use records::{
     AccountBalance, Closings, Finding, GeneralLedger, JournalEntryRecord, JournalLineRecord, LedgerLine,
     PAGE_LIMIT_MAX, Page, Records, StockOnHand,
 };
+pub use references::References;
 pub use sales::{CreditNote, CreditNoteLine, CreditReason, Invoice, SalesLine};
 pub use statements::{BalanceSheet, ProfitAndLoss, Section, Span, StatementLine};
 pub use stock::{LevelKey, MAIN_LOCATION, MoveReason, StockMove};
