@@ -6,6 +6,7 @@ use std::sync::Arc;
 use cortex_types::{Currency, DecisionId, Timestamp, Unit};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::limits::{NAME_LENGTH_MAX, check_code, check_name, check_time};
@@ -338,6 +339,54 @@ impl Command {
     /// declaration and absent ones are left out.
     pub(crate) fn digest(&self) -> Result<[u8; 32], ErpError> {
         let body = serde_json::to_vec(self).map_err(|error| ErpError::invalid("body", error.to_string()))?;
+        if holds_nul(&body) {
+            // Here, because what a command names is looked up before it is planned, together with what others name.
+            let place = serde_json::to_value(self).ok().and_then(|body| place_of_nul(&body));
+            // What comes first is the kind of the command.
+            let field = place.as_deref().and_then(|place| place.splitn(3, '.').nth(2));
+            let field = field.unwrap_or("body");
+            return Err(ErpError::invalid(field, "must not hold a NUL character"));
+        }
         Ok(Sha256::digest(&body).into())
+    }
+}
+
+/// Whether a text in this JSON has a NUL, which is written as `\u0000` behind an even number of backslashes.
+fn holds_nul(json: &[u8]) -> bool {
+    const NUL: &[u8] = b"\\u0000";
+    let mut places = json.windows(NUL.len()).enumerate().filter(|(_, window)| *window == NUL);
+    places.any(|(place, _)| json[..place].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 0)
+}
+
+/// Where the first such text is, such as `.post-invoice.lines[0].product`.
+fn place_of_nul(json: &Value) -> Option<String> {
+    let within = |name: String, value: &Value| place_of_nul(value).map(|place| name + &place);
+    match json {
+        Value::String(text) => text.contains('\0').then(String::new),
+        Value::Array(items) => (0..)
+            .zip(items)
+            .find_map(|(index, item)| within(format!("[{index}]"), item)),
+        Value::Object(fields) => fields
+            .iter()
+            .find_map(|(name, value)| within(format!(".{name}"), value)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nul_is_found_and_what_only_looks_like_one_is_not() {
+        let json = |text: &str| serde_json::to_vec(text).unwrap();
+        for text in ["\0", "a\0b", "\\\0", "\\u0000\0"] {
+            assert!(holds_nul(&json(text)), "{text:?}");
+        }
+        let within = serde_json::json!({ "post": { "a": 1, "lines": [{ "b": "" }, { "b": "\0" }] } });
+        assert_eq!(place_of_nul(&within).as_deref(), Some(".post.lines[1].b"));
+        for text in ["", "\\u0000", "a\\\\u0000", "u0000", "\u{1}"] {
+            assert!(!holds_nul(&json(text)), "{text:?}");
+        }
     }
 }

@@ -64,6 +64,12 @@ impl DocumentKind {
         }
     }
 
+    /// Whether it belongs to a time, which must not be closed: parties, products and the calendar itself do not.
+    #[must_use]
+    pub const fn is_posted(self) -> bool {
+        self.prefix().is_some()
+    }
+
     /// Whether a number is one that the series gives: its prefix and digits, and nothing else.
     #[must_use]
     pub fn drew(self, number: &str) -> bool {

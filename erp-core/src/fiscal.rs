@@ -122,6 +122,17 @@ impl FiscalYear {
     }
 }
 
+/// What the closing of a year carries to equity: its own results, and with the first year's those of the time before.
+#[must_use]
+pub fn closing_span(years: &[FiscalYear], code: &str) -> Option<Span> {
+    let place = years.iter().position(|year| *year.code == *code)?;
+    let span = years.get(place)?.span();
+    Some(Span {
+        from: span.from.filter(|_| place > 0),
+        ..span
+    })
+}
+
 /// Up to where the books are closed. Periods close in their order, so each is one instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Locks {

@@ -100,6 +100,20 @@ impl JournalDraft {
         document: DocumentRef,
         posted_at: Timestamp,
     ) -> Result<PostedEntry, ErpError> {
+        // Documents check their lines; this is what the lines come to.
+        check_amount("lines", sum(self.lines.iter().map(|line| line.debit_minor))?)?;
+        check_amount("lines", sum(self.lines.iter().map(|line| line.credit_minor))?)?;
+        self.close(id, number, document, posted_at)
+    }
+
+    /// [`post`](Self::post) for what a whole year comes to, which may be more than a document.
+    pub(crate) fn close(
+        self,
+        id: JournalEntryId,
+        number: Arc<str>,
+        document: DocumentRef,
+        posted_at: Timestamp,
+    ) -> Result<PostedEntry, ErpError> {
         if self.lines.is_empty() {
             return Err(ErpError::invalid(
                 "lines",
@@ -108,9 +122,6 @@ impl JournalDraft {
         }
         let debits = sum(self.lines.iter().map(|line| line.debit_minor))?;
         let credits = sum(self.lines.iter().map(|line| line.credit_minor))?;
-        // Documents check their lines; this is what the lines come to.
-        check_amount("lines", debits)?;
-        check_amount("lines", credits)?;
         if debits != credits {
             let money = |minor| Money::new(minor, self.currency);
             return Err(ErpError::Unbalanced {

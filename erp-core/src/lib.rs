@@ -52,7 +52,7 @@ pub use command::{
 pub use document::DocumentKind;
 pub use erp::{Erp, ErpConfig, Pending};
 pub use error::ErpError;
-pub use fiscal::{FiscalPeriod, FiscalYear, Locks, PeriodState, YEAR_MONTHS_MAX};
+pub use fiscal::{FiscalPeriod, FiscalYear, Locks, PeriodState, YEAR_MONTHS_MAX, closing_span};
 pub use invoice_entry::{Entered, InvoiceEntry, InvoiceEntryConfig};
 pub use journal::{DocumentRef, JournalDraft, JournalLine, PostedEntry};
 pub use limits::{AMOUNT_MINOR_MAX, DESCRIPTION_LENGTH_MAX, MEMO_LENGTH_MAX, NAME_LENGTH_MAX, QUANTITY_MICRO_MAX};

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use cortex_types::{InvoiceId, TenantId};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use crate::fiscal::closing_span;
 use crate::postings::{Accepted, Document, Group};
 use crate::valuation::StockLevel;
 use crate::{
@@ -150,10 +151,9 @@ impl Work for MemoryWork {
                 .extend(entry.map(|entry| (Arc::clone(number), entry.clone())));
         }
         for code in &wanted.year_balances {
-            let Some(year) = books.years.iter().find(|year| year.code == *code) else {
+            let Some(span) = closing_span(&books.years, code) else {
                 continue;
             };
-            let span = year.span();
             let accepted = self
                 .tenants
                 .get(tenant)

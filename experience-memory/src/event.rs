@@ -205,9 +205,9 @@ fn check_outcome(outcome: &Outcome) -> Result<(), ExperienceError> {
 
 /// A name that must say something, and must not fill the disk.
 pub(crate) fn named(field: &str, text: &str) -> Result<(), ExperienceError> {
-    if text.trim().is_empty() || text.len() > NAME_BYTES_MAX {
+    if text.trim().is_empty() || text.len() > NAME_BYTES_MAX || text.contains('\0') {
         return Err(ExperienceError::Invalid(format!(
-            "{field} must have 1 to {NAME_BYTES_MAX} bytes"
+            "{field} must have 1 to {NAME_BYTES_MAX} bytes, and no NUL among them"
         )));
     }
     Ok(())

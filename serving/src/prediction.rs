@@ -233,8 +233,10 @@ impl Serving {
                 requests.len()
             )));
         }
-        if requests.iter().any(|request| request.entity_key.is_empty()) {
-            return Err(ServingError::Invalid("an entity key is empty".to_owned()));
+        let unnamed = |key: &str| key.is_empty() || key.contains('\0');
+        if requests.iter().any(|request| unnamed(&request.entity_key)) {
+            let problem = "an entity key is empty, or holds a NUL character";
+            return Err(ServingError::Invalid(problem.to_owned()));
         }
         Ok(())
     }

@@ -53,6 +53,13 @@ pub fn plan_period_state(command: &SetPeriodState, books: &Books, now: Timestamp
         let problem = format!("{} is {}: open it again first", later.code, later.state.as_str());
         return refused(problem);
     }
+    if command.state == PeriodState::HardClosed && period.before > now {
+        let problem = format!(
+            "{} is not over: nothing could be posted any more before {}",
+            period.code, period.before
+        );
+        return refused(problem);
+    }
     let period = FiscalPeriod {
         state: command.state,
         ..period.clone()
@@ -90,6 +97,13 @@ pub fn plan_year_closing(command: &CloseFiscalYear, books: &Books, now: Timestam
         let problem = format!("{} is open still: close it first", earlier.code);
         return Err(ErpError::invalid("year", problem));
     }
+    if year.before > now {
+        let problem = format!(
+            "{} is not over: nothing could be posted any more before {}",
+            year.code, year.before
+        );
+        return Err(ErpError::invalid("year", problem));
+    }
     let mut closed = year.clone();
     closed.closed = true;
     for period in &mut closed.periods {
@@ -99,16 +113,19 @@ pub fn plan_year_closing(command: &CloseFiscalYear, books: &Books, now: Timestam
         kind: DocumentKind::FiscalYear,
         id: year.id.0,
     };
-    let balances = books
-        .year_balances
-        .get(&year.code)
-        .map_or(&[][..], |(_, balances)| balances);
+    // One that the same group opens was not there when the books were loaded.
+    let Some((_, balances)) = books.year_balances.get(&year.code) else {
+        let problem = format!("{} is being opened at this moment: send the request again", year.code);
+        return Err(ErpError::invalid("year", problem));
+    };
     let mut postings = of_year(closed, now);
     for draft in closing_drafts(year, balances)? {
         let (number, place) = books.number_after(DocumentKind::JournalEntry, &postings.drawn);
-        let entry = draft.post(JournalEntryId::new(), number, reference, year.end())?;
-        postings.currency = entry.currency();
-        postings.amount_minor = entry.amount_minor();
+        let entry = draft.close(JournalEntryId::new(), number, reference, year.end())?;
+        if postings.entries.is_empty() {
+            postings.currency = entry.currency();
+            postings.amount_minor = entry.amount_minor();
+        }
         postings.entries.push(entry);
         postings.drawn.push((DocumentKind::JournalEntry, place));
     }

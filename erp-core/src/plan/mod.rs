@@ -56,7 +56,7 @@ pub fn plan(command: &Command, books: &Books, now: Timestamp, advice: Option<Adv
         // Its entry is what closes the year, so it goes into a period that is closed.
         Command::CloseFiscalYear(closing) => return plan_year_closing(closing, books, now),
     }?;
-    if !postings.entries.is_empty() || !postings.moves.is_empty() {
+    if postings.kind.is_posted() {
         books.locks.check(postings.at, command.is_adjusting())?;
     }
     Ok(postings)

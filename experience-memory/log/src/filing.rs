@@ -151,7 +151,7 @@ async fn filed(
             }
             Err(error) => {
                 metrics::counter!(FILING_FAILURES_TOTAL).increment(1);
-                if error.code() == ErrorCode::Corrupt {
+                if matches!(error.code(), ErrorCode::Corrupt | ErrorCode::InvalidArgument) {
                     return Err(error);
                 }
                 tracing::warn!(%error, "decisions wait in their journal until the database takes them");

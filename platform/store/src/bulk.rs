@@ -168,7 +168,7 @@ impl Array {
 
     fn push(&mut self, value: Value) -> Result<(), sqlx::Error> {
         match (self, value) {
-            (Self::Text(array), Value::Text(text)) => array.push(Some(text)),
+            (Self::Text(array), Value::Text(text)) => array.push(Some(sql::storable(text)?)),
             (Self::Integer(array), Value::Integer(number)) => array.push(Some(number)),
             (Self::Double(array), Value::Double(number)) => array.push(Some(number)),
             (Self::Boolean(array), Value::Boolean(truth)) => array.push(Some(truth)),

@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, SqlitePool};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 
 use crate::sql::{Pool, Transaction};
 use crate::{DatabaseConfig, StoreError, checkpoints};
@@ -34,10 +35,9 @@ pub(crate) enum Engine {
         checkpoints: SqlitePool,
     },
     Postgres {
+        /// One connection, which has [`SERVING_LOCK`] where this process serves the database.
         writer: PgPool,
-        options: Box<PgConnectOptions>,
-        /// Holds [`SERVING_LOCK`] for as long as it is open.
-        serving: Arc<Mutex<Option<PgConnection>>>,
+        serving: Arc<AtomicBool>,
     },
 }
 
@@ -116,11 +116,30 @@ pub(crate) async fn open_postgres(url: &str, config: &DatabaseConfig) -> Result<
         .application_name("cortex")
         .statement_cache_capacity(STATEMENTS_CACHED)
         .log_slow_statements(tracing::log::LevelFilter::Warn, ACQUIRE_TIMEOUT);
+    // A pool would go on trying, and say in the end that it is overloaded.
+    let probe = options.connect().await.map_err(|error| StoreError::of(&at, error))?;
+    probe.close().await.map_err(|error| StoreError::of(&at, error))?;
     let lock_timeout = config.busy_timeout_ms.to_string();
+    let serving = Arc::new(AtomicBool::new(false));
+    let is_serving = Arc::clone(&serving);
     let writer = PgPoolOptions::new()
         .max_connections(1)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .acquire_slow_threshold(ACQUIRE_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        // A connection that takes the place of a lost one takes the lock again, or does not write.
+        .after_connect(move |connection, _| {
+            let is_serving = is_serving.load(Ordering::Acquire);
+            Box::pin(async move {
+                match !is_serving || take_serving_lock(connection).await? {
+                    true => Ok(()),
+                    false => Err(sqlx::Error::Protocol(
+                        "another process serves the database by now".to_owned(),
+                    )),
+                }
+            })
+        })
         .connect_with(options.clone().options([("lock_timeout", lock_timeout)]))
         .await
         .map_err(|error| StoreError::of(&at, error))?;
@@ -130,15 +149,14 @@ pub(crate) async fn open_postgres(url: &str, config: &DatabaseConfig) -> Result<
         .connect_with(options.clone().options([("default_transaction_read_only", "on")]))
         .await
         .map_err(|error| StoreError::of(&at, error))?;
-    let serving = Arc::default();
-    Ok((
-        Engine::Postgres {
-            writer,
-            options: Box::new(options),
-            serving,
-        },
-        Pool::Postgres(readers),
-    ))
+    Ok((Engine::Postgres { writer, serving }, Pool::Postgres(readers)))
+}
+
+async fn take_serving_lock(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
+        .bind(SERVING_LOCK)
+        .fetch_one(connection)
+        .await
 }
 
 impl Engine {
@@ -159,24 +177,20 @@ impl Engine {
 
     /// Keeps every other process from serving this database. A file is held with the folder that it lies in.
     pub async fn hold(&self, at: &str) -> Result<(), StoreError> {
-        let Self::Postgres { options, serving, .. } = self else {
+        let Self::Postgres { writer, serving } = self else {
             return Ok(());
         };
         let failed = |error| StoreError::of(at, error);
-        let mut connection = options.connect().await.map_err(failed)?;
-        let held: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-            .bind(SERVING_LOCK)
-            .fetch_one(&mut connection)
-            .await
-            .map_err(failed)?;
-        if !held {
+        let mut connection = writer.acquire().await.map_err(failed)?;
+        if !take_serving_lock(&mut connection).await.map_err(failed)? {
             return Err(StoreError::Served { at: at.to_owned() });
         }
-        *serving.lock().await = Some(connection);
+        serving.store(true, Ordering::Release);
         Ok(())
     }
 
-    /// Makes sure that nothing that was overwritten in `table` is left where it was written.
+    /// Makes sure that nothing that was overwritten in `table` is left where it was written. On a server that is as far as its
+    /// vacuum reaches: a snapshot that is older than the change keeps what it sees until it ends.
     pub async fn forget_overwritten(&self, table: &'static str) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite { writer, .. } => empty_log(writer).await,
@@ -193,13 +207,7 @@ impl Engine {
                 checkpoints.close().await;
                 writer.close().await;
             }
-            Self::Postgres { writer, serving, .. } => {
-                writer.close().await;
-                if let Some(connection) = serving.lock().await.take() {
-                    // The server notices by itself where this does not reach it.
-                    let _ = connection.close().await;
-                }
-            }
+            Self::Postgres { writer, .. } => writer.close().await,
         }
     }
 }

@@ -76,6 +76,8 @@ pub enum StoreError {
     Unreadable { what: &'static str, detail: String },
     #[error("there is no {what} '{id}'")]
     NotFound { what: &'static str, id: String },
+    #[error("a value cannot be stored ({0}): leave that out")]
+    Unstorable(#[source] sqlx::Error),
     #[error("the database refused a statement")]
     Sql(#[source] sqlx::Error),
 }
@@ -97,6 +99,9 @@ impl StoreError {
     pub(crate) fn of(at: impl std::fmt::Display, error: sqlx::Error) -> Self {
         if matches!(error, sqlx::Error::PoolTimedOut) {
             return Self::Overloaded;
+        }
+        if matches!(error, sqlx::Error::Encode(_)) {
+            return Self::Unstorable(error);
         }
         let at = at.to_string();
         if matches!(
@@ -157,7 +162,7 @@ impl Coded for StoreError {
             Self::Folder { .. } | Self::DiskFull { .. } | Self::Storage { .. } => ErrorCode::StorageFailed,
             Self::InUse { .. } | Self::Locked { .. } | Self::Served { .. } => ErrorCode::DataInUse,
             Self::Unreachable { .. } => ErrorCode::Unavailable,
-            Self::Address => ErrorCode::InvalidArgument,
+            Self::Address | Self::Unstorable(_) => ErrorCode::InvalidArgument,
             Self::Overloaded => ErrorCode::Overloaded,
             Self::Damaged { .. }
             | Self::Lost { .. }

@@ -41,6 +41,13 @@ pub struct WriteTransaction {
 
 impl WriteTransaction {
     pub(crate) async fn begin(database: Database, mut sql: Transaction) -> Result<Self, StoreError> {
+        if matches!(sql, Transaction::Postgres(_)) {
+            // Waited for by itself: a statement that waits sees everything else as it was before.
+            sql::query("SELECT newest FROM commit_sequence FOR UPDATE")
+                .execute(&mut sql)
+                .await
+                .map_err(|error| database.failed(error))?;
+        }
         // One statement for both numbers: each statement is a trip to the connection's thread.
         let (commit_no, newest_tx): (i64, i64) = sql::query_as(
             "UPDATE commit_sequence SET newest = newest + 1 \

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cortex_erp::valuation::{CostBasis, StockLevel};
 use cortex_erp::{
-    Answered, Books, Closings, CreditedInvoice, DocumentKind, LevelKey, PartyKind, References, Reversible,
+    Answered, Books, Closings, CreditedInvoice, DocumentKind, LevelKey, PartyKind, References, Reversible, closing_span,
 };
 use cortex_store::sql::{self, QueryBuilder, Row, Transaction};
 use cortex_types::InvoiceId;
@@ -56,14 +56,12 @@ pub(crate) async fn books(
     if !wanted.entries.is_empty() {
         reversible(connection, tenant, wanted, &mut books).await?;
     }
-    let years = books
-        .years
-        .iter()
-        .filter(|year| wanted.year_balances.contains(&year.code));
-    for year in years {
-        let span = year.span();
+    for code in &wanted.year_balances {
+        let Some(span) = closing_span(&books.years, code) else {
+            continue;
+        };
         let balances = days::balances(connection, tenant, span, Closings::Counted).await?;
-        books.year_balances.insert(Arc::clone(&year.code), (span, balances));
+        books.year_balances.insert(Arc::clone(code), (span, balances));
     }
     Ok(books)
 }

@@ -1,11 +1,12 @@
 //! Are the books sound? Each rule is one query that finds the rows for which it does not hold.
 
 use cortex_erp::Finding;
-use cortex_store::sql::{self, Pool};
+use cortex_store::sql::{self, Pool, Transaction};
+use sqlx::AssertSqlSafe;
 
 use crate::chain;
 
-/// A rule, and SQL that gives `subject` and `problem` of each violation within tenant `$1`.
+/// A rule, and SQL that gives `subject` and `problem` of each violation within tenant `$1`; `{day}` is the day of `posted_at`.
 const RULES: [(&str, &str); 10] = [
     (
         "numbers-gapless",
@@ -47,13 +48,13 @@ const RULES: [(&str, &str); 10] = [
     ),
     (
         "account-is-sum-of-lines",
-        "SELECT 'account ' || account || ' in ' || currency AS subject, \
-           'its days and its lines differ by ' || sum(debit_minor) || ' debited and ' || sum(credit_minor) \
+        "SELECT 'account ' || account || ' in ' || currency || ', day ' || day || ' since 1970' AS subject, \
+           'its day and its lines differ by ' || sum(debit_minor) || ' debited and ' || sum(credit_minor) \
              || ' credited (minor units)' AS problem \
-         FROM (SELECT account, currency, debit_minor, credit_minor FROM journal_lines WHERE tenant_id = $1 \
+         FROM (SELECT account, currency, {day} AS day, debit_minor, credit_minor FROM journal_lines WHERE tenant_id = $1 \
                UNION ALL \
-               SELECT account, currency, -debit_minor, -credit_minor FROM account_days WHERE tenant_id = $1) a \
-         GROUP BY account, currency HAVING sum(debit_minor) <> 0 OR sum(credit_minor) <> 0",
+               SELECT account, currency, day, -debit_minor, -credit_minor FROM account_days WHERE tenant_id = $1) a \
+         GROUP BY account, currency, day HAVING sum(debit_minor) <> 0 OR sum(credit_minor) <> 0",
     ),
     (
         "level-is-sum-of-moves",
@@ -117,8 +118,12 @@ pub(super) async fn verify(readers: &Pool, tenant: &str) -> Result<Vec<Finding>,
     let mut findings = Vec::new();
     // One connection and one transaction: all rules look at the same books.
     let mut snapshot = readers.snapshot().await?;
+    let day = match snapshot {
+        Transaction::Sqlite(_) => "(posted_at - (posted_at % 86400000000 + 86400000000) % 86400000000) / 86400000000",
+        Transaction::Postgres(_) => "CAST(floor(extract(epoch FROM posted_at) / 86400) AS BIGINT)",
+    };
     for (rule, sql) in RULES {
-        for row in sql::query(sql)
+        for row in sql::query(AssertSqlSafe(sql.replace("{day}", day)))
             .bind(tenant)
             .fetch_all(&mut snapshot)
             .await?

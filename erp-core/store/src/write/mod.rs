@@ -8,7 +8,8 @@ mod purchasing;
 mod sales;
 mod stock;
 
-use cortex_erp::postings::{Accepted, Group};
+use cortex_erp::PeriodState;
+use cortex_erp::postings::{Accepted, Document, Group, Postings};
 use cortex_security::AuditEntry;
 use cortex_store::{Known, StoreError, WriteTransaction};
 use cortex_types::RequestContext;
@@ -66,8 +67,8 @@ async fn audit(transaction: &mut WriteTransaction, accepted: &[Accepted]) -> Res
     for run in accepted.chunk_by(|one, next| one.ctx == next.ctx) {
         let entries: Vec<AuditEntry> = run
             .iter()
-            .map(|Accepted { receipt, .. }| AuditEntry {
-                action: format!("erp.post-{}", receipt.kind),
+            .map(|Accepted { receipt, postings, .. }| AuditEntry {
+                action: action(postings),
                 resource: format!("{}/{}", receipt.kind, receipt.number),
                 detail: serde_json::json!({
                     "command": receipt.command,
@@ -79,6 +80,20 @@ async fn audit(transaction: &mut WriteTransaction, accepted: &[Accepted]) -> Res
         transaction.audit(&run[0].ctx, &entries).await?;
     }
     Ok(())
+}
+
+fn action(postings: &Postings) -> String {
+    let what = match &postings.document {
+        Document::FiscalYear(year) if year.closed => "close-fiscal-year",
+        Document::FiscalYear(_) => "open-fiscal-year",
+        Document::FiscalPeriod(period) => match period.state {
+            PeriodState::Open => "reopen-fiscal-period",
+            PeriodState::SoftClosed => "soft-close-fiscal-period",
+            PeriodState::HardClosed => "hard-close-fiscal-period",
+        },
+        _ => return format!("erp.post-{}", postings.kind),
+    };
+    format!("erp.{what}")
 }
 
 pub(crate) fn id(uuid: Uuid) -> String {

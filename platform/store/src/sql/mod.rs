@@ -12,5 +12,5 @@ mod value;
 pub use on::{On, Pool, Transaction};
 pub use query::{Executed, Query, QueryAs, QueryBuilder, QueryScalar, query, query_as, query_scalar};
 pub use row::{FromSqlRow, Row};
-pub(crate) use value::sqlite;
 pub use value::{Bind, Instant, Value};
+pub(crate) use value::{sqlite, storable};

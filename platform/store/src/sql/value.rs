@@ -150,6 +150,14 @@ pub(crate) fn postgres(values: Vec<Value>) -> Result<PgArguments, sqlx::Error> {
     arguments::<Postgres, PgArguments>(values)
 }
 
+/// PostgreSQL has no texts with a NUL in them, so neither have we.
+pub(crate) fn storable(text: String) -> Result<String, sqlx::Error> {
+    match text.contains('\0') {
+        false => Ok(text),
+        true => Err(sqlx::Error::Encode("a text holds a NUL character".into())),
+    }
+}
+
 fn arguments<DB, A>(values: Vec<Value>) -> Result<A, sqlx::Error>
 where
     DB: Database,
@@ -174,7 +182,7 @@ where
             Value::Null(ColumnKind::Double) => arguments.add(None::<f64>),
             Value::Null(ColumnKind::Boolean) => arguments.add(None::<bool>),
             Value::Null(ColumnKind::Timestamp) => arguments.add(None::<Instant>),
-            Value::Text(text) => arguments.add(text),
+            Value::Text(text) => arguments.add(storable(text)?),
             Value::Integer(number) => arguments.add(number),
             Value::Double(number) => arguments.add(number),
             Value::Boolean(truth) => arguments.add(truth),
