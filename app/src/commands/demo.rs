@@ -6,13 +6,15 @@ use std::sync::Arc;
 use clap::Args;
 use cortex_runtime::telemetry::init_logs;
 use cortex_store::DataFolder;
-use cortex_types::Clock;
+use cortex_types::{Clock, SystemClock};
 
 use super::{progress, say};
 use crate::cli::Globals;
+use crate::config::Config;
 use crate::demo::{Business, FileHistory, SimulatedYear, SimulatorConfig, TimeLapse, clock_at, mark};
 use crate::failure::{AppError, Failure};
 use crate::platform::Platform;
+use crate::providers::open_database;
 
 const FOLDER: &str = "demo-data";
 
@@ -69,6 +71,7 @@ impl Demo {
                 ..SimulatorConfig::default()
             })),
         };
+        refuse_used_database(&config).await?;
         // Not before the file is read: a name that was mistyped must not cost the demo of before.
         make_anew(&folder)?;
         let clock = clock_at(business.span().0);
@@ -105,6 +108,23 @@ fn refuse_foreign(folder: &Path) -> Result<(), Failure> {
         return Err(AppError::Invalid(problem).into());
     }
     Ok(())
+}
+
+/// A demo would write its business between that of the company whose database this is.
+async fn refuse_used_database(config: &Config) -> Result<(), Failure> {
+    if config.database.url.is_none() {
+        return Ok(());
+    }
+    let database = open_database(config, Arc::new(SystemClock)).await?;
+    let (at, is_used) = (database.at().to_owned(), *database.commits().borrow() > 0);
+    database.close().await;
+    match is_used {
+        false => Ok(()),
+        true => Err(AppError::Invalid(format!(
+            "{at} holds a business: name an empty database with database.url, or leave that out"
+        ))
+        .into()),
+    }
 }
 
 /// Empties the folder where an earlier demo made it; refuses any other that holds something, and one that is in use.

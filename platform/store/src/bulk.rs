@@ -1,7 +1,8 @@
 //! Many rows to a statement: a statement costs more than a row, so bulk imports insert in blocks.
 
 use sqlx::postgres::PgArguments;
-use sqlx::{Arguments as _, AssertSqlSafe, PgConnection, SqliteConnection};
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Arguments as _, AssertSqlSafe, PgConnection};
 
 use crate::ColumnKind;
 use crate::sql::{self, Bind, Instant, Transaction, Value};
@@ -13,11 +14,26 @@ const POSTGRES_ROWS: usize = 4_096;
 
 /// Takes the values of one row, in the order of its columns.
 #[derive(Debug)]
-pub struct RowValues<'a>(&'a mut Vec<Value>);
+pub struct RowValues<'a>(Taken<'a>);
+
+#[derive(Debug)]
+enum Taken<'a> {
+    /// Straight into the statement, with the first value that it refused.
+    Statement(&'a mut SqliteArguments, &'a mut Option<sqlx::Error>),
+    /// To be sorted into columns.
+    Values(&'a mut Vec<Value>),
+}
 
 impl RowValues<'_> {
     pub fn bind(&mut self, value: impl Bind) -> &mut Self {
-        self.0.push(value.value());
+        match &mut self.0 {
+            Taken::Statement(arguments, refused) => {
+                if let Err(error) = sql::add(&mut **arguments, value.value()) {
+                    refused.get_or_insert(error);
+                }
+            }
+            Taken::Values(values) => values.push(value.value()),
+        }
         self
     }
 }
@@ -65,25 +81,33 @@ pub(crate) async fn insert_rows<T>(
     rows: &[T],
     mut bind: impl FnMut(&mut RowValues<'_>, &T),
 ) -> Result<(), sqlx::Error> {
-    let values = |block: &[T], bind: &mut dyn FnMut(&mut RowValues<'_>, &T)| {
-        let mut values = Vec::with_capacity(block.len() * target.columns.len());
-        for row in block {
-            bind(&mut RowValues(&mut values), row);
-        }
-        values
-    };
     match transaction {
         Transaction::Sqlite(connection) => {
             let mut rest = rows;
             while !rest.is_empty() {
                 let (block, after) = rest.split_at(block_len(rest.len()));
                 rest = after;
-                insert_block(connection, target, block.len(), values(block, &mut bind)).await?;
+                let mut arguments = SqliteArguments::default();
+                arguments.reserve(block.len() * target.columns.len(), 0);
+                let mut refused = None;
+                for row in block {
+                    bind(&mut RowValues(Taken::Statement(&mut arguments, &mut refused)), row);
+                }
+                if let Some(error) = refused {
+                    return Err(error);
+                }
+                sqlx::query_with(AssertSqlSafe(statement(target, block.len())), arguments)
+                    .execute(&mut **connection)
+                    .await?;
             }
         }
         Transaction::Postgres(connection) => {
             for block in rows.chunks(POSTGRES_ROWS) {
-                insert_columns(connection, target, values(block, &mut bind)).await?;
+                let mut values = Vec::with_capacity(block.len() * target.columns.len());
+                for row in block {
+                    bind(&mut RowValues(Taken::Values(&mut values)), row);
+                }
+                insert_columns(connection, target, values).await?;
             }
         }
     }
@@ -94,19 +118,6 @@ pub(crate) async fn insert_rows<T>(
 fn block_len(rows: usize) -> usize {
     let largest = rows.min(SQLITE_ROWS);
     1 << largest.ilog2()
-}
-
-async fn insert_block(
-    connection: &mut SqliteConnection,
-    target: Target<'_>,
-    rows: usize,
-    values: Vec<Value>,
-) -> Result<(), sqlx::Error> {
-    let statement = AssertSqlSafe(statement(target, rows));
-    sqlx::query_with(statement, sql::sqlite(values)?)
-        .execute(connection)
-        .await
-        .map(drop)
 }
 
 /// Plain `?` placeholders: sqlx looks numbered ones up by name, one at a time, which costs more than the insert.

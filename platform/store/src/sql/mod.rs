@@ -13,4 +13,4 @@ pub use on::{On, Pool, Transaction};
 pub use query::{Executed, Query, QueryAs, QueryBuilder, QueryScalar, query, query_as, query_scalar};
 pub use row::{FromSqlRow, Row};
 pub use value::{Bind, Instant, Value};
-pub(crate) use value::{sqlite, storable};
+pub(crate) use value::{add, storable};

@@ -112,6 +112,21 @@ impl Query {
         self.fetch(on).try_collect().await
     }
 
+    /// What `read` makes of each row. A row is dropped as soon as it is read: rows are several times as large as what they
+    /// hold.
+    async fn each<'c, T>(
+        self,
+        on: impl Into<On<'c>>,
+        read: impl Fn(&Row) -> Result<T, sqlx::Error>,
+    ) -> Result<Vec<T>, sqlx::Error> {
+        let mut rows = self.fetch(on);
+        let mut read_rows = Vec::new();
+        while let Some(row) = rows.try_next().await? {
+            read_rows.push(read(&row)?);
+        }
+        Ok(read_rows)
+    }
+
     pub async fn fetch_optional<'c>(self, on: impl Into<On<'c>>) -> Result<Option<Row>, sqlx::Error> {
         Ok(match on.into() {
             On::SqlitePool(pool) => self.sqlite()?.fetch_optional(pool).await?.map(Row::Sqlite),
@@ -181,7 +196,7 @@ impl<T: FromSqlRow> QueryAs<T> {
     }
 
     pub async fn fetch_all<'c>(self, on: impl Into<On<'c>>) -> Result<Vec<T>, sqlx::Error> {
-        self.0.fetch_all(on).await?.iter().map(Row::decoded).collect()
+        self.0.each(on, Row::decoded).await
     }
 
     pub async fn fetch_optional<'c>(self, on: impl Into<On<'c>>) -> Result<Option<T>, sqlx::Error> {
@@ -207,7 +222,7 @@ where
     }
 
     pub async fn fetch_all<'c>(self, on: impl Into<On<'c>>) -> Result<Vec<T>, sqlx::Error> {
-        self.0.fetch_all(on).await?.iter().map(first).collect()
+        self.0.each(on, first).await
     }
 
     pub async fn fetch_optional<'c>(self, on: impl Into<On<'c>>) -> Result<Option<T>, sqlx::Error> {

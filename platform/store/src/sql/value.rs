@@ -160,35 +160,46 @@ pub(crate) fn storable(text: String) -> Result<String, sqlx::Error> {
 
 fn arguments<DB, A>(values: Vec<Value>) -> Result<A, sqlx::Error>
 where
-    DB: Database,
+    DB: Storing,
     A: Arguments<Database = DB> + Default,
-    for<'q> String: Encode<'q, DB> + Type<DB>,
-    for<'q> i64: Encode<'q, DB> + Type<DB>,
-    for<'q> f64: Encode<'q, DB> + Type<DB>,
-    for<'q> bool: Encode<'q, DB> + Type<DB>,
-    for<'q> Instant: Encode<'q, DB> + Type<DB>,
-    for<'q> Option<String>: Encode<'q, DB> + Type<DB>,
-    for<'q> Option<i64>: Encode<'q, DB> + Type<DB>,
-    for<'q> Option<f64>: Encode<'q, DB> + Type<DB>,
-    for<'q> Option<bool>: Encode<'q, DB> + Type<DB>,
-    for<'q> Option<Instant>: Encode<'q, DB> + Type<DB>,
 {
     let mut arguments = A::default();
     arguments.reserve(values.len(), 0);
     for value in values {
-        let added = match value {
-            Value::Null(ColumnKind::Text) => arguments.add(None::<String>),
-            Value::Null(ColumnKind::Integer) => arguments.add(None::<i64>),
-            Value::Null(ColumnKind::Double) => arguments.add(None::<f64>),
-            Value::Null(ColumnKind::Boolean) => arguments.add(None::<bool>),
-            Value::Null(ColumnKind::Timestamp) => arguments.add(None::<Instant>),
-            Value::Text(text) => arguments.add(storable(text)?),
-            Value::Integer(number) => arguments.add(number),
-            Value::Double(number) => arguments.add(number),
-            Value::Boolean(truth) => arguments.add(truth),
-            Value::Time(time) => arguments.add(Instant(time)),
-        };
-        added.map_err(sqlx::Error::Encode)?;
+        add(&mut arguments, value)?;
     }
     Ok(arguments)
+}
+
+/// A database that takes every kind of value.
+pub(crate) trait Storing: Database {
+    fn add(arguments: &mut impl Arguments<Database = Self>, value: Value) -> Result<(), sqlx::Error>;
+}
+
+macro_rules! storing {
+    ($($database:ty),+) => {
+        $(impl Storing for $database {
+            fn add(arguments: &mut impl Arguments<Database = Self>, value: Value) -> Result<(), sqlx::Error> {
+                let added = match value {
+                    Value::Null(ColumnKind::Text) => arguments.add(None::<String>),
+                    Value::Null(ColumnKind::Integer) => arguments.add(None::<i64>),
+                    Value::Null(ColumnKind::Double) => arguments.add(None::<f64>),
+                    Value::Null(ColumnKind::Boolean) => arguments.add(None::<bool>),
+                    Value::Null(ColumnKind::Timestamp) => arguments.add(None::<Instant>),
+                    Value::Text(text) => arguments.add(storable(text)?),
+                    Value::Integer(number) => arguments.add(number),
+                    Value::Double(number) => arguments.add(number),
+                    Value::Boolean(truth) => arguments.add(truth),
+                    Value::Time(time) => arguments.add(Instant(time)),
+                };
+                added.map_err(sqlx::Error::Encode)
+            }
+        })+
+    };
+}
+
+storing!(Sqlite, Postgres);
+
+pub(crate) fn add<DB: Storing>(arguments: &mut impl Arguments<Database = DB>, value: Value) -> Result<(), sqlx::Error> {
+    DB::add(arguments, value)
 }
