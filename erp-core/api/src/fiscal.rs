@@ -5,9 +5,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::{get, post};
-use cortex_erp::{CloseFiscalYear, Command, FiscalPeriod, FiscalYear, OpenFiscalYear, PeriodState, SetPeriodState};
+use cortex_erp::{
+    CloseFiscalYear, Command, FiscalPeriod, FiscalYear, IdempotencyKey, OpenFiscalYear, PeriodState, SetPeriodState,
+};
 use cortex_runtime::http::{ApiError, Ctx, Json, Path};
-use cortex_types::Timestamp;
+use cortex_types::{RequestContext, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
@@ -202,14 +204,11 @@ async fn close_period(
     Path(code): Path<String>,
     body: Option<Json<CloseBody>>,
 ) -> Result<ReceiptView, ApiError> {
-    api.may_post(&ctx)?;
     let state = match body.unwrap_or_default().0.level {
         Level::Soft => PeriodState::SoftClosed,
         Level::Hard => PeriodState::HardClosed,
     };
-    let period = code.into();
-    let command = Command::SetPeriodState(SetPeriodState { period, state });
-    Ok(api.execute(&ctx, command, key).await?.into())
+    set_state(&api, &ctx, key, code, state).await
 }
 
 /// Opens a period that is soft-closed; every later one must be open.
@@ -229,8 +228,18 @@ async fn reopen_period(
     Key(key): Key,
     Path(code): Path<String>,
 ) -> Result<ReceiptView, ApiError> {
-    api.may_post(&ctx)?;
-    let (period, state) = (code.into(), PeriodState::Open);
+    set_state(&api, &ctx, key, code, PeriodState::Open).await
+}
+
+async fn set_state(
+    api: &ErpApi,
+    ctx: &RequestContext,
+    key: IdempotencyKey,
+    code: String,
+    state: PeriodState,
+) -> Result<ReceiptView, ApiError> {
+    api.may_post(ctx)?;
+    let period = code.into();
     let command = Command::SetPeriodState(SetPeriodState { period, state });
-    Ok(api.execute(&ctx, command, key).await?.into())
+    Ok(api.execute(ctx, command, key).await?.into())
 }

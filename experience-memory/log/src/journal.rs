@@ -141,7 +141,7 @@ impl Journal {
         Ok(())
     }
 
-    /// [`forget`](Self::forget), of a file that could take more as well: for now nothing more comes.
+    /// [`forget`](Self::forget), and the file that is being written with the others: whoever drains appends nothing more.
     pub(crate) fn clear(&mut self, upto: FrameNo) -> io::Result<()> {
         if upto >= self.newest
             && let Some(current) = self.current.take()

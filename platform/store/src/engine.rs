@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, SqlitePool};
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres, SqlitePool};
 use tokio::sync::watch;
 
 use crate::sql::{Pool, Transaction};
@@ -152,6 +152,18 @@ pub(crate) async fn open_postgres(url: &str, config: &DatabaseConfig) -> Result<
     Ok((Engine::Postgres { writer, serving }, Pool::Postgres(readers)))
 }
 
+/// A pool in which nothing comes free says the same whether the server is busy or away: a connection of its own tells.
+async fn begin_on_server(writer: &PgPool) -> Result<sqlx::Transaction<'static, Postgres>, sqlx::Error> {
+    match writer.begin().await {
+        Err(sqlx::Error::PoolTimedOut) => {
+            let connection = writer.connect_options().connect().await?;
+            connection.close().await?;
+            Err(sqlx::Error::PoolTimedOut)
+        }
+        begun => begun,
+    }
+}
+
 async fn take_serving_lock(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
     sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
         .bind(SERVING_LOCK)
@@ -164,7 +176,7 @@ impl Engine {
     pub async fn begin(&self) -> Result<Transaction, sqlx::Error> {
         Ok(match self {
             Self::Sqlite { writer, .. } => Transaction::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres { writer, .. } => Transaction::Postgres(writer.begin().await?),
+            Self::Postgres { writer, .. } => Transaction::Postgres(begin_on_server(writer).await?),
         })
     }
 

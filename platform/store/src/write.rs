@@ -126,14 +126,8 @@ impl WriteTransaction {
         rows: &[T],
         bind: impl FnMut(&mut RowValues<'_>, &T),
     ) -> Result<(), StoreError> {
-        let target = Target {
-            table,
-            columns,
-            same: Same::Refused,
-        };
-        bulk::insert_rows(&mut self.sql, target, rows, bind)
-            .await
-            .map_err(|error| self.database.failed(error))
+        let same = Same::Refused;
+        self.rows_into(Target { table, columns, same }, rows, bind).await
     }
 
     /// As [`insert_rows`](Self::insert_rows), but a row takes the place of the one that has the same values in the first
@@ -145,14 +139,8 @@ impl WriteTransaction {
         rows: &[T],
         bind: impl FnMut(&mut RowValues<'_>, &T),
     ) -> Result<(), StoreError> {
-        let target = Target {
-            table,
-            columns,
-            same: Same::Replaces(keys),
-        };
-        bulk::insert_rows(&mut self.sql, target, rows, bind)
-            .await
-            .map_err(|error| self.database.failed(error))
+        let same = Same::Replaces(keys);
+        self.rows_into(Target { table, columns, same }, rows, bind).await
     }
 
     /// As [`upsert_rows`](Self::upsert_rows), but the other columns are added to those that are there.
@@ -163,11 +151,16 @@ impl WriteTransaction {
         rows: &[T],
         bind: impl FnMut(&mut RowValues<'_>, &T),
     ) -> Result<(), StoreError> {
-        let target = Target {
-            table,
-            columns,
-            same: Same::Adds(keys),
-        };
+        let same = Same::Adds(keys);
+        self.rows_into(Target { table, columns, same }, rows, bind).await
+    }
+
+    async fn rows_into<T>(
+        &mut self,
+        target: Target<'_>,
+        rows: &[T],
+        bind: impl FnMut(&mut RowValues<'_>, &T),
+    ) -> Result<(), StoreError> {
         bulk::insert_rows(&mut self.sql, target, rows, bind)
             .await
             .map_err(|error| self.database.failed(error))
