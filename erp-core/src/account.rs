@@ -54,6 +54,8 @@ chart! {
     COST_OF_SALES = "5000", Expense, "cost of goods sold";
     WRITE_OFFS = "5100", Expense, "inventory written off";
     STOCK_FOUND = "5200", Expense, "inventory found";
+    PRICE_VARIANCE = "5300", Expense, "purchase price variance";
+    STOCK_REVALUED = "5400", Expense, "inventory revalued";
     BANK_CHARGES = "6000", Expense, "bank charges";
     MARKETPLACE_FEES = "6100", Expense, "marketplace fees";
     BAD_DEBT = "6900", Expense, "bad debt";

@@ -1,18 +1,18 @@
 //! What planning knows of the ledger: what was loaded for a group of commands, with what the group itself has planned
 //! so far laid over it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use cortex_types::{Currency, InvoiceId, PartyId};
+use cortex_types::{Currency, InvoiceId, PartyId, ProductId, StockMoveId, Timestamp};
 use uuid::Uuid;
 
 use crate::limits::check_code;
 use crate::postings::{Document, Postings};
-use crate::valuation::StockLevel;
+use crate::valuation::{CostBasis, Holdings, Original, StandardCost, Timeline, month_of};
 use crate::{
-    AccountBalance, Answered, DocumentKind, DocumentRef, ErpError, FiscalYear, JournalEntryRecord, LevelKey, Locks,
-    MAIN_LOCATION, Party, PartyKind, PostedEntry, Product, ProductKind, Span,
+    AccountBalance, Answered, DocumentKind, DocumentRef, ErpError, FiscalYear, JournalEntryRecord, Location, Locks,
+    MAIN_LOCATION, MoveReason, NegativeStock, Party, PartyKind, PostedEntry, Product, ProductKind, Span, StockMove,
 };
 
 /// The books of one tenant, as far as a group of commands refers to them.
@@ -21,11 +21,17 @@ pub struct Books {
     pub parties: HashMap<Arc<str>, Party>,
     pub walk_in: Option<Party>,
     pub products: HashMap<Arc<str>, Product>,
-    pub levels: HashMap<LevelKey, StockLevel>,
+    pub locations: HashMap<Arc<str>, Location>,
+    /// The stock of the products that there are.
+    pub stock: HashMap<ProductId, Timeline>,
     /// Documents by kind and number, of the numbers that were asked for.
     pub documents: HashMap<(DocumentKind, Arc<str>), Uuid>,
     /// Of the invoices among `documents`: what a credit note is held against.
     pub invoices: HashMap<InvoiceId, CreditedInvoice>,
+    /// Documents with all that they did, where that was asked for.
+    pub posted: HashMap<(DocumentKind, Arc<str>), PostedDocument>,
+    /// How much of a move of `posted` came back before.
+    pub returned: HashMap<StockMoveId, i64>,
     /// The newest number drawn from each series.
     pub series: HashMap<DocumentKind, u64>,
     pub answered: HashMap<Arc<str>, Answered>,
@@ -36,7 +42,24 @@ pub struct Books {
     pub year_balances: HashMap<Arc<str>, (Span, Vec<AccountBalance>)>,
     /// Manual journal entries, of the numbers that were asked for.
     pub entries: HashMap<Arc<str>, Reversible>,
-    pub(crate) touched: HashMap<LevelKey, Currency>,
+    pub(crate) touched: BTreeSet<ProductId>,
+}
+
+/// A document that was posted, and what it did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PostedDocument {
+    pub id: Uuid,
+    pub at: Timestamp,
+    pub currency: Currency,
+    pub amount_minor: i64,
+    pub party: Option<Arc<str>>,
+    /// With what each is worth now.
+    pub moves: Vec<(StockMove, i64)>,
+    /// Its own, without what it made of the value of others.
+    pub entries: Vec<JournalEntryRecord>,
+    pub cancelled_by: Option<Arc<str>>,
+    /// What stands on it, such as `credit note CN-000012`.
+    pub needed_by: Option<String>,
 }
 
 /// A posted invoice, as far as credit notes go.
@@ -114,9 +137,60 @@ impl Books {
         }
     }
 
+    /// The stock of a product.
     #[must_use]
-    pub fn level(&self, key: &LevelKey) -> StockLevel {
-        self.levels.get(key).copied().unwrap_or_default()
+    pub fn timeline(&self, product: &Product) -> Timeline {
+        let known = self.stock.get(&product.id).cloned();
+        known.unwrap_or_else(|| Timeline::at_its_end(product, Holdings::new(), None))
+    }
+
+    /// The location named, or the main one.
+    pub fn location(&self, field: &str, given: Option<&Arc<str>>) -> Result<Arc<str>, ErpError> {
+        let Some(code) = given else {
+            return Ok(MAIN_LOCATION.into());
+        };
+        check_code(field, code)?;
+        if &**code == MAIN_LOCATION || self.locations.contains_key(code) {
+            return Ok(Arc::clone(code));
+        }
+        Err(ErpError::UnknownLocation(Arc::clone(code)))
+    }
+
+    /// Whether more may leave a location than is there: at the main one, unless somebody said otherwise.
+    #[must_use]
+    pub fn may_go_below_zero(&self, location: &str) -> bool {
+        let policy = self.locations.get(location).map(|location| location.negative_stock);
+        policy.unwrap_or(NegativeStock::Allow) == NegativeStock::Allow
+    }
+
+    /// A document, with all that it did.
+    pub fn posted(&self, kind: DocumentKind, number: &Arc<str>) -> Result<&PostedDocument, ErpError> {
+        let found = self.posted.get(&(kind, Arc::clone(number)));
+        found.ok_or_else(|| ErpError::NotFound {
+            kind: kind.as_str(),
+            number: number.to_string(),
+        })
+    }
+
+    /// What goes on from the moves of a posted document asks what they are worth.
+    pub fn know_originals(&mut self) {
+        for (moved, value_minor) in self.posted.values().flat_map(|document| &document.moves) {
+            if let Some(timeline) = self.stock.get_mut(&moved.product_id) {
+                let original = Original {
+                    quantity_micro: moved.quantity_micro,
+                    value_minor: *value_minor,
+                };
+                timeline.originals.insert(moved.id, original);
+            }
+        }
+    }
+
+    /// The beginning of the period of a time: of the fiscal period, or of the month where there is none.
+    #[must_use]
+    pub fn period_of(&self, at: Timestamp) -> Timestamp {
+        let mut periods = self.years.iter().flat_map(|year| &year.periods);
+        let found = periods.find(|period| (period.from..period.before).contains(&at));
+        found.map_or_else(|| month_of(at), |period| period.from)
     }
 
     /// The number of a new document: the given one when it is free, the next of the series otherwise. The second part
@@ -149,7 +223,28 @@ impl Books {
     }
 
     /// Lays what was planned over the books, so that the next command of the group sees it.
-    pub fn apply(&mut self, postings: &Postings) {
+    pub fn apply(&mut self, postings: &mut Postings) {
+        for cost in &postings.costs {
+            let standard = StandardCost {
+                from: cost.from,
+                cost: CostBasis {
+                    value_minor: cost.value_minor,
+                    quantity_micro: cost.quantity_micro,
+                },
+            };
+            if let Document::Product(product) = &postings.document {
+                let mut timeline = self.timeline(product);
+                timeline.set_standard(standard);
+                self.stock.insert(product.id, timeline);
+            }
+        }
+        for (product, timeline) in postings.stock.drain(..) {
+            self.stock.insert(product, timeline);
+            self.touched.insert(product);
+        }
+        for moved in &postings.moves {
+            self.apply_return(moved, postings);
+        }
         match &postings.document {
             Document::Party(party) => {
                 if party.kind == PartyKind::WalkIn {
@@ -173,15 +268,21 @@ impl Books {
             Document::Product(product) => {
                 self.products.insert(Arc::clone(&product.code), product.clone());
             }
+            Document::Location(location) => {
+                self.locations.insert(Arc::clone(&location.code), location.clone());
+            }
+            Document::Cancellation(cancellation) => {
+                let kind = cancellation.document.kind;
+                let cancelled = self.posted.get_mut(&(kind, Arc::clone(&cancellation.document_number)));
+                if let Some(document) = cancelled {
+                    document.cancelled_by = Some(Arc::clone(&cancellation.number));
+                }
+            }
             document => {
                 self.documents
                     .insert((postings.kind, Arc::clone(&postings.number)), postings.id);
                 self.apply_sales(document);
             }
-        }
-        for (key, currency, level) in &postings.levels {
-            self.levels.insert(key.clone(), *level);
-            self.touched.insert(key.clone(), *currency);
         }
         for entry in &postings.entries {
             self.apply_entry(entry);
@@ -230,6 +331,13 @@ impl Books {
                 self.invoices.insert(invoice.id, credited);
             }
             Document::CreditNote(note) => {
+                let invoice = self
+                    .posted
+                    .values_mut()
+                    .find(|posted| Some(InvoiceId(posted.id)) == note.invoice_id);
+                if let Some(invoice) = invoice {
+                    invoice.needed_by = Some(format!("credit note {}", note.number));
+                }
                 let corrected = note.invoice_id.and_then(|invoice| self.invoices.get_mut(&invoice));
                 if let Some(invoice) = corrected {
                     // Planning has checked that this is no more than was invoiced.
@@ -240,11 +348,27 @@ impl Books {
         }
     }
 
-    /// The levels that planning has moved.
-    pub fn moved(&self) -> impl Iterator<Item = (LevelKey, Currency, StockLevel)> + '_ {
-        self.touched
-            .iter()
-            .map(|(key, currency)| (key.clone(), *currency, self.level(key)))
+    /// What goes on from a move of another document, or takes it back, stands on that document.
+    fn apply_return(&mut self, moved: &StockMove, postings: &Postings) {
+        let Some(of) = moved.cost.refers_to().filter(|_| moved.cost.undoes().is_none()) else {
+            return;
+        };
+        if matches!(moved.reason, MoveReason::Return | MoveReason::SupplierReturn) {
+            *self.returned.entry(of).or_default() += moved.quantity_micro.saturating_abs();
+        }
+        let mut documents = self.posted.values_mut();
+        let origin = documents.find(|document| document.moves.iter().any(|(moved, _)| moved.id == of));
+        if let Some(origin) = origin {
+            origin.needed_by = Some(format!("{} {}", postings.kind, postings.number));
+        }
+    }
+
+    /// The stock that planning has moved.
+    pub(crate) fn take_moved(&mut self) -> impl Iterator<Item = (ProductId, Timeline)> + '_ {
+        let touched = std::mem::take(&mut self.touched);
+        touched
+            .into_iter()
+            .filter_map(|product| self.stock.remove(&product).map(|timeline| (product, timeline)))
     }
 }
 
@@ -253,13 +377,5 @@ pub(crate) fn country(given: Option<&Arc<str>>, customer: &Party) -> Result<Arc<
     match given {
         Some(name) => check_code("country", name).map(|()| Arc::clone(name)),
         None => Ok(Arc::clone(&customer.country)),
-    }
-}
-
-/// The location named, or the main one.
-pub(crate) fn location(given: Option<&Arc<str>>) -> Result<Arc<str>, ErpError> {
-    match given {
-        Some(name) => check_code("location", name).map(|()| Arc::clone(name)),
-        None => Ok(MAIN_LOCATION.into()),
     }
 }

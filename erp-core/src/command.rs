@@ -10,7 +10,10 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::limits::{NAME_LENGTH_MAX, check_code, check_name, check_time};
-use crate::{CreditReason, DocumentKind, ErpError, PartyKind, PaymentDirection, PeriodState, ProductKind};
+use crate::valuation::Method;
+use crate::{
+    CreditReason, DocumentKind, ErpError, NegativeStock, PartyKind, PaymentDirection, PeriodState, ProductKind,
+};
 
 /// One request to the ERP. Each is carried out whole, or not at all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +26,13 @@ pub enum Command {
     PostJournalEntry(PostJournalEntry),
     AdjustStock(AdjustStock),
     ReceiveGoods(ReceiveGoods),
+    ReturnGoods(ReturnGoods),
+    AddLandedCost(AddLandedCost),
+    CountStock(CountStock),
+    TransferStock(TransferStock),
+    DefineLocation(DefineLocation),
+    SetStandardCost(SetStandardCost),
+    Cancel(Cancel),
     RecordPayment(RecordPayment),
     ReverseEntry(ReverseEntry),
     OpenFiscalYear(OpenFiscalYear),
@@ -75,6 +85,12 @@ pub struct CreateProduct {
     pub currency: Currency,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub list_price_minor: Option<i64>,
+    /// Moving average where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub valuation: Option<Method>,
+    /// Of one unit, in the product's currency: for products that are valued at it, and for no other.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub standard_cost: Option<Decimal>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub created_at: Option<Timestamp>,
 }
@@ -225,6 +241,9 @@ pub struct AdjustmentLineInput {
     pub product: Arc<str>,
     /// Below zero: written off; above zero: found.
     pub quantity_micro: i64,
+    /// What was found is worth, in minor units; the known cost where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub value_minor: Option<i64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -258,6 +277,105 @@ pub struct ReceiveGoods {
     pub lines: Vec<ReceiptLineInput>,
 }
 
+/// Goods that go back to the supplier, at what they cost when they came.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ReturnGoods {
+    /// Number of the receipt that they came with.
+    pub receipt: Arc<str>,
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub memo: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub returned_at: Option<Timestamp>,
+    pub lines: Vec<QuantityInput>,
+}
+
+/// So much of a product.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QuantityInput {
+    pub product: Arc<str>,
+    pub quantity_micro: i64,
+}
+
+/// How a cost is shared among the lines of the receipts that it was for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Allocation {
+    #[default]
+    ByValue,
+    ByQuantity,
+}
+
+/// Freight, duty, insurance, or a bill that differs from what was thought: goods that came cost more, or less.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AddLandedCost {
+    /// Who bills it.
+    pub supplier: Arc<str>,
+    pub currency: Currency,
+    /// Below zero where the goods cost less.
+    pub amount_minor: i64,
+    /// Numbers of the receipts that it was for.
+    pub receipts: Vec<Arc<str>>,
+    #[serde(default)]
+    pub allocation: Allocation,
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub memo: String,
+    /// When it was billed. The goods have cost it from their receipt on.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub billed_at: Option<Timestamp>,
+}
+
+/// What was counted at a location; stock is adjusted to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CountStock {
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub memo: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub location: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub counted_at: Option<Timestamp>,
+    pub lines: Vec<QuantityInput>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TransferStock {
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub memo: String,
+    pub from: Arc<str>,
+    pub to: Arc<str>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub moved_at: Option<Timestamp>,
+    pub lines: Vec<QuantityInput>,
+}
+
+/// Creates a location, or changes the one that there is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DefineLocation {
+    pub code: Arc<str>,
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub name: String,
+    pub negative_stock: NegativeStock,
+}
+
+/// Another standard cost for a product that is valued at it; stock is revalued.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SetStandardCost {
+    pub product: Arc<str>,
+    /// Of one unit, in the product's currency.
+    pub cost: Decimal,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub from: Option<Timestamp>,
+}
+
+/// Takes a document back as if it had never been: its entries are undone at its own time, and what its goods did to the value
+/// of others with them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cancel {
+    pub kind: DocumentKind,
+    pub number: Arc<str>,
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub memo: String,
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecordPayment {
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -282,10 +400,41 @@ impl Command {
             Self::PostJournalEntry(_) => DocumentKind::JournalEntry,
             Self::AdjustStock(_) => DocumentKind::StockAdjustment,
             Self::ReceiveGoods(_) => DocumentKind::PurchaseReceipt,
+            Self::ReturnGoods(_) => DocumentKind::PurchaseReturn,
+            Self::AddLandedCost(_) => DocumentKind::LandedCost,
+            Self::CountStock(_) => DocumentKind::StockCount,
+            Self::TransferStock(_) => DocumentKind::StockTransfer,
+            Self::DefineLocation(_) => DocumentKind::Location,
+            Self::SetStandardCost(_) => DocumentKind::StandardCost,
+            Self::Cancel(_) => DocumentKind::Cancellation,
             Self::RecordPayment(_) => DocumentKind::Payment,
             Self::ReverseEntry(_) => DocumentKind::JournalEntry,
             Self::OpenFiscalYear(_) | Self::CloseFiscalYear(_) => DocumentKind::FiscalYear,
             Self::SetPeriodState(_) => DocumentKind::FiscalPeriod,
+        }
+    }
+
+    /// The documents that it is about, by number.
+    #[must_use]
+    pub(crate) fn documents(&self) -> Vec<&Arc<str>> {
+        match self {
+            Self::PostCreditNote(note) => note.invoice.iter().collect(),
+            Self::ReturnGoods(goods) => vec![&goods.receipt],
+            Self::AddLandedCost(cost) => cost.receipts.iter().collect(),
+            Self::Cancel(cancel) => vec![&cancel.number],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The number that the caller chose for its document.
+    #[must_use]
+    pub(crate) const fn given_number(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::PostInvoice(invoice) => invoice.number.as_ref(),
+            Self::PostCreditNote(note) => note.number.as_ref(),
+            Self::ReceiveGoods(receipt) => receipt.number.as_ref(),
+            Self::RecordPayment(payment) => payment.number.as_ref(),
+            _ => None,
         }
     }
 
@@ -300,9 +449,18 @@ impl Command {
             Self::PostJournalEntry(entry) => ("posted_at", entry.posted_at),
             Self::AdjustStock(adjustment) => ("moved_at", adjustment.moved_at),
             Self::ReceiveGoods(receipt) => ("received_at", receipt.received_at),
+            Self::ReturnGoods(goods) => ("returned_at", goods.returned_at),
+            Self::AddLandedCost(cost) => ("billed_at", cost.billed_at),
+            Self::CountStock(count) => ("counted_at", count.counted_at),
+            Self::TransferStock(transfer) => ("moved_at", transfer.moved_at),
+            Self::SetStandardCost(cost) => ("from", cost.from),
             Self::RecordPayment(payment) => ("paid_at", payment.paid_at),
             Self::ReverseEntry(reversal) => ("posted_at", reversal.posted_at),
-            Self::OpenFiscalYear(_) | Self::SetPeriodState(_) | Self::CloseFiscalYear(_) => ("from", None),
+            Self::DefineLocation(_)
+            | Self::Cancel(_)
+            | Self::OpenFiscalYear(_)
+            | Self::SetPeriodState(_)
+            | Self::CloseFiscalYear(_) => ("from", None),
         }
     }
 
@@ -312,6 +470,12 @@ impl Command {
         match self {
             Self::CreateParty(_)
             | Self::AdjustStock(_)
+            | Self::ReturnGoods(_)
+            | Self::CountStock(_)
+            | Self::TransferStock(_)
+            | Self::DefineLocation(_)
+            | Self::SetStandardCost(_)
+            | Self::Cancel(_)
             | Self::ReverseEntry(_)
             | Self::OpenFiscalYear(_)
             | Self::SetPeriodState(_)
@@ -321,6 +485,7 @@ impl Command {
             Self::PostCreditNote(note) => Some(note.currency),
             Self::PostJournalEntry(entry) => Some(entry.currency),
             Self::ReceiveGoods(receipt) => Some(receipt.currency),
+            Self::AddLandedCost(cost) => Some(cost.currency),
             Self::RecordPayment(payment) => Some(payment.currency),
         }
     }

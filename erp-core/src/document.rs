@@ -14,22 +14,40 @@ pub enum DocumentKind {
     CreditNote,
     JournalEntry,
     StockAdjustment,
+    /// Stock that was counted.
+    StockCount,
+    StockTransfer,
+    /// What moves came to be worth because of a document; it belongs to that.
+    StockRevaluation,
     PurchaseReceipt,
+    PurchaseReturn,
+    LandedCost,
     Payment,
+    Location,
+    StandardCost,
+    Cancellation,
     FiscalYear,
     FiscalPeriod,
 }
 
 impl DocumentKind {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 18] = [
         Self::Party,
         Self::Product,
         Self::SalesInvoice,
         Self::CreditNote,
         Self::JournalEntry,
         Self::StockAdjustment,
+        Self::StockCount,
+        Self::StockTransfer,
+        Self::StockRevaluation,
         Self::PurchaseReceipt,
+        Self::PurchaseReturn,
+        Self::LandedCost,
         Self::Payment,
+        Self::Location,
+        Self::StandardCost,
+        Self::Cancellation,
         Self::FiscalYear,
         Self::FiscalPeriod,
     ];
@@ -43,8 +61,16 @@ impl DocumentKind {
             Self::CreditNote => "credit-note",
             Self::JournalEntry => "journal-entry",
             Self::StockAdjustment => "stock-adjustment",
+            Self::StockCount => "stock-count",
+            Self::StockTransfer => "stock-transfer",
+            Self::StockRevaluation => "stock-revaluation",
             Self::PurchaseReceipt => "purchase-receipt",
+            Self::PurchaseReturn => "purchase-return",
+            Self::LandedCost => "landed-cost",
             Self::Payment => "payment",
+            Self::Location => "location",
+            Self::StandardCost => "standard-cost",
+            Self::Cancellation => "cancellation",
             Self::FiscalYear => "fiscal-year",
             Self::FiscalPeriod => "fiscal-period",
         }
@@ -54,13 +80,24 @@ impl DocumentKind {
     #[must_use]
     pub const fn prefix(self) -> Option<&'static str> {
         match self {
-            Self::Party | Self::Product | Self::FiscalYear | Self::FiscalPeriod => None,
+            Self::Party
+            | Self::Product
+            | Self::Location
+            | Self::StockRevaluation
+            | Self::FiscalYear
+            | Self::FiscalPeriod => None,
             Self::SalesInvoice => Some("INV-"),
             Self::CreditNote => Some("CN-"),
             Self::JournalEntry => Some("J-"),
             Self::StockAdjustment => Some("ADJ-"),
+            Self::StockCount => Some("CNT-"),
+            Self::StockTransfer => Some("TR-"),
             Self::PurchaseReceipt => Some("GRN-"),
+            Self::PurchaseReturn => Some("PRT-"),
+            Self::LandedCost => Some("LC-"),
             Self::Payment => Some("PAY-"),
+            Self::StandardCost => Some("SC-"),
+            Self::Cancellation => Some("CAN-"),
         }
     }
 
@@ -68,6 +105,23 @@ impl DocumentKind {
     #[must_use]
     pub const fn is_posted(self) -> bool {
         self.prefix().is_some()
+    }
+
+    /// Whether it can be taken back as if it had never been. What is not posted through a document of its own is reversed.
+    #[must_use]
+    pub const fn is_cancelled(self) -> bool {
+        matches!(
+            self,
+            Self::SalesInvoice
+                | Self::CreditNote
+                | Self::StockAdjustment
+                | Self::StockCount
+                | Self::StockTransfer
+                | Self::PurchaseReceipt
+                | Self::PurchaseReturn
+                | Self::LandedCost
+                | Self::Payment
+        )
     }
 
     /// Whether a number is one that the series gives: its prefix and digits, and nothing else.

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use cortex_types::{Coded, Currency, ErrorCode, Money, MoneyError, QuantityError, Timestamp};
+use rust_decimal::Decimal;
 
 /// Why the ERP refused a command, or could not carry it out.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -17,6 +18,21 @@ pub enum ErpError {
     UnknownProduct(Arc<str>),
     #[error("no invoice has the number '{0}': post it first, or correct the number")]
     UnknownInvoice(Arc<str>),
+    #[error("there is no location '{0}': create it first, or correct the code")]
+    UnknownLocation(Arc<str>),
+    #[error(
+        "'{product}' would be {} short at '{location}' at {at}, which may not go below zero: receive goods first, or take \
+         less",
+        Decimal::new(*short_micro, 6).normalize()
+    )]
+    InsufficientStock {
+        product: Arc<str>,
+        location: Arc<str>,
+        at: Timestamp,
+        short_micro: i64,
+    },
+    #[error("the history of '{product}' before {at} was not at hand: try again, and report it if it happens again")]
+    HistoryMissing { product: Arc<str>, at: Timestamp },
     #[error("the chart of accounts has no account '{0}'")]
     UnknownAccount(String),
     #[error("the entry does not balance: debits are {debits}, credits are {credits}")]
@@ -96,6 +112,9 @@ impl Coded for ErpError {
             Self::UnknownParty(_) | Self::NoWalkInParty => ErrorCode::UnknownParty,
             Self::UnknownProduct(_) => ErrorCode::UnknownProduct,
             Self::UnknownInvoice(_) => ErrorCode::UnknownInvoice,
+            Self::UnknownLocation(_) => ErrorCode::UnknownLocation,
+            Self::InsufficientStock { .. } => ErrorCode::InsufficientStock,
+            Self::HistoryMissing { .. } => ErrorCode::Internal,
             Self::UnknownAccount(_) => ErrorCode::UnknownAccount,
             Self::Unbalanced { .. } => ErrorCode::Unbalanced,
             Self::PeriodClosed { .. } => ErrorCode::PeriodClosed,

@@ -190,6 +190,8 @@ mod tests {
                 unit: Unit::each(),
                 currency: Currency::GBP,
                 list_price_minor: Some(300),
+                valuation: None,
+                standard_cost: None,
                 created_at: None,
             };
             let key = IdempotencyKey::new("product").unwrap();

@@ -42,12 +42,14 @@ pub mod valuation;
 
 pub use account::{Account, AccountKind};
 pub use advisor::{Advice, AdviceRequest, Advised, Advisor, AdvisorError};
-pub use books::{Books, CreditedInvoice, Reversible};
+pub use books::{Books, CreditedInvoice, PostedDocument, Reversible};
 pub use chain::Link;
 pub use command::{
-    AdjustStock, AdjustmentLineInput, CloseFiscalYear, Command, CreateParty, CreateProduct, CreditLineInput,
-    InvoiceLineInput, JournalLineInput, LinePrice, OpenFiscalYear, PostCreditNote, PostInvoice, PostJournalEntry,
-    ReceiptLineInput, ReceiveGoods, RecordPayment, ReversalMethod, ReverseEntry, SealedName, SetPeriodState,
+    AddLandedCost, AdjustStock, AdjustmentLineInput, Allocation, Cancel, CloseFiscalYear, Command, CountStock,
+    CreateParty, CreateProduct, CreditLineInput, DefineLocation, InvoiceLineInput, JournalLineInput, LinePrice,
+    OpenFiscalYear, PostCreditNote, PostInvoice, PostJournalEntry, QuantityInput, ReceiptLineInput, ReceiveGoods,
+    RecordPayment, ReturnGoods, ReversalMethod, ReverseEntry, SealedName, SetPeriodState, SetStandardCost,
+    TransferStock,
 };
 pub use document::DocumentKind;
 pub use erp::{Erp, ErpConfig, Pending};
@@ -67,6 +69,9 @@ pub use records::{
 pub use references::References;
 pub use sales::{CreditNote, CreditNoteLine, CreditReason, Invoice, SalesLine};
 pub use statements::{BalanceSheet, ProfitAndLoss, Section, Span, StatementLine};
-pub use stock::{LevelKey, MAIN_LOCATION, MoveReason, StockMove};
+pub use stock::{
+    Cancellation, Cost, Location, MAIN_LOCATION, MoveReason, NegativeStock, ProductCost, StockDocument, StockMove,
+    StockRevaluation,
+};
 pub use submission::{Answered, IdempotencyKey, Known, Receipt};
 pub use unit_of_work::{UnitOfWork, Work};

@@ -1,18 +1,19 @@
 //! The ledger in memory, for tests and for trying things out: it forgets everything when it is dropped.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cortex_types::{InvoiceId, TenantId};
+use cortex_types::{InvoiceId, ProductId, StockMoveId, TenantId, Timestamp};
 use tokio::sync::{Mutex, OwnedMutexGuard};
+use uuid::Uuid;
 
 use crate::fiscal::closing_span;
-use crate::postings::{Accepted, Document, Group};
-use crate::valuation::StockLevel;
+use crate::postings::{Accepted, Document, Group, Postings};
+use crate::valuation::{Holdings, Timeline};
 use crate::{
-    AccountBalance, Answered, Books, DocumentKind, ErpError, FiscalYear, LevelKey, PartyKind, References, UnitOfWork,
-    Work,
+    AccountBalance, Answered, Books, DocumentKind, ErpError, FiscalYear, MoveReason, PartyKind, PostedDocument,
+    References, StockMove, UnitOfWork, Work,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -84,14 +85,93 @@ impl MemoryLedger {
             .unwrap_or_default()
     }
 
-    /// What lies where.
-    pub async fn levels(&self, tenant: &TenantId) -> HashMap<LevelKey, StockLevel> {
-        self.0
-            .lock()
-            .await
+    /// The stock of each product, with all its moves.
+    pub async fn stock(&self, tenant: &TenantId) -> HashMap<ProductId, Timeline> {
+        let tenants = self.0.lock().await;
+        tenants
             .get(tenant)
-            .map(|tenant| tenant.books.levels.clone())
+            .map(|tenant| tenant.books.stock.clone())
             .unwrap_or_default()
+    }
+}
+
+impl Tenant {
+    /// A document, and all that it did.
+    fn posted(&self, kind: DocumentKind, number: &Arc<str>) -> Option<PostedDocument> {
+        let mut postings = self.accepted.iter().map(|accepted| &accepted.postings);
+        let found = postings.find(|postings| postings.kind == kind && postings.number == *number)?;
+        let ids: BTreeSet<StockMoveId> = found.moves.iter().map(|moved| moved.id).collect();
+        let others = || self.accepted.iter().map(|accepted| &accepted.postings);
+        let needed_by = others().find(|other| {
+            let follows = other.moves.iter().any(|moved| {
+                moved.cost.undoes().is_none() && moved.cost.refers_to().is_some_and(|of| ids.contains(&of))
+            });
+            let credits = match &other.document {
+                Document::CreditNote(note) => note.invoice_id.is_some_and(|invoice| invoice.0 == found.id),
+                _ => false,
+            };
+            other.id != found.id && (follows || credits) && self.cancelled(other.id).is_none()
+        });
+        let worth = |moved: &StockMove| {
+            let timeline = self.books.stock.get(&moved.product_id);
+            let original = timeline.and_then(|timeline| timeline.original(moved.id));
+            original.map_or(moved.value_minor, |original| original.value_minor)
+        };
+        Some(PostedDocument {
+            id: found.id,
+            at: found.at,
+            currency: found.currency,
+            amount_minor: found.amount_minor,
+            party: match &found.document {
+                Document::PurchaseReceipt(receipt) => Some(Arc::clone(&receipt.supplier_code)),
+                _ => None,
+            },
+            moves: found.moves.iter().map(|moved| (moved.clone(), worth(moved))).collect(),
+            entries: found
+                .entries
+                .iter()
+                .filter(|entry| entry.document().kind == kind)
+                .map(Into::into)
+                .collect(),
+            cancelled_by: self
+                .cancelled(found.id)
+                .map(|cancellation| Arc::clone(&cancellation.number)),
+            needed_by: needed_by.map(|other| format!("{} {}", other.kind, other.number)),
+        })
+    }
+
+    fn cancelled(&self, id: Uuid) -> Option<&Postings> {
+        let mut postings = self.accepted.iter().map(|accepted| &accepted.postings);
+        postings.find(|other| match &other.document {
+            Document::Cancellation(cancellation) => cancellation.document.id == id,
+            _ => false,
+        })
+    }
+
+    /// How much of a move came back.
+    fn returned(&self, of: StockMoveId) -> i64 {
+        let postings = self.accepted.iter().map(|accepted| &accepted.postings);
+        let standing = postings.filter(|postings| self.cancelled(postings.id).is_none());
+        let moves = standing.flat_map(|postings| &postings.moves);
+        moves
+            .filter(|moved| matches!(moved.reason, MoveReason::Return | MoveReason::SupplierReturn))
+            .filter(|moved| moved.cost.undoes().is_none() && moved.cost.refers_to() == Some(of))
+            .map(|moved| moved.quantity_micro.saturating_abs())
+            .sum()
+    }
+
+    /// A product with all its moves at hand.
+    fn load_product(&self, loaded: &mut Books, code: &Arc<str>) {
+        let Some(product) = self.books.products.get(code) else {
+            return;
+        };
+        loaded.products.insert(Arc::clone(code), product.clone());
+        if let Some(stock) = self.books.stock.get(&product.id) {
+            let mut timeline = Timeline::at_its_end(product, stock.now.clone(), stock.newest_at);
+            timeline.standards.clone_from(&stock.standards);
+            timeline.with_history(Timestamp::MIN, Holdings::new(), stock.moves.clone());
+            loaded.stock.insert(product.id, timeline);
+        }
     }
 }
 
@@ -109,9 +189,10 @@ impl UnitOfWork for MemoryLedger {
 #[async_trait]
 impl Work for MemoryWork {
     async fn load(&mut self, tenant: &TenantId, wanted: &References) -> Result<Books, ErpError> {
-        let Some(Tenant { books, .. }) = self.tenants.get(tenant) else {
+        let Some(of_tenant) = self.tenants.get(tenant) else {
             return Ok(Books::default());
         };
+        let books = &of_tenant.books;
         let mut loaded = Books {
             series: books.series.clone(),
             locks: books.locks,
@@ -125,13 +206,19 @@ impl Work for MemoryWork {
                 .parties
                 .extend(books.parties.get(code).map(|party| (Arc::clone(code), party.clone())));
         }
-        for code in &wanted.products {
-            let Some(product) = books.products.get(code) else {
+        loaded.locations.clone_from(&books.locations);
+        for code in wanted.products.keys() {
+            of_tenant.load_product(&mut loaded, code);
+        }
+        for (kind, number) in wanted.documents.keys() {
+            let Some(posted) = of_tenant.posted(*kind, number) else {
                 continue;
             };
-            loaded.products.insert(Arc::clone(code), product.clone());
-            let levels = books.levels.iter().filter(|(key, _)| key.product_id == product.id);
-            loaded.levels.extend(levels.map(|(key, level)| (key.clone(), *level)));
+            for (moved, _) in &posted.moves {
+                of_tenant.load_product(&mut loaded, &moved.product_code);
+                loaded.returned.insert(moved.id, of_tenant.returned(moved.id));
+            }
+            loaded.posted.insert((*kind, Arc::clone(number)), posted);
         }
         for number in &wanted.numbers {
             loaded
@@ -154,12 +241,10 @@ impl Work for MemoryWork {
             let Some(span) = closing_span(&books.years, code) else {
                 continue;
             };
-            let accepted = self
-                .tenants
-                .get(tenant)
-                .map(|tenant| &tenant.accepted[..])
-                .unwrap_or_default();
-            let entries = accepted.iter().flat_map(|accepted| &accepted.postings.entries);
+            let entries = of_tenant
+                .accepted
+                .iter()
+                .flat_map(|accepted| &accepted.postings.entries);
             let balances = AccountBalance::of(entries.filter(|entry| span.contains(entry.posted_at())));
             loaded.year_balances.insert(Arc::clone(code), (span, balances));
         }
@@ -180,9 +265,13 @@ impl Work for MemoryWork {
     }
 
     async fn commit(mut self: Box<Self>) -> Result<(), ErpError> {
-        for accepted in std::mem::take(&mut self.saved.accepted) {
+        for (tenant, product, timeline) in std::mem::take(&mut self.saved.stock) {
+            let tenant = self.tenants.entry(tenant).or_default();
+            tenant.books.stock.insert(product, timeline);
+        }
+        for mut accepted in std::mem::take(&mut self.saved.accepted) {
             let tenant = self.tenants.entry(accepted.ctx.tenant.clone()).or_default();
-            tenant.books.apply(&accepted.postings);
+            tenant.books.apply(&mut accepted.postings);
             let answered = Answered {
                 digest: accepted.digest,
                 receipt: accepted.receipt.clone(),

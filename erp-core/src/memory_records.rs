@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cortex_types::RequestContext;
+use cortex_types::{RequestContext, Timestamp};
 
 use crate::postings::{Accepted, Document};
 use crate::{
-    Account, AccountBalance, Answered, Closings, CreditNote, DocumentKind, ErpError, Finding, FiscalYear,
-    GeneralLedger, IdempotencyKey, Invoice, JournalEntryRecord, JournalLineRecord, LedgerLine, Link, MemoryLedger,
-    Page, Party, Payment, Product, PurchaseReceipt, Records, Span, StockMove, StockOnHand,
+    Account, AccountBalance, Answered, Cancellation, Closings, CreditNote, DocumentKind, ErpError, Finding, FiscalYear,
+    GeneralLedger, IdempotencyKey, Invoice, JournalEntryRecord, JournalLineRecord, LedgerLine, Link, Location,
+    MemoryLedger, Page, Party, Payment, Product, PurchaseReceipt, Records, Span, StockDocument, StockMove, StockOnHand,
 };
 
 impl MemoryLedger {
@@ -114,13 +114,66 @@ impl Records for MemoryLedger {
         ctx: &RequestContext,
         product: Option<&str>,
         page: &Page,
-    ) -> Result<Vec<StockMove>, ErpError> {
+    ) -> Result<Vec<(StockMove, i64)>, ErpError> {
+        let stock = self.stock(&ctx.tenant).await;
         let moves = |accepted: Accepted| {
             let moves = accepted.postings.moves.into_iter();
             let of_product = moves.filter(|moved| product.is_none_or(|code| &*moved.product_code == code));
-            of_product.map(|moved| (moved.id.to_string(), moved)).collect()
+            let worth = |moved: StockMove| {
+                let original = stock.get(&moved.product_id).and_then(|of| of.original(moved.id));
+                let value_minor = original.map_or(moved.value_minor, |original| original.value_minor);
+                (moved.id.to_string(), (moved, value_minor))
+            };
+            of_product.map(worth).collect()
         };
         Ok(self.listed(ctx, page, moves).await)
+    }
+
+    async fn locations(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Location>, ErpError> {
+        Ok(self.listed(ctx, page, documents!(Location)).await)
+    }
+
+    async fn location(&self, ctx: &RequestContext, code: &str) -> Result<Option<Location>, ErpError> {
+        let accepted = self.accepted(&ctx.tenant).await;
+        let locations = accepted.into_iter().rev().flat_map(documents!(Location));
+        let mut of_code = locations.filter(|(_, location)| &*location.code == code);
+        Ok(of_code.next().map(|(_, location)| location))
+    }
+
+    async fn stock_documents(
+        &self,
+        ctx: &RequestContext,
+        kind: DocumentKind,
+        page: &Page,
+    ) -> Result<Vec<StockDocument>, ErpError> {
+        let mut documents = self.listed(ctx, page, documents!(Stock)).await;
+        documents.retain(|document: &StockDocument| document.kind == kind);
+        Ok(documents)
+    }
+
+    async fn stock_document(
+        &self,
+        ctx: &RequestContext,
+        kind: DocumentKind,
+        number: &str,
+    ) -> Result<Option<(StockDocument, Vec<(StockMove, i64)>)>, ErpError> {
+        let accepted = self.accepted(&ctx.tenant).await;
+        let found = accepted.into_iter().map(|accepted| accepted.postings);
+        let mut found = found.filter(|postings| postings.kind == kind && &*postings.number == number);
+        Ok(found.find_map(|postings| match postings.document {
+            Document::Stock(document) => {
+                let moves = postings
+                    .moves
+                    .into_iter()
+                    .map(|moved| (moved.clone(), moved.value_minor));
+                Some((document, moves.collect()))
+            }
+            _ => None,
+        }))
+    }
+
+    async fn cancellations(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Cancellation>, ErpError> {
+        Ok(self.listed(ctx, page, documents!(Cancellation)).await)
     }
 
     async fn purchase_receipts(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseReceipt>, ErpError> {
@@ -193,28 +246,39 @@ impl Records for MemoryLedger {
         Ok(self.years(&ctx.tenant).await)
     }
 
-    async fn stock_on_hand(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<StockOnHand>, ErpError> {
+    async fn stock_on_hand(
+        &self,
+        ctx: &RequestContext,
+        before: Option<Timestamp>,
+        page: &Page,
+    ) -> Result<Vec<StockOnHand>, ErpError> {
         let accepted = self.accepted(&ctx.tenant).await;
         let products: Vec<Product> = accepted
             .into_iter()
             .flat_map(documents!(Product))
             .map(|(_, row)| row)
             .collect();
-        let levels = self.levels(&ctx.tenant).await;
         let mut stock = Vec::new();
-        for (key, level) in levels {
-            let Some(product) = products.iter().find(|product| product.id == key.product_id) else {
+        for (id, timeline) in self.stock(&ctx.tenant).await {
+            let Some(product) = products.iter().find(|product| product.id == id) else {
                 continue;
             };
-            stock.push(StockOnHand {
-                product_code: product.code.clone(),
-                description: product.description.clone(),
-                location: key.location,
-                quantity_micro: level.quantity_micro,
-                unit: product.unit.clone(),
-                value_minor: level.value_minor,
-                currency: product.currency,
-            });
+            for location in timeline.now.keys() {
+                let counted = timeline.moves.iter().filter(|entry| entry.location == *location);
+                let counted = counted.filter(|entry| before.is_none_or(|before| entry.at < before));
+                let (quantity_micro, value_minor) = counted.fold((0, 0), |(quantity, value), entry| {
+                    (quantity + entry.quantity_micro, value + entry.value_minor)
+                });
+                stock.push(StockOnHand {
+                    product_code: product.code.clone(),
+                    description: product.description.clone(),
+                    location: Arc::clone(location),
+                    quantity_micro,
+                    unit: product.unit.clone(),
+                    value_minor,
+                    currency: product.currency,
+                });
+            }
         }
         stock.retain(|stock| page.after.as_ref().is_none_or(|after| *stock.product_code > **after));
         stock.sort_by(|one, other| (&one.product_code, &one.location).cmp(&(&other.product_code, &other.location)));

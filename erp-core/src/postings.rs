@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use cortex_types::{Currency, RequestContext, TenantId, Timestamp};
+use cortex_types::{Currency, ProductId, RequestContext, TenantId, Timestamp};
 use uuid::Uuid;
 
-use crate::valuation::StockLevel;
+use crate::valuation::{Revalued, Timeline};
 use crate::{
-    CreditNote, DocumentKind, FiscalPeriod, FiscalYear, IdempotencyKey, Invoice, Known, LevelKey, Party, Payment,
-    PostedEntry, Product, PurchaseReceipt, Receipt, StockMove,
+    Cancellation, CreditNote, DocumentKind, FiscalPeriod, FiscalYear, IdempotencyKey, Invoice, Known, Location, Party,
+    Payment, PostedEntry, Product, ProductCost, PurchaseReceipt, Receipt, StockDocument, StockMove, StockRevaluation,
 };
 
-/// The document itself. A manual journal entry and a stock adjustment have no table of their own: they are their entry
-/// and their moves.
+/// The document itself. A manual journal entry has no table of its own: it is its entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Document {
     Party(Party),
@@ -20,9 +19,13 @@ pub enum Document {
     Invoice(Invoice),
     CreditNote(CreditNote),
     JournalEntry,
-    StockAdjustment,
+    Stock(StockDocument),
     PurchaseReceipt(PurchaseReceipt),
     Payment(Payment),
+    Cancellation(Cancellation),
+    /// As it is afterwards.
+    Location(Location),
+    StandardCost,
     /// The year and all its periods, as they are afterwards.
     FiscalYear(FiscalYear),
     FiscalPeriod(FiscalPeriod),
@@ -39,12 +42,40 @@ pub struct Postings {
     pub at: Timestamp,
     pub document: Document,
     pub moves: Vec<StockMove>,
-    /// One at most, but for the closing of a year in several currencies.
+    /// The document's own first, then what it made of the value of others.
     pub entries: Vec<PostedEntry>,
-    /// Stock levels as they are afterwards.
-    pub levels: Vec<(LevelKey, Currency, StockLevel)>,
+    pub revaluations: Vec<StockRevaluation>,
+    /// The moves behind the revaluations, with what they are worth now.
+    pub revalued: Vec<(ProductId, Revalued)>,
+    pub costs: Vec<ProductCost>,
+    /// The products that moved, as they are afterwards; the books take them over.
+    pub stock: Vec<(ProductId, Timeline)>,
     /// Series that gave a number, with the number they gave.
     pub drawn: Vec<(DocumentKind, u64)>,
+}
+
+impl Postings {
+    /// A document that is nothing but itself.
+    #[must_use]
+    pub const fn bare(kind: DocumentKind, id: Uuid, number: Arc<str>, at: Timestamp, document: Document) -> Self {
+        Self {
+            kind,
+            id,
+            number,
+            // An answer says its amount in some currency; here it is zero.
+            currency: Currency::GBP,
+            amount_minor: 0,
+            at,
+            document,
+            moves: Vec::new(),
+            entries: Vec::new(),
+            revaluations: Vec::new(),
+            revalued: Vec::new(),
+            costs: Vec::new(),
+            stock: Vec::new(),
+            drawn: Vec::new(),
+        }
+    }
 }
 
 /// A command that was planned, with everything its transaction has to say.
@@ -63,8 +94,8 @@ pub struct Accepted {
 pub struct Group {
     /// In the order in which they were planned.
     pub accepted: Vec<Accepted>,
-    /// The level of everything that moved, after the whole group.
-    pub levels: Vec<(TenantId, LevelKey, Currency, StockLevel)>,
+    /// Everything that moved, after the whole group.
+    pub stock: Vec<(TenantId, ProductId, Timeline)>,
     /// The newest number drawn from each series.
     pub series: Vec<(TenantId, DocumentKind, u64)>,
 }

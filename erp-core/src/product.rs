@@ -5,6 +5,8 @@ use std::sync::Arc;
 use cortex_types::{Currency, ProductId, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
+use crate::valuation::Method;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProductKind {
@@ -36,5 +38,7 @@ pub struct Product {
     pub currency: Currency,
     /// Price of one unit, in minor units.
     pub list_price_minor: Option<i64>,
+    /// How its stock is valued.
+    pub valuation: Method,
     pub created_at: Timestamp,
 }

@@ -8,8 +8,9 @@ use cortex_types::{Currency, JournalEntryId, JournalLineId, RequestContext, Time
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Account, AccountKind, Answered, CreditNote, DocumentKind, DocumentRef, ErpError, FiscalYear, IdempotencyKey,
-    Invoice, JournalLine, Link, Party, Payment, PostedEntry, Product, PurchaseReceipt, Span, StockMove,
+    Account, AccountKind, Answered, Cancellation, CreditNote, DocumentKind, DocumentRef, ErpError, FiscalYear,
+    IdempotencyKey, Invoice, JournalLine, Link, Location, Party, Payment, PostedEntry, Product, PurchaseReceipt, Span,
+    StockDocument, StockMove,
 };
 
 /// Most rows of one page.
@@ -200,13 +201,30 @@ pub trait Records: Send + Sync + std::fmt::Debug {
     async fn credit_note(&self, ctx: &RequestContext, number: &str) -> Result<Option<CreditNote>, ErpError>;
     async fn credit_notes(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<CreditNote>, ErpError>;
     async fn journal_entries(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<JournalEntryRecord>, ErpError>;
-    /// Of one product, or of all.
+    /// Of one product in the order of business time, or of all in the order of posting; each with what it is worth now.
     async fn stock_moves(
         &self,
         ctx: &RequestContext,
         product: Option<&str>,
         page: &Page,
-    ) -> Result<Vec<StockMove>, ErpError>;
+    ) -> Result<Vec<(StockMove, i64)>, ErpError>;
+    async fn locations(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Location>, ErpError>;
+    async fn location(&self, ctx: &RequestContext, code: &str) -> Result<Option<Location>, ErpError>;
+    /// Documents of one kind that move stock and nothing else, without their moves.
+    async fn stock_documents(
+        &self,
+        ctx: &RequestContext,
+        kind: DocumentKind,
+        page: &Page,
+    ) -> Result<Vec<StockDocument>, ErpError>;
+    /// With its moves, each with what it is worth now.
+    async fn stock_document(
+        &self,
+        ctx: &RequestContext,
+        kind: DocumentKind,
+        number: &str,
+    ) -> Result<Option<(StockDocument, Vec<(StockMove, i64)>)>, ErpError>;
+    async fn cancellations(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Cancellation>, ErpError>;
     async fn purchase_receipts(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseReceipt>, ErpError>;
     async fn payments(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Payment>, ErpError>;
     /// Every account that was posted to in the span, by code, with what was posted then.
@@ -229,7 +247,13 @@ pub trait Records: Send + Sync + std::fmt::Debug {
     async fn fiscal_years(&self, ctx: &RequestContext) -> Result<Vec<FiscalYear>, ErpError>;
     /// By product code and location; `page.after` is the product code to go on after. A page holds whole products: as
     /// many as its limit, of those that have a stock level.
-    async fn stock_on_hand(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<StockOnHand>, ErpError>;
+    /// As it was before a time, with all that is known now; as it is where none is given.
+    async fn stock_on_hand(
+        &self,
+        ctx: &RequestContext,
+        before: Option<Timestamp>,
+        page: &Page,
+    ) -> Result<Vec<StockOnHand>, ErpError>;
     /// The answer that was given under this key.
     async fn answered(&self, ctx: &RequestContext, key: &IdempotencyKey) -> Result<Option<Answered>, ErpError>;
     /// Checks that the numbers of our own series have no gaps, that every entry balances and the trial balance is zero,

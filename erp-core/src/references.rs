@@ -1,7 +1,9 @@
 //! What commands refer to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+use cortex_types::Timestamp;
 
 use crate::{Command, DocumentKind, PartyKind};
 
@@ -11,8 +13,10 @@ pub struct References {
     pub parties: BTreeSet<Arc<str>>,
     /// Whether the walk-in party is needed.
     pub walk_in: bool,
-    /// With their stock levels at all locations.
-    pub products: BTreeSet<Arc<str>>,
+    /// With their stock, and the time of their earliest move: what is at hand reaches back to it.
+    pub products: BTreeMap<Arc<str>, Option<Timestamp>>,
+    /// Documents with all that they did, and whether their goods are to be valued anew.
+    pub documents: BTreeMap<(DocumentKind, Arc<str>), bool>,
     pub numbers: BTreeSet<(DocumentKind, Arc<str>)>,
     pub keys: BTreeSet<Arc<str>>,
     /// Journal entries by number, with what reversed them.
@@ -24,40 +28,55 @@ pub struct References {
 }
 
 impl References {
-    /// Adds what `command` refers to.
-    pub fn collect(&mut self, command: &Command) {
+    /// Adds what `command` refers to, which is of `now` where it does not say otherwise.
+    pub fn collect(&mut self, command: &Command, now: Timestamp) {
+        let at = command.given_time().1.unwrap_or(now);
         match command {
             Command::CreateParty(party) => {
                 self.parties.insert(Arc::clone(&party.code));
                 self.walk_in |= party.kind == PartyKind::WalkIn;
             }
             Command::CreateProduct(product) => {
-                self.products.insert(Arc::clone(&product.code));
+                self.products.entry(Arc::clone(&product.code)).or_default();
             }
             Command::PostInvoice(invoice) => {
                 self.customer(invoice.customer.as_ref());
                 self.number(DocumentKind::SalesInvoice, invoice.number.as_ref());
-                self.products
-                    .extend(invoice.lines.iter().map(|line| Arc::clone(&line.product)));
+                self.moved(at, invoice.lines.iter().map(|line| &line.product));
             }
             Command::PostCreditNote(note) => {
                 self.customer(note.customer.as_ref());
                 self.number(DocumentKind::CreditNote, note.number.as_ref());
                 self.number(DocumentKind::SalesInvoice, note.invoice.as_ref());
-                self.products
-                    .extend(note.lines.iter().map(|line| Arc::clone(&line.line.product)));
+                if let Some(invoice) = &note.invoice {
+                    self.document(DocumentKind::SalesInvoice, invoice, false);
+                }
+                self.moved(at, note.lines.iter().map(|line| &line.line.product));
             }
             Command::PostJournalEntry(_) => {}
             Command::AdjustStock(adjustment) => {
-                self.products
-                    .extend(adjustment.lines.iter().map(|line| Arc::clone(&line.product)));
+                self.moved(at, adjustment.lines.iter().map(|line| &line.product));
             }
             Command::ReceiveGoods(receipt) => {
                 self.parties.insert(Arc::clone(&receipt.supplier));
                 self.number(DocumentKind::PurchaseReceipt, receipt.number.as_ref());
-                self.products
-                    .extend(receipt.lines.iter().map(|line| Arc::clone(&line.product)));
+                self.moved(at, receipt.lines.iter().map(|line| &line.product));
             }
+            Command::ReturnGoods(goods) => {
+                self.document(DocumentKind::PurchaseReceipt, &goods.receipt, false);
+                self.moved(at, goods.lines.iter().map(|line| &line.product));
+            }
+            Command::AddLandedCost(cost) => {
+                self.parties.insert(Arc::clone(&cost.supplier));
+                for receipt in &cost.receipts {
+                    self.document(DocumentKind::PurchaseReceipt, receipt, true);
+                }
+            }
+            Command::CountStock(count) => self.moved(at, count.lines.iter().map(|line| &line.product)),
+            Command::TransferStock(transfer) => self.moved(at, transfer.lines.iter().map(|line| &line.product)),
+            Command::SetStandardCost(cost) => self.moved(at, [&cost.product]),
+            Command::DefineLocation(_) => {}
+            Command::Cancel(cancel) => self.document(cancel.kind, &cancel.number, true),
             Command::ReverseEntry(reversal) => {
                 self.entries.insert(Arc::clone(&reversal.entry));
             }
@@ -71,6 +90,17 @@ impl References {
                 self.number(DocumentKind::Payment, payment.number.as_ref());
             }
         }
+    }
+
+    fn moved<'a>(&mut self, at: Timestamp, products: impl IntoIterator<Item = &'a Arc<str>>) {
+        for product in products {
+            let earliest = self.products.entry(Arc::clone(product)).or_default();
+            *earliest = Some(earliest.map_or(at, |earliest| earliest.min(at)));
+        }
+    }
+
+    fn document(&mut self, kind: DocumentKind, number: &Arc<str>, valued_anew: bool) {
+        *self.documents.entry((kind, Arc::clone(number))).or_default() |= valued_anew;
     }
 
     fn customer(&mut self, code: Option<&Arc<str>>) {

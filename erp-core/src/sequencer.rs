@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cortex_types::{Clock, Coded, CommandId, RequestContext, TenantId};
+use cortex_types::{Clock, Coded, CommandId, RequestContext, TenantId, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::metrics::{COMMANDS_TOTAL, GROUP_COMMANDS};
@@ -58,7 +58,9 @@ impl Sequencer {
                 let full = waiting.len() >= self.group_commands_max || lines >= self.group_lines_max;
                 next = if full { None } else { queue.try_recv().ok() };
             }
-            self.carry_out(waiting).await;
+            for group in split(waiting) {
+                self.carry_out(group).await;
+            }
         }
         for done in drained {
             // Whoever asked for the drain may have stopped waiting.
@@ -88,7 +90,7 @@ impl Sequencer {
     /// One answer per submission; or the failure that rolled the whole group back.
     async fn commit(&self, waiting: &[Submission]) -> Result<Vec<Result<Receipt, ErpError>>, ErpError> {
         let mut work = self.unit_of_work.begin().await?;
-        let mut books = load(work.as_mut(), waiting).await?;
+        let mut books = load(work.as_mut(), waiting, self.clock.now()).await?;
         let mut group = Group::default();
         let mut answers = Vec::with_capacity(waiting.len());
         for submission in waiting {
@@ -106,15 +108,13 @@ impl Sequencer {
         if group.accepted.is_empty() {
             return Ok(answers);
         }
-        for (tenant, books) in &books {
-            group.levels.extend(
-                books
-                    .moved()
-                    .map(|(key, currency, level)| (tenant.clone(), key, currency, level)),
-            );
+        for (tenant, books) in &mut books {
+            let series = books.series.iter().map(|(kind, drawn)| (tenant.clone(), *kind, *drawn));
+            group.series.extend(series);
+            let stock = books.take_moved();
             group
-                .series
-                .extend(books.series.iter().map(|(kind, drawn)| (tenant.clone(), *kind, *drawn)));
+                .stock
+                .extend(stock.map(|(product, timeline)| (tenant.clone(), product, timeline)));
         }
         work.save(&group).await?;
         work.commit().await?;
@@ -132,9 +132,9 @@ impl Sequencer {
                 ..answered.receipt.clone()
             }));
         }
-        let postings = plan::plan(&submission.command, books, self.clock.now(), submission.advice)?;
+        let mut postings = plan::plan(&submission.command, books, self.clock.now(), submission.advice)?;
         let receipt = receipt_of(&postings);
-        books.apply(&postings);
+        books.apply(&mut postings);
         books.answered.insert(
             Arc::clone(key),
             Answered {
@@ -158,11 +158,37 @@ enum Decided {
     Repeated(Receipt),
 }
 
-async fn load(work: &mut dyn Work, waiting: &[Submission]) -> Result<HashMap<TenantId, Books>, ErpError> {
+/// What a command says of a document must be in the books when it is planned: where it may be about one of the same group,
+/// another group begins.
+fn split(waiting: Vec<Submission>) -> Vec<Vec<Submission>> {
+    let mut groups = Vec::new();
+    let mut group: Vec<Submission> = Vec::with_capacity(waiting.len());
+    let mut cancels = false;
+    for submission in waiting {
+        let about = submission.command.documents();
+        let given = |other: &Submission| {
+            let number = other.command.given_number();
+            other.ctx.tenant == submission.ctx.tenant && number.is_some_and(|number| about.contains(&number))
+        };
+        if cancels || (!about.is_empty() && group.iter().any(given)) {
+            groups.push(std::mem::take(&mut group));
+        }
+        cancels = matches!(submission.command, Command::Cancel(_));
+        group.push(submission);
+    }
+    groups.push(group);
+    groups
+}
+
+async fn load(
+    work: &mut dyn Work,
+    waiting: &[Submission],
+    now: Timestamp,
+) -> Result<HashMap<TenantId, Books>, ErpError> {
     let mut wanted: HashMap<TenantId, References> = HashMap::new();
     for submission in waiting {
         let references = wanted.entry(submission.ctx.tenant.clone()).or_default();
-        references.collect(&submission.command);
+        references.collect(&submission.command, now);
         references.keys.insert(Arc::clone(submission.key.shared()));
     }
     let mut books = HashMap::with_capacity(wanted.len());
@@ -194,9 +220,16 @@ fn line_count(command: &Command) -> usize {
         Command::PostJournalEntry(entry) => entry.lines.len(),
         Command::AdjustStock(adjustment) => adjustment.lines.len(),
         Command::ReceiveGoods(receipt) => receipt.lines.len(),
+        Command::ReturnGoods(goods) => goods.lines.len(),
+        Command::CountStock(count) => count.lines.len(),
+        Command::TransferStock(transfer) => 2 * transfer.lines.len(),
         Command::CreateParty(_)
         | Command::CreateProduct(_)
         | Command::RecordPayment(_)
+        | Command::AddLandedCost(_)
+        | Command::DefineLocation(_)
+        | Command::SetStandardCost(_)
+        | Command::Cancel(_)
         | Command::ReverseEntry(_)
         | Command::OpenFiscalYear(_)
         | Command::SetPeriodState(_)

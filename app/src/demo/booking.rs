@@ -42,6 +42,8 @@ impl Booking {
                 unit: Unit::each(),
                 currency,
                 list_price_minor: price,
+                valuation: None,
+                standard_cost: None,
                 created_at: None,
             };
             (format!("demo/product/{code}"), Command::CreateProduct(command))

@@ -101,6 +101,8 @@ impl ErpService for ErpGrpc {
                 unit,
                 currency,
                 list_price_minor,
+                valuation: None,
+                standard_cost: None,
                 created_at: None,
             })
         };

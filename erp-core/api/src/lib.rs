@@ -8,6 +8,7 @@
 
 mod api;
 mod bodies;
+mod cancellations;
 mod credit_notes;
 mod decimals;
 mod exact;
@@ -16,6 +17,7 @@ mod grpc;
 mod idempotency;
 mod invoices;
 mod journal;
+mod locations;
 mod paging;
 mod parties;
 mod products;
@@ -23,6 +25,8 @@ mod purchasing;
 mod receipt;
 mod reports;
 mod stock;
+mod stock_documents;
+mod stock_report;
 #[cfg(test)]
 mod tests;
 
@@ -42,7 +46,11 @@ pub fn routes(api: Arc<ErpApi>) -> Router {
         .merge(products::routes())
         .merge(invoices::routes())
         .merge(credit_notes::routes())
+        .merge(locations::routes())
         .merge(stock::routes())
+        .merge(stock_documents::routes())
+        .merge(stock_report::routes())
+        .merge(cancellations::routes())
         .merge(journal::routes())
         .merge(fiscal::routes())
         .merge(purchasing::routes())
@@ -57,7 +65,11 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .merge_from(products::Document::openapi())
         .merge_from(invoices::Document::openapi())
         .merge_from(credit_notes::Document::openapi())
+        .merge_from(locations::Document::openapi())
         .merge_from(stock::Document::openapi())
+        .merge_from(stock_documents::Document::openapi())
+        .merge_from(stock_report::Document::openapi())
+        .merge_from(cancellations::Document::openapi())
         .merge_from(journal::Document::openapi())
         .merge_from(fiscal::Document::openapi())
         .merge_from(purchasing::Document::openapi())

@@ -1,6 +1,6 @@
 //! Lists come in pages, oldest first.
 
-use cortex_erp::{ErpError, PAGE_LIMIT_MAX, Page};
+use cortex_erp::{DocumentKind, ErpError, PAGE_LIMIT_MAX, Page};
 use cortex_runtime::http::{ApiError, page_limit};
 use cortex_types::PartyId;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,9 @@ pub(crate) enum Listing {
     PurchaseReceipts,
     Payments,
     GeneralLedger,
+    Locations,
+    Cancellations,
+    StockDocuments(DocumentKind),
     /// Goes on after a product code; all others after the id of a row.
     StockOnHand,
 }
@@ -37,6 +40,9 @@ impl Listing {
             Self::PurchaseReceipts => "purchase-receipts",
             Self::Payments => "payments",
             Self::GeneralLedger => "general-ledger",
+            Self::Locations => "locations",
+            Self::Cancellations => "cancellations",
+            Self::StockDocuments(kind) => kind.as_str(),
             Self::StockOnHand => "stock-on-hand",
         }
     }

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::routing::get;
-use cortex_erp::{Command, CreateProduct, Product, ProductKind};
+use axum::routing::{self, get};
+use cortex_erp::valuation::Method;
+use cortex_erp::{Command, CreateProduct, Product, ProductKind, SetStandardCost};
 use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query};
 use cortex_types::{Currency, Timestamp, Unit};
 use rust_decimal::Decimal;
@@ -24,10 +25,14 @@ pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
         .route("/erp/v1/products", get(list).post(create))
         .route("/erp/v1/products/{code}", get(one))
+        .route(
+            "/erp/v1/products/{code}/standard-costs",
+            routing::post(set_standard_cost),
+        )
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(list, create, one))]
+#[openapi(paths(list, create, one, set_standard_cost))]
 pub(crate) struct Document;
 
 #[derive(Deserialize, ToSchema)]
@@ -49,6 +54,13 @@ pub(crate) struct ProductBody {
     #[schema(value_type = Option<String>, example = "2.55")]
     #[serde(default, deserialize_with = "exact::decimal_or_none")]
     list_price: Option<Decimal>,
+    /// `moving-average` (where it is absent), `fifo` or `standard`: how its stock is valued.
+    #[schema(value_type = Option<String>, example = "fifo")]
+    valuation: Option<Method>,
+    /// Of one unit: for products valued at `standard`, and for no other.
+    #[schema(value_type = Option<String>, example = "1.15")]
+    #[serde(default, deserialize_with = "exact::decimal_or_none")]
+    standard_cost: Option<Decimal>,
     #[schema(value_type = Option<String>)]
     created_at: Option<Timestamp>,
 }
@@ -62,6 +74,8 @@ pub(crate) struct ProductView {
     unit: String,
     currency: String,
     list_price: Option<String>,
+    /// `moving-average`, `fifo` or `standard`.
+    valuation: String,
     created_at: String,
 }
 
@@ -77,6 +91,7 @@ impl From<Product> for ProductView {
             list_price: product
                 .list_price_minor
                 .map(|minor| amount_text(minor, product.currency)),
+            valuation: product.valuation.as_str().to_owned(),
             created_at: product.created_at.to_string(),
         }
     }
@@ -146,7 +161,45 @@ async fn create(
         unit: body.unit.unwrap_or_else(Unit::each),
         currency,
         list_price_minor,
+        valuation: body.valuation,
+        standard_cost: body.standard_cost,
         created_at: body.created_at,
     };
     Ok(api.execute(&ctx, Command::CreateProduct(command), key).await?.into())
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StandardCostBody {
+    /// Of one unit, in the product's currency.
+    #[schema(value_type = String, example = "1.20")]
+    #[serde(deserialize_with = "exact::decimal")]
+    cost: Decimal,
+    /// From when on; now where it is absent.
+    #[schema(value_type = Option<String>)]
+    from: Option<Timestamp>,
+}
+
+/// Sets another standard cost: what is there is revalued, and so is everything that moved since.
+#[utoipa::path(post, path = "/erp/v1/products/{code}/standard-costs", tag = "erp", request_body = StandardCostBody,
+    params(("code" = String, Path),
+        ("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
+    responses(
+        (status = 201, description = "Posted", body = ReceiptView),
+        (status = 400, description = "Refused, as problem details"),
+    ))]
+async fn set_standard_cost(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Path(code): Path<String>,
+    Key(key): Key,
+    Json(body): Json<StandardCostBody>,
+) -> Result<ReceiptView, ApiError> {
+    api.may_post(&ctx)?;
+    let command = SetStandardCost {
+        product: code.into(),
+        cost: body.cost,
+        from: body.from,
+    };
+    Ok(api.execute(&ctx, Command::SetStandardCost(command), key).await?.into())
 }

@@ -7,15 +7,14 @@ use axum::extract::State;
 use axum::routing::get;
 use cortex_erp::{
     Account, AccountBalance, BalanceSheet, Closings, ErpError, LedgerLine, ProfitAndLoss, Section, Span, StatementLine,
-    StockOnHand,
 };
 use cortex_runtime::http::{ApiError, Ctx, Json, Query};
-use cortex_types::{Currency, Money};
+use cortex_types::Currency;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use crate::ErpApi;
-use crate::decimals::{amount_text, quantity_text};
+use crate::decimals::amount_text;
 use crate::paging::{List, Listing, PageQuery};
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
@@ -24,11 +23,10 @@ pub(crate) fn routes() -> Router<Arc<ErpApi>> {
         .route("/erp/v1/reports/balance-sheet", get(balance_sheet))
         .route("/erp/v1/reports/profit-and-loss", get(profit_and_loss))
         .route("/erp/v1/reports/general-ledger", get(general_ledger))
-        .route("/erp/v1/reports/stock-on-hand", get(stock_on_hand))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(trial_balance, balance_sheet, profit_and_loss, general_ledger, stock_on_hand))]
+#[openapi(paths(trial_balance, balance_sheet, profit_and_loss, general_ledger))]
 pub(crate) struct Document;
 
 /// The stretch of time that a report is about.
@@ -246,44 +244,6 @@ impl From<LedgerLine> for LedgerLineView {
     }
 }
 
-#[derive(Serialize, ToSchema)]
-pub(crate) struct StockView {
-    product: String,
-    description: String,
-    location: String,
-    quantity: String,
-    unit: String,
-    value: String,
-    /// Value per unit, rounded to the minor unit; absent where nothing of value is on hand.
-    unit_cost: Option<String>,
-    currency: String,
-}
-
-impl From<StockOnHand> for StockView {
-    fn from(stock: StockOnHand) -> Self {
-        Self {
-            unit_cost: unit_cost(&stock),
-            product: stock.product_code.to_string(),
-            description: stock.description,
-            location: stock.location.to_string(),
-            quantity: quantity_text(stock.quantity_micro),
-            unit: stock.unit.to_string(),
-            value: amount_text(stock.value_minor, stock.currency),
-            currency: stock.currency.to_string(),
-        }
-    }
-}
-
-fn unit_cost(stock: &StockOnHand) -> Option<String> {
-    let quantity = rust_decimal::Decimal::new(stock.quantity_micro, 6);
-    let value = Money::new(stock.value_minor, stock.currency).to_decimal();
-    let positive = stock.quantity_micro > 0 && stock.value_minor > 0;
-    let cost = positive.then(|| value.checked_div(quantity)).flatten()?;
-    Money::rounded(cost, stock.currency)
-        .ok()
-        .map(|cost| cost.to_decimal().to_string())
-}
-
 /// Every account that was posted to. The balances of one currency add up to zero.
 #[utoipa::path(get, path = "/erp/v1/reports/trial-balance", tag = "erp", params(SpanQuery),
     responses((status = 200, description = "The accounts, by code", body = TrialBalance)))]
@@ -370,25 +330,4 @@ async fn general_ledger(
             LedgerLineView::from,
         ),
     }))
-}
-
-/// What lies where, and what it is worth. A page may hold more rows than its limit: it is counted in products, and each
-/// stands with all its locations.
-#[utoipa::path(get, path = "/erp/v1/reports/stock-on-hand", tag = "erp", params(PageQuery),
-    responses((status = 200, description = "A page, by product code", body = List<StockView>)))]
-async fn stock_on_hand(
-    State(api): State<Arc<ErpApi>>,
-    Ctx(ctx): Ctx,
-    Query(query): Query<PageQuery>,
-) -> Result<Json<List<StockView>>, ApiError> {
-    api.may_read(&ctx)?;
-    let page = query.page(Listing::StockOnHand)?;
-    let stock = api.records.stock_on_hand(&ctx, &page).await?;
-    Ok(Json(List::new(
-        Listing::StockOnHand,
-        &page,
-        stock,
-        |stock| stock.product_code.to_string(),
-        StockView::from,
-    )))
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::routing::get;
-use cortex_erp::{AdjustStock, AdjustmentLineInput, Command, ErpError, StockMove};
+use axum::routing::{self, get};
+use cortex_erp::{AdjustStock, AdjustmentLineInput, Command, StockMove};
 use cortex_runtime::http::{ApiError, Ctx, Json, Query, objects};
 use cortex_types::Timestamp;
 use rust_decimal::Decimal;
@@ -13,14 +13,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use crate::ErpApi;
-use crate::decimals::{amount_text, quantity_micro, quantity_text};
+use crate::decimals::{amount_minor, amount_text, quantity_micro, quantity_text};
 use crate::exact;
 use crate::idempotency::Key;
 use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
-    Router::new().route("/erp/v1/stock-moves", get(list).post(adjust))
+    Router::new()
+        .route("/erp/v1/stock-moves", get(list).post(adjust))
+        .route("/erp/v1/stock-adjustments", routing::post(adjust))
 }
 
 #[derive(OpenApi)]
@@ -62,6 +64,10 @@ pub(crate) struct AdjustmentLineBody {
     #[schema(value_type = String, example = "-2")]
     #[serde(deserialize_with = "exact::decimal")]
     quantity: Decimal,
+    /// What was found is worth, in the product's currency; the known cost where it is absent.
+    #[schema(value_type = Option<String>, example = "12.00")]
+    #[serde(default, deserialize_with = "exact::decimal_or_none")]
+    value: Option<Decimal>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -71,23 +77,28 @@ pub(crate) struct MoveView {
     location: String,
     /// Positive into stock, negative out of it.
     quantity: String,
+    /// As it was posted.
     value: String,
+    /// With all that became known since: what came late, was cancelled or cost more.
+    value_now: String,
     currency: String,
-    /// `sale`, `return`, `write_off`, `found` or `receipt`.
+    /// `sale`, `return`, `write_off`, `found`, `receipt`, `supplier_return`, `transfer`, `landed_cost` or
+    /// `standard_cost`.
     reason: String,
     document_kind: String,
     document_id: String,
     moved_at: String,
 }
 
-impl From<StockMove> for MoveView {
-    fn from(moved: StockMove) -> Self {
+impl From<(StockMove, i64)> for MoveView {
+    fn from((moved, now_minor): (StockMove, i64)) -> Self {
         Self {
             id: moved.id.to_string(),
             product: moved.product_code.to_string(),
             location: moved.location.to_string(),
             quantity: quantity_text(moved.quantity_micro),
             value: amount_text(moved.value_minor, moved.currency),
+            value_now: amount_text(now_minor, moved.currency),
             currency: moved.currency.to_string(),
             reason: moved.reason.as_str().to_owned(),
             document_kind: moved.document.kind.to_string(),
@@ -97,7 +108,7 @@ impl From<StockMove> for MoveView {
     }
 }
 
-/// Stock moves, oldest first.
+/// Stock moves: of one product in the order of business time, of all in the order of posting.
 #[utoipa::path(get, path = "/erp/v1/stock-moves", tag = "erp", params(MovesQuery),
     responses((status = 200, description = "A page", body = List<MoveView>)))]
 async fn list(
@@ -113,7 +124,7 @@ async fn list(
         Listing::StockMoves,
         &page,
         moves,
-        |moved| moved.id.to_string(),
+        |(moved, _)| moved.id.to_string(),
         MoveView::from,
     )))
 }
@@ -132,15 +143,24 @@ async fn adjust(
     Json(body): Json<AdjustmentBody>,
 ) -> Result<ReceiptView, ApiError> {
     api.may_post(&ctx)?;
-    let lines = body.lines.into_iter().enumerate().map(|(index, line)| {
-        let quantity_micro = quantity_micro(&format!("lines[{index}].quantity"), line.quantity)?;
-        Ok(AdjustmentLineInput {
+    let mut lines = Vec::with_capacity(body.lines.len());
+    for (index, line) in body.lines.into_iter().enumerate() {
+        let value_minor = match line.value {
+            Some(value) => {
+                let product = api.records.product(&ctx, &line.product).await?;
+                let currency = product.map_or(api.currency, |product| product.currency);
+                Some(amount_minor(&format!("lines[{index}].value"), value, currency)?)
+            }
+            None => None,
+        };
+        lines.push(AdjustmentLineInput {
+            quantity_micro: quantity_micro(&format!("lines[{index}].quantity"), line.quantity)?,
             product: line.product.into(),
-            quantity_micro,
-        })
-    });
+            value_minor,
+        });
+    }
     let command = AdjustStock {
-        lines: lines.collect::<Result<_, ErpError>>()?,
+        lines,
         memo: body.memo,
         location: body.location.map(Arc::from),
         moved_at: body.moved_at,

@@ -1,17 +1,19 @@
 use cortex_types::{CreditNoteId, InvoiceId, Money, Timestamp};
 
-use super::sales_lines::sales_line;
-use super::shelf::{Shelf, add};
-use super::{check_line_count, post_entry};
-use crate::books::{country, location};
+use super::origins::Origins;
+use super::sales_lines::{field, sales_line};
+use super::shelf::{Moving, Shelf};
+use super::sides::{Sides, add};
+use super::{Head, Posting, check_line_count};
+use crate::books::country;
 use crate::postings::{Document, Postings};
 use crate::{
-    Account, Books, CreditNote, CreditNoteLine, CreditReason, DocumentKind, DocumentRef, ErpError, JournalDraft,
-    MoveReason, Party, PartyKind, PostCreditNote, ProductKind,
+    Account, Books, Cost, CreditNote, CreditNoteLine, CreditReason, CreditedInvoice, DocumentKind, DocumentRef,
+    ErpError, MoveReason, Party, PartyKind, PostCreditNote, ProductKind,
 };
 
-/// A credit note: goods that came back go into stock at average cost and take their cost of sales with them; the
-/// journal gets the return, the discount or the service taken back, against the customer's account or, for a cash sale,
+/// A credit note: goods that came back go into stock and take their cost of sales with them, at what they cost when they were
+/// sold where the note names the invoice, at the known cost otherwise; the journal gets the return, the discount or the service taken back, against the customer's account or, for a cash sale,
 /// the bank.
 pub fn plan_credit_note(command: &PostCreditNote, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
     check_line_count(command.lines.len())?;
@@ -23,9 +25,12 @@ pub fn plan_credit_note(command: &PostCreditNote, books: &Books, now: Timestamp)
         id: id.0,
     };
 
-    let mut shelf = Shelf::new(books, location(command.location.as_ref())?, reference, at);
+    let location = books.location("location", command.location.as_ref())?;
+    let corrected = corrected_invoice(command, books, customer)?;
+    let mut origins: Option<Origins<'_>> = None;
+    let mut shelf = Shelf::new(books, reference);
     let mut lines = Vec::with_capacity(command.lines.len());
-    let (mut returns, mut discounts, mut services, mut cost) = (0, 0, 0, 0);
+    let (mut returns, mut discounts, mut services) = (0, 0, 0);
     for (index, input) in command.lines.iter().enumerate() {
         let (line, product) = sales_line(index, &input.line, command.currency, books)?;
         match (input.reason, product.kind) {
@@ -33,10 +38,29 @@ pub fn plan_credit_note(command: &PostCreditNote, books: &Books, now: Timestamp)
             (_, ProductKind::Service) => add(&mut services, line.net_minor)?,
             (CreditReason::Return, ProductKind::Goods) => {
                 add(&mut returns, line.net_minor)?;
-                add(
-                    &mut cost,
-                    shelf.restore(product, line.quantity_micro, MoveReason::Return)?,
-                )?;
+                let quantity = field(index, "quantity");
+                let parts = match &command.invoice {
+                    Some(invoice) => {
+                        let known = origins.take();
+                        let known =
+                            known.map_or_else(|| Origins::of(books, DocumentKind::SalesInvoice, invoice), Ok)?;
+                        origins
+                            .insert(known)
+                            .take(&quantity, product, line.quantity_micro, at)?
+                    }
+                    None => vec![(line.quantity_micro, Cost::Known)],
+                };
+                for (quantity_micro, cost) in parts {
+                    shelf.put(&Moving {
+                        product,
+                        location: &location,
+                        quantity_micro,
+                        reason: MoveReason::Return,
+                        cost,
+                        line_no: line.line_no,
+                        at,
+                    });
+                }
             }
             (CreditReason::Other, ProductKind::Goods) => add(&mut returns, line.net_minor)?,
         }
@@ -49,22 +73,24 @@ pub fn plan_credit_note(command: &PostCreditNote, books: &Books, now: Timestamp)
     add(&mut net, discounts)?;
     add(&mut net, services)?;
 
+    if let Some((_, invoice)) = corrected {
+        check_open(command, invoice, net)?;
+    }
+
     let walk_in = customer.kind == PartyKind::WalkIn;
-    let mut draft = JournalDraft::new(command.currency, format!("credit note {number}"));
-    draft
+    let stocked = shelf.settle()?;
+    let mut sides = Sides::default();
+    sides
         .debit(Account::SALES_RETURNS, returns)?
-        .debit(Account::DISCOUNTS, discounts)?;
-    draft.debit(Account::SERVICE_SALES, services)?;
-    draft.credit(if walk_in { Account::BANK } else { Account::RECEIVABLES }, net)?;
-    draft
-        .debit(Account::INVENTORY, cost)?
-        .credit(Account::COST_OF_SALES, cost)?;
-    let mut drawn: Vec<_> = place
-        .map(|place| (DocumentKind::CreditNote, place))
-        .into_iter()
-        .collect();
-    let entries = post_entry(draft, books, reference, at, &mut drawn)?;
-    let (moves, levels) = shelf.into_parts();
+        .debit(Account::DISCOUNTS, discounts)?
+        .debit(Account::SERVICE_SALES, services)?;
+    sides
+        .credit(if walk_in { Account::BANK } else { Account::RECEIVABLES }, net)?
+        .take_in(&stocked.own_effects()?)?;
+    let memo = format!("credit note {number}");
+    let mut posting = Posting::new(books, reference, place);
+    posting.post(sides.into_draft(command.currency, memo.as_str())?, at)?;
+    posting.post_consequences(&stocked, &memo)?;
 
     let note = CreditNote {
         id,
@@ -75,23 +101,17 @@ pub fn plan_credit_note(command: &PostCreditNote, books: &Books, now: Timestamp)
         currency: command.currency,
         net_minor: net,
         reason: common_reason(&lines),
-        invoice_id: corrected_invoice(command, books, customer, net)?,
+        invoice_id: corrected.map(|(id, _)| id),
         credited_at: at,
         lines,
     };
-    Ok(Postings {
-        kind: DocumentKind::CreditNote,
-        id: id.0,
+    let head = Head {
         number,
         currency: command.currency,
         amount_minor: net,
         at,
-        document: Document::CreditNote(note),
-        moves,
-        entries,
-        levels,
-        drawn,
-    })
+    };
+    Ok(posting.into_postings(head, Document::CreditNote(note), Some(stocked)))
 }
 
 fn common_reason(lines: &[CreditNoteLine]) -> CreditReason {
@@ -101,18 +121,17 @@ fn common_reason(lines: &[CreditNoteLine]) -> CreditReason {
     }
 }
 
-/// The invoice that the note names: one of the same customer in the same currency, of which all notes together credit no
-/// more than was billed.
-fn corrected_invoice(
+/// The invoice that the note names: one of the same customer in the same currency.
+fn corrected_invoice<'a>(
     command: &PostCreditNote,
-    books: &Books,
+    books: &'a Books,
     customer: &Party,
-    net: i64,
-) -> Result<Option<InvoiceId>, ErpError> {
+) -> Result<Option<(InvoiceId, &'a CreditedInvoice)>, ErpError> {
     let Some(number) = &command.invoice else {
         return Ok(None);
     };
-    let id = books.documents.get(&(DocumentKind::SalesInvoice, number.clone()));
+    let key = (DocumentKind::SalesInvoice, number.clone());
+    let id = books.documents.get(&key);
     let found = id.and_then(|id| Some((InvoiceId(*id), books.invoices.get(&InvoiceId(*id))?)));
     let Some((id, invoice)) = found else {
         return Err(ErpError::UnknownInvoice(number.clone()));
@@ -128,15 +147,26 @@ fn corrected_invoice(
             document: command.currency,
         });
     }
-    let open = invoice.net_minor.saturating_sub(invoice.credited_minor);
-    if net > open {
-        let money = |minor| Money::new(minor, invoice.currency);
-        let problem = format!(
-            "of invoice '{number}', {} can still be credited, not {}",
-            money(open),
-            money(net)
-        );
+    let posted = books.posted.get(&key);
+    if let Some(cancellation) = posted.and_then(|posted| posted.cancelled_by.as_ref()) {
+        let problem = format!("'{number}' was cancelled, by {cancellation}: there is nothing to credit");
         return Err(ErpError::invalid("invoice", problem));
     }
-    Ok(Some(id))
+    Ok(Some((id, invoice)))
+}
+
+/// All notes together credit no more than was billed.
+fn check_open(command: &PostCreditNote, invoice: &CreditedInvoice, net: i64) -> Result<(), ErpError> {
+    let open = invoice.net_minor.saturating_sub(invoice.credited_minor);
+    if net <= open {
+        return Ok(());
+    }
+    let money = |minor| Money::new(minor, invoice.currency);
+    let problem = format!(
+        "of invoice '{}', {} can still be credited, not {}",
+        command.invoice.as_deref().unwrap_or_default(),
+        money(open),
+        money(net)
+    );
+    Err(ErpError::invalid("invoice", problem))
 }

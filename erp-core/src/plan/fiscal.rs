@@ -1,6 +1,6 @@
 //! Opening and closing of years and periods.
 
-use cortex_types::{Currency, JournalEntryId, Timestamp};
+use cortex_types::{JournalEntryId, Timestamp};
 
 use crate::fiscal::closing_drafts;
 use crate::limits::check_code;
@@ -9,9 +9,6 @@ use crate::{
     Books, CloseFiscalYear, DocumentKind, DocumentRef, ErpError, FiscalPeriod, FiscalYear, OpenFiscalYear, PeriodState,
     SetPeriodState,
 };
-
-/// An answer says its amount in some currency; here it is zero.
-const NO_AMOUNT: Currency = Currency::GBP;
 
 /// A new year, which begins where the newest one ends.
 pub fn plan_fiscal_year(command: &OpenFiscalYear, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
@@ -64,19 +61,9 @@ pub fn plan_period_state(command: &SetPeriodState, books: &Books, now: Timestamp
         state: command.state,
         ..period.clone()
     };
-    Ok(Postings {
-        kind: DocumentKind::FiscalPeriod,
-        id: period.id.0,
-        number: period.code.clone(),
-        currency: NO_AMOUNT,
-        amount_minor: 0,
-        at: now,
-        document: Document::FiscalPeriod(period),
-        moves: Vec::new(),
-        entries: Vec::new(),
-        levels: Vec::new(),
-        drawn: Vec::new(),
-    })
+    let (id, code) = (period.id.0, period.code.clone());
+    let document = Document::FiscalPeriod(period);
+    Ok(Postings::bare(DocumentKind::FiscalPeriod, id, code, now, document))
 }
 
 /// Carries the results of a year to equity, in an entry at its last instant, and closes all its periods for good.
@@ -133,17 +120,6 @@ pub fn plan_year_closing(command: &CloseFiscalYear, books: &Books, now: Timestam
 }
 
 fn of_year(year: FiscalYear, now: Timestamp) -> Postings {
-    Postings {
-        kind: DocumentKind::FiscalYear,
-        id: year.id.0,
-        number: year.code.clone(),
-        currency: NO_AMOUNT,
-        amount_minor: 0,
-        at: now,
-        document: Document::FiscalYear(year),
-        moves: Vec::new(),
-        entries: Vec::new(),
-        levels: Vec::new(),
-        drawn: Vec::new(),
-    }
+    let (id, code) = (year.id.0, year.code.clone());
+    Postings::bare(DocumentKind::FiscalYear, id, code, now, Document::FiscalYear(year))
 }

@@ -1,16 +1,17 @@
 use cortex_types::{InvoiceId, Timestamp};
 
 use super::sales_lines::sales_line;
-use super::shelf::{Shelf, add};
-use super::{check_line_count, post_entry};
-use crate::books::{country, location};
+use super::shelf::{Moving, Shelf};
+use super::sides::{Sides, add};
+use super::{Head, Posting, check_line_count};
+use crate::books::country;
 use crate::postings::{Document, Postings};
 use crate::{
-    Account, Advised, Books, DocumentKind, DocumentRef, ErpError, Invoice, JournalDraft, MoveReason, PartyKind,
-    PostInvoice, ProductKind,
+    Account, Advised, Books, Cost, DocumentKind, DocumentRef, ErpError, Invoice, MoveReason, PartyKind, PostInvoice,
+    ProductKind,
 };
 
-/// An invoice: its goods leave stock at average cost, and the journal gets revenue and, where a cost is known, the cost
+/// An invoice: its goods leave stock at its cost, and the journal gets revenue and, where a cost is known, the cost
 /// of goods sold. A cash sale debits the bank, any other the customer's account.
 pub fn plan_invoice(
     command: &PostInvoice,
@@ -30,15 +31,24 @@ pub fn plan_invoice(
         id: id.0,
     };
 
-    let mut shelf = Shelf::new(books, location(command.location.as_ref())?, reference, at);
+    let location = books.location("location", command.location.as_ref())?;
+    let mut shelf = Shelf::new(books, reference);
     let mut lines = Vec::with_capacity(command.lines.len());
-    let (mut goods, mut services, mut cost) = (0, 0, 0);
+    let (mut goods, mut services) = (0, 0);
     for (index, input) in command.lines.iter().enumerate() {
         let (line, product) = sales_line(index, input, command.currency, books)?;
         match product.kind {
             ProductKind::Goods => {
                 add(&mut goods, line.net_minor)?;
-                add(&mut cost, shelf.issue(product, line.quantity_micro, MoveReason::Sale)?)?;
+                shelf.put(&Moving {
+                    product,
+                    location: &location,
+                    quantity_micro: -line.quantity_micro,
+                    reason: MoveReason::Sale,
+                    cost: Cost::ByMethod,
+                    line_no: line.line_no,
+                    at,
+                });
             }
             ProductKind::Service => add(&mut services, line.net_minor)?,
         }
@@ -48,20 +58,17 @@ pub fn plan_invoice(
     add(&mut net, services)?;
 
     let walk_in = customer.kind == PartyKind::WalkIn;
-    let mut draft = JournalDraft::new(command.currency, format!("invoice {number}"));
-    draft.debit(if walk_in { Account::BANK } else { Account::RECEIVABLES }, net)?;
-    draft
+    let stocked = shelf.settle()?;
+    let mut sides = Sides::default();
+    sides.debit(if walk_in { Account::BANK } else { Account::RECEIVABLES }, net)?;
+    sides
         .credit(Account::SALES, goods)?
-        .credit(Account::SERVICE_SALES, services)?;
-    draft
-        .debit(Account::COST_OF_SALES, cost)?
-        .credit(Account::INVENTORY, cost)?;
-    let mut drawn: Vec<_> = place
-        .map(|place| (DocumentKind::SalesInvoice, place))
-        .into_iter()
-        .collect();
-    let entries = post_entry(draft, books, reference, at, &mut drawn)?;
-    let (moves, levels) = shelf.into_parts();
+        .credit(Account::SERVICE_SALES, services)?
+        .take_in(&stocked.own_effects()?)?;
+    let memo = format!("invoice {number}");
+    let mut posting = Posting::new(books, reference, place);
+    posting.post(sides.into_draft(command.currency, memo.as_str())?, at)?;
+    posting.post_consequences(&stocked, &memo)?;
 
     let invoice = Invoice {
         id,
@@ -75,17 +82,11 @@ pub fn plan_invoice(
         decision_id: command.decision_id.or(advice.map(|advice| advice.decision)),
         lines,
     };
-    Ok(Postings {
-        kind: DocumentKind::SalesInvoice,
-        id: id.0,
+    let head = Head {
         number,
         currency: command.currency,
         amount_minor: net,
         at,
-        document: Document::Invoice(invoice),
-        moves,
-        entries,
-        levels,
-        drawn,
-    })
+    };
+    Ok(posting.into_postings(head, Document::Invoice(invoice), Some(stocked)))
 }

@@ -37,19 +37,13 @@ pub fn plan_journal_entry(command: &PostJournalEntry, books: &Books, now: Timest
     };
     let entry = draft.post(id, number.clone(), reference, at)?;
     Ok(Postings {
-        kind: DocumentKind::JournalEntry,
-        id: id.0,
-        number,
         currency: command.currency,
         amount_minor: entry.amount_minor(),
-        at,
-        document: Document::JournalEntry,
-        moves: Vec::new(),
         entries: vec![entry],
-        levels: Vec::new(),
         drawn: place
             .map(|place| (DocumentKind::JournalEntry, place))
             .into_iter()
             .collect(),
+        ..Postings::bare(DocumentKind::JournalEntry, id.0, number, at, Document::JournalEntry)
     })
 }

@@ -1,11 +1,19 @@
 use std::sync::Arc;
 
-use cortex_types::{Currency, PartyId, ProductId, Timestamp};
-use uuid::Uuid;
+use cortex_types::{LocationId, PartyId, ProductId, StandardCostId, Timestamp};
+use rust_decimal::Decimal;
 
-use crate::limits::{DESCRIPTION_LENGTH_MAX, check_amount, check_code, check_text};
+use crate::limits::{DESCRIPTION_LENGTH_MAX, NAME_LENGTH_MAX, check_amount, check_code, check_name, check_text};
 use crate::postings::{Document, Postings};
-use crate::{Books, CreateParty, CreateProduct, DocumentKind, ErpError, Party, PartyKind, Product};
+use crate::valuation::Method;
+use crate::{
+    Books, CreateParty, CreateProduct, DefineLocation, DocumentKind, ErpError, Location, Party, PartyKind, Product,
+    ProductCost,
+};
+
+const MICROS_PER_UNIT: i64 = 1_000_000;
+/// More decimals than the currency has, in a cost.
+const COST_DECIMALS_MORE_MAX: u32 = 6;
 
 /// A new party. There is one walk-in party at most.
 pub fn plan_party(command: &CreateParty, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
@@ -27,12 +35,11 @@ pub fn plan_party(command: &CreateParty, books: &Books, now: Timestamp) -> Resul
         country: Arc::clone(&command.country),
         created_at: command.created_at.unwrap_or(now),
     };
-    let (id, at) = (party.id.0, party.created_at);
-    Ok(master_data(
+    let (id, at, code) = (party.id.0, party.created_at, Arc::clone(&party.code));
+    Ok(Postings::bare(
         DocumentKind::Party,
         id,
-        Arc::clone(&command.code),
-        Currency::GBP,
+        code,
         at,
         Document::Party(party),
     ))
@@ -53,6 +60,7 @@ pub fn plan_product(command: &CreateProduct, books: &Books, now: Timestamp) -> R
             number,
         });
     }
+    let valuation = command.valuation.unwrap_or_default();
     let product = Product {
         id: ProductId::new(),
         code: Arc::clone(&command.code),
@@ -61,39 +69,83 @@ pub fn plan_product(command: &CreateProduct, books: &Books, now: Timestamp) -> R
         unit: command.unit.clone(),
         currency: command.currency,
         list_price_minor: command.list_price_minor,
+        valuation,
         created_at: command.created_at.unwrap_or(now),
     };
-    let (id, at) = (product.id.0, product.created_at);
-    let code = Arc::clone(&command.code);
-    Ok(master_data(
-        DocumentKind::Product,
-        id,
-        code,
-        command.currency,
-        at,
-        Document::Product(product),
-    ))
+    let costs = match (valuation, command.standard_cost) {
+        (Method::Standard, Some(cost)) => vec![product_cost(&product, "standard_cost", cost, product.created_at)?],
+        (Method::Standard, None) => {
+            let problem = "is missing: a product valued at standard cost needs one";
+            return Err(ErpError::invalid("standard_cost", problem));
+        }
+        (_, None) => Vec::new(),
+        (method, Some(_)) => {
+            let problem = format!(
+                "is only for products valued at standard cost, not at {}",
+                method.as_str()
+            );
+            return Err(ErpError::invalid("standard_cost", problem));
+        }
+    };
+    let (id, at, code) = (product.id.0, product.created_at, Arc::clone(&product.code));
+    Ok(Postings {
+        currency: command.currency,
+        costs,
+        ..Postings::bare(DocumentKind::Product, id, code, at, Document::Product(product))
+    })
 }
 
-fn master_data(
-    kind: DocumentKind,
-    id: Uuid,
-    number: Arc<str>,
-    currency: Currency,
-    at: Timestamp,
-    document: Document,
-) -> Postings {
-    Postings {
-        kind,
-        id,
-        number,
-        currency,
-        amount_minor: 0,
-        at,
-        document,
-        moves: Vec::new(),
-        entries: Vec::new(),
-        levels: Vec::new(),
-        drawn: Vec::new(),
+/// `cost` of one unit as whole minor units of so many units, without rounding.
+pub(super) fn product_cost(
+    product: &Product,
+    field: &str,
+    cost: Decimal,
+    from: Timestamp,
+) -> Result<ProductCost, ErpError> {
+    let refused = |problem: String| ErpError::invalid(field, problem);
+    if cost.is_sign_negative() && !cost.is_zero() {
+        return Err(refused("must not be negative".to_owned()));
     }
+    let cost = cost.normalize();
+    let decimals = product.currency.exponent();
+    let more = cost.scale().saturating_sub(decimals);
+    if more > COST_DECIMALS_MORE_MAX {
+        let problem = format!("has more than {} decimals", decimals + COST_DECIMALS_MORE_MAX);
+        return Err(refused(problem));
+    }
+    let mut scaled = cost;
+    scaled.rescale(decimals + more);
+    let value_minor = i64::try_from(scaled.mantissa()).map_err(|_| refused("is too large".to_owned()))?;
+    check_amount(field, value_minor)?;
+    Ok(ProductCost {
+        id: StandardCostId::new(),
+        product_id: product.id,
+        product_code: Arc::clone(&product.code),
+        value_minor,
+        quantity_micro: 10_i64.pow(more) * MICROS_PER_UNIT,
+        currency: product.currency,
+        from,
+    })
+}
+
+/// A new location, or another name and policy for one that there is.
+pub fn plan_location(command: &DefineLocation, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
+    check_code("code", &command.code)?;
+    check_name("name", &command.name, NAME_LENGTH_MAX)?;
+    let there = books.locations.get(&command.code);
+    let location = Location {
+        id: there.map_or_else(LocationId::new, |there| there.id),
+        code: Arc::clone(&command.code),
+        name: command.name.clone(),
+        negative_stock: command.negative_stock,
+        created_at: there.map_or(now, |there| there.created_at),
+    };
+    let (id, code) = (location.id.0, Arc::clone(&location.code));
+    Ok(Postings::bare(
+        DocumentKind::Location,
+        id,
+        code,
+        now,
+        Document::Location(location),
+    ))
 }

@@ -1,35 +1,50 @@
 //! Planning: what a command comes to, given the books. Plain functions over data — no I/O, and nothing is changed; the
 //! only thing that is not decided by the input is the fresh ids.
 
+mod cancellation;
 mod credit_note;
 mod fiscal;
 mod invoice;
 mod journal_entry;
+mod landed_cost;
 mod master_data;
+mod origins;
 mod payment;
 mod purchase_receipt;
+mod purchase_return;
 mod reversal;
 mod sales_lines;
 mod shelf;
+mod sides;
+mod standard_cost;
 mod stock_adjustment;
+mod stock_transfer;
 #[cfg(test)]
 mod tests;
 
+pub use cancellation::plan_cancellation;
 pub use credit_note::plan_credit_note;
 pub use fiscal::{plan_fiscal_year, plan_period_state, plan_year_closing};
 pub use invoice::plan_invoice;
 pub use journal_entry::plan_journal_entry;
-pub use master_data::{plan_party, plan_product};
+pub use landed_cost::plan_landed_cost;
+pub use master_data::{plan_location, plan_party, plan_product};
 pub use payment::plan_payment;
 pub use purchase_receipt::plan_purchase_receipt;
+pub use purchase_return::plan_purchase_return;
 pub use reversal::plan_reversal;
-pub use stock_adjustment::plan_stock_adjustment;
+pub use standard_cost::plan_standard_cost;
+pub use stock_adjustment::{plan_stock_adjustment, plan_stock_count};
+pub use stock_transfer::plan_stock_transfer;
 
-use cortex_types::{JournalEntryId, Timestamp};
+use std::sync::Arc;
 
+use cortex_types::{Currency, JournalEntryId, Timestamp};
+
+use self::shelf::Stocked;
 use crate::journal::{DocumentRef, JournalDraft, PostedEntry};
 use crate::limits::{check_currency, check_time};
-use crate::postings::Postings;
+use crate::postings::{Document, Postings};
 use crate::{Advised, Books, Command, DocumentKind, ErpError};
 
 /// Most lines that one document may have.
@@ -49,6 +64,13 @@ pub fn plan(command: &Command, books: &Books, now: Timestamp, advice: Option<Adv
         Command::PostJournalEntry(entry) => plan_journal_entry(entry, books, now),
         Command::AdjustStock(adjustment) => plan_stock_adjustment(adjustment, books, now),
         Command::ReceiveGoods(receipt) => plan_purchase_receipt(receipt, books, now),
+        Command::ReturnGoods(goods) => plan_purchase_return(goods, books, now),
+        Command::AddLandedCost(cost) => plan_landed_cost(cost, books, now),
+        Command::CountStock(count) => plan_stock_count(count, books, now),
+        Command::TransferStock(transfer) => plan_stock_transfer(transfer, books, now),
+        Command::DefineLocation(location) => plan_location(location, books, now),
+        Command::SetStandardCost(cost) => plan_standard_cost(cost, books, now),
+        Command::Cancel(cancel) => plan_cancellation(cancel, books, now),
         Command::RecordPayment(payment) => plan_payment(payment, books, now),
         Command::ReverseEntry(reversal) => plan_reversal(reversal, books, now),
         Command::OpenFiscalYear(year) => plan_fiscal_year(year, books, now),
@@ -77,19 +99,83 @@ fn line_number(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX).saturating_add(1)
 }
 
-/// Posts a draft under the next number of the journal; a draft without amounts posts nothing.
-fn post_entry(
-    draft: JournalDraft,
-    books: &Books,
+/// The entries of one document, each under the next number of the journal.
+struct Posting<'a> {
+    books: &'a Books,
     document: DocumentRef,
-    at: Timestamp,
-    drawn: &mut Vec<(DocumentKind, u64)>,
-) -> Result<Vec<PostedEntry>, ErpError> {
-    if draft.is_empty() {
-        return Ok(Vec::new());
+    drawn: Vec<(DocumentKind, u64)>,
+    entries: Vec<PostedEntry>,
+}
+
+impl<'a> Posting<'a> {
+    /// For a document that drew `place` of its own series, if it did.
+    fn new(books: &'a Books, document: DocumentRef, place: Option<u64>) -> Self {
+        Self {
+            books,
+            document,
+            drawn: place.map(|place| (document.kind, place)).into_iter().collect(),
+            entries: Vec::new(),
+        }
     }
-    let (number, place) = books.number(DocumentKind::JournalEntry, None)?;
-    let entry = draft.post(JournalEntryId::new(), number, document, at)?;
-    drawn.extend(place.map(|place| (DocumentKind::JournalEntry, place)));
-    Ok(vec![entry])
+
+    /// A draft without amounts posts nothing.
+    fn post(&mut self, draft: JournalDraft, at: Timestamp) -> Result<(), ErpError> {
+        self.post_for(draft, self.document, at)
+    }
+
+    fn post_for(&mut self, draft: JournalDraft, document: DocumentRef, at: Timestamp) -> Result<(), ErpError> {
+        if draft.is_empty() {
+            return Ok(());
+        }
+        let (number, place) = self.books.number_after(DocumentKind::JournalEntry, &self.drawn);
+        self.entries
+            .push(draft.post(JournalEntryId::new(), number, document, at)?);
+        self.drawn.push((DocumentKind::JournalEntry, place));
+        Ok(())
+    }
+
+    /// What the document made of the value of other moves: one entry for each period.
+    fn post_consequences(&mut self, stocked: &Stocked, memo: &str) -> Result<(), ErpError> {
+        let document = DocumentRef {
+            kind: DocumentKind::StockRevaluation,
+            ..self.document
+        };
+        for ((_, currency), (at, sides)) in &stocked.consequences {
+            let draft = sides
+                .clone()
+                .into_draft(*currency, format!("stock revalued by {memo}"))?;
+            self.post_for(draft, document, *at)?;
+        }
+        Ok(())
+    }
+
+    /// Everything that the document comes to.
+    fn into_postings(self, head: Head, document: Document, stocked: Option<Stocked>) -> Postings {
+        let bare = Postings::bare(self.document.kind, self.document.id, head.number, head.at, document);
+        let posted = Postings {
+            currency: head.currency,
+            amount_minor: head.amount_minor,
+            entries: self.entries,
+            drawn: self.drawn,
+            ..bare
+        };
+        match stocked {
+            None => posted,
+            Some(stocked) => Postings {
+                moves: stocked.moves,
+                revaluations: stocked.revaluations,
+                revalued: stocked.revalued,
+                stock: stocked.stock,
+                ..posted
+            },
+        }
+    }
+}
+
+/// What a receipt says of a document.
+struct Head {
+    number: Arc<str>,
+    currency: Currency,
+    amount_minor: i64,
+    at: Timestamp,
 }

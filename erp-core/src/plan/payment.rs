@@ -1,6 +1,6 @@
 use cortex_types::{PaymentId, Timestamp};
 
-use super::post_entry;
+use super::{Head, Posting};
 use crate::limits::check_amount;
 use crate::postings::{Document, Postings};
 use crate::{
@@ -43,8 +43,8 @@ pub fn plan_payment(command: &RecordPayment, books: &Books, now: Timestamp) -> R
             .debit(account, command.amount_minor)?
             .credit(Account::BANK, command.amount_minor)?,
     };
-    let mut drawn: Vec<_> = place.map(|place| (DocumentKind::Payment, place)).into_iter().collect();
-    let entries = post_entry(draft, books, reference, at, &mut drawn)?;
+    let mut posting = Posting::new(books, reference, place);
+    posting.post(draft, at)?;
     let payment = Payment {
         id,
         number: number.clone(),
@@ -55,17 +55,11 @@ pub fn plan_payment(command: &RecordPayment, books: &Books, now: Timestamp) -> R
         currency: command.currency,
         paid_at: at,
     };
-    Ok(Postings {
-        kind: DocumentKind::Payment,
-        id: id.0,
+    let head = Head {
         number,
         currency: command.currency,
         amount_minor: command.amount_minor,
         at,
-        document: Document::Payment(payment),
-        moves: Vec::new(),
-        entries,
-        levels: Vec::new(),
-        drawn,
-    })
+    };
+    Ok(posting.into_postings(head, Document::Payment(payment), None))
 }

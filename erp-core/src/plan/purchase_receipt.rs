@@ -1,18 +1,18 @@
 use cortex_types::{LineId, ReceiptId, Timestamp};
 
 use super::sales_lines::field;
-use super::shelf::{Shelf, add};
-use super::{check_line_count, line_number, post_entry};
-use crate::books::location;
+use super::shelf::{Moving, Shelf, counterpart};
+use super::sides::{Sides, add};
+use super::{Head, Posting, check_line_count, line_number};
 use crate::limits::{check_amount, check_quantity};
 use crate::postings::{Document, Postings};
 use crate::{
-    Account, Books, DocumentKind, DocumentRef, ErpError, JournalDraft, PurchaseReceipt, PurchaseReceiptLine,
+    Account, Books, Cost, DocumentKind, DocumentRef, ErpError, MoveReason, PurchaseReceipt, PurchaseReceiptLine,
     ReceiveGoods,
 };
 
-/// Goods received: they enter stock at what they cost, against the supplier's account. What had been sold before it
-/// came goes straight to the cost of sales.
+/// Goods received: they enter stock at what they cost, against the supplier's account. Where goods had been sold before they
+/// came, what they cost more or less than was thought goes to the cost of sales.
 pub fn plan_purchase_receipt(command: &ReceiveGoods, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
     check_line_count(command.lines.len())?;
     let supplier = books.supplier(&command.supplier)?;
@@ -23,9 +23,11 @@ pub fn plan_purchase_receipt(command: &ReceiveGoods, books: &Books, now: Timesta
         id: id.0,
     };
 
-    let mut shelf = Shelf::new(books, location(command.location.as_ref())?, reference, at);
+    let location = books.location("location", command.location.as_ref())?;
+    let mut shelf = Shelf::new(books, reference);
     let mut lines = Vec::with_capacity(command.lines.len());
-    let (mut value, mut sold_before) = (0, 0);
+    let mut sides = Sides::default();
+    let mut value = 0;
     for (index, input) in command.lines.iter().enumerate() {
         let product = books.goods(&field(index, "product"), &input.product, command.currency)?;
         if input.quantity_micro <= 0 {
@@ -37,31 +39,38 @@ pub fn plan_purchase_receipt(command: &ReceiveGoods, books: &Books, now: Timesta
         check_quantity(&field(index, "quantity"), input.quantity_micro)?;
         check_amount(&field(index, "value"), input.value_minor)?;
         add(&mut value, input.value_minor)?;
-        add(
-            &mut sold_before,
-            shelf.receive(product, input.quantity_micro, input.value_minor)?,
-        )?;
-        lines.push(PurchaseReceiptLine {
+        let line = PurchaseReceiptLine {
             id: LineId::new(),
             line_no: line_number(index),
             product_id: product.id,
             product_code: product.code.clone(),
             quantity_micro: input.quantity_micro,
             value_minor: input.value_minor,
+        };
+        shelf.put(&Moving {
+            product,
+            location: &location,
+            quantity_micro: line.quantity_micro,
+            reason: MoveReason::Receipt,
+            cost: Cost::Given {
+                minor: line.value_minor,
+                of: None,
+            },
+            line_no: line.line_no,
+            at,
         });
+        sides.debit(counterpart(MoveReason::Receipt, product.valuation), line.value_minor)?;
+        lines.push(line);
     }
 
-    let mut draft = JournalDraft::new(command.currency, format!("goods received {number}"));
-    draft
-        .debit(Account::INVENTORY, value - sold_before)?
-        .debit(Account::COST_OF_SALES, sold_before)?;
-    draft.credit(Account::PAYABLES, value)?;
-    let mut drawn: Vec<_> = place
-        .map(|place| (DocumentKind::PurchaseReceipt, place))
-        .into_iter()
-        .collect();
-    let entries = post_entry(draft, books, reference, at, &mut drawn)?;
-    let (moves, levels) = shelf.into_parts();
+    let stocked = shelf.settle()?;
+    sides
+        .take_in(&stocked.own_effects()?)?
+        .credit(Account::PAYABLES, value)?;
+    let memo = format!("goods received {number}");
+    let mut posting = Posting::new(books, reference, place);
+    posting.post(sides.into_draft(command.currency, memo.as_str())?, at)?;
+    posting.post_consequences(&stocked, &memo)?;
 
     let receipt = PurchaseReceipt {
         id,
@@ -73,17 +82,11 @@ pub fn plan_purchase_receipt(command: &ReceiveGoods, books: &Books, now: Timesta
         received_at: at,
         lines,
     };
-    Ok(Postings {
-        kind: DocumentKind::PurchaseReceipt,
-        id: id.0,
+    let head = Head {
         number,
         currency: command.currency,
         amount_minor: value,
         at,
-        document: Document::PurchaseReceipt(receipt),
-        moves,
-        entries,
-        levels,
-        drawn,
-    })
+    };
+    Ok(posting.into_postings(head, Document::PurchaseReceipt(receipt), Some(stocked)))
 }

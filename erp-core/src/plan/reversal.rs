@@ -46,16 +46,10 @@ pub fn plan_reversal(command: &ReverseEntry, books: &Books, now: Timestamp) -> R
     // It belongs to the entry that it undoes.
     let reversal = draft.post(id, number.clone(), entry.document, at)?;
     Ok(Postings {
-        kind: DocumentKind::JournalEntry,
-        id: id.0,
-        number,
         currency: entry.currency,
         amount_minor: reversal.amount_minor(),
-        at,
-        document: Document::JournalEntry,
-        moves: Vec::new(),
         entries: vec![reversal],
-        levels: Vec::new(),
         drawn: vec![(DocumentKind::JournalEntry, place)],
+        ..Postings::bare(DocumentKind::JournalEntry, id.0, number, at, Document::JournalEntry)
     })
 }

@@ -1,99 +1,212 @@
-//! The stock moves of one document, valued one after another, so that its second line sees what its first took.
+//! The stock moves of one document: put in their places among all others, and valued with everything behind them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cortex_types::{Currency, MoneyError, StockMoveId, Timestamp};
+use cortex_types::{Currency, ProductId, StockMoveId, StockRevaluationId, Timestamp};
 
-use crate::valuation::StockLevel;
-use crate::{Books, DocumentRef, ErpError, LevelKey, MoveReason, Product, StockMove};
+use super::sides::Sides;
+use crate::valuation::{Entry, Method, Revalued, StandardCost, Timeline};
+use crate::{Account, Books, Cost, DocumentRef, ErpError, MoveReason, Product, StockMove, StockRevaluation};
 
 pub(super) struct Shelf<'a> {
     books: &'a Books,
-    location: Arc<str>,
     document: DocumentRef,
-    moved_at: Timestamp,
+    products: BTreeMap<ProductId, OnShelf<'a>>,
     moves: Vec<StockMove>,
-    levels: BTreeMap<LevelKey, (Currency, StockLevel)>,
+}
+
+struct OnShelf<'a> {
+    product: &'a Product,
+    timeline: Timeline,
+    /// Its moves, by their place among all of the document.
+    moves: Vec<usize>,
+}
+
+/// What a document does to stock.
+pub(super) struct Stocked {
+    pub moves: Vec<StockMove>,
+    pub revaluations: Vec<StockRevaluation>,
+    pub revalued: Vec<(ProductId, Revalued)>,
+    pub stock: Vec<(ProductId, Timeline)>,
+    /// What the document's own moves do to the journal, by their time: inventory against what their reason stands for.
+    pub effects: BTreeMap<Timestamp, Sides>,
+    /// What became of the value of other moves, by the beginning of their period: when the last of them was, in which
+    /// currency, and what it does to the journal.
+    pub consequences: BTreeMap<(Timestamp, Currency), (Timestamp, Sides)>,
+}
+
+/// A move to be.
+pub(super) struct Moving<'a> {
+    pub product: &'a Product,
+    pub location: &'a Arc<str>,
+    pub quantity_micro: i64,
+    pub reason: MoveReason,
+    pub cost: Cost,
+    pub line_no: u32,
+    pub at: Timestamp,
 }
 
 impl<'a> Shelf<'a> {
-    pub fn new(books: &'a Books, location: Arc<str>, document: DocumentRef, moved_at: Timestamp) -> Self {
+    pub fn new(books: &'a Books, document: DocumentRef) -> Self {
         Self {
             books,
-            location,
             document,
-            moved_at,
+            products: BTreeMap::new(),
             moves: Vec::new(),
-            levels: BTreeMap::new(),
         }
     }
 
-    /// Takes goods out; returns their value.
-    pub fn issue(&mut self, product: &Product, quantity_micro: i64, reason: MoveReason) -> Result<i64, ErpError> {
-        let value = self.level(product).issue(quantity_micro)?;
-        self.record(product, -quantity_micro, -value, reason);
-        Ok(value)
-    }
-
-    /// Puts goods back at the known cost; returns their value.
-    pub fn restore(&mut self, product: &Product, quantity_micro: i64, reason: MoveReason) -> Result<i64, ErpError> {
-        let value = self.level(product).restore(quantity_micro)?;
-        self.record(product, quantity_micro, value, reason);
-        Ok(value)
-    }
-
-    /// Receives goods; returns how much of their value was sold before it came. That part leaves again at once, as a
-    /// move of no quantity.
-    pub fn receive(&mut self, product: &Product, quantity_micro: i64, value_minor: i64) -> Result<i64, ErpError> {
-        let sold_before = self.level(product).receive(quantity_micro, value_minor)?;
-        self.record(product, quantity_micro, value_minor, MoveReason::Receipt);
-        if sold_before > 0 {
-            self.record(product, 0, -sold_before, MoveReason::Sale);
-        }
-        Ok(sold_before)
-    }
-
-    pub fn into_parts(self) -> (Vec<StockMove>, Vec<(LevelKey, Currency, StockLevel)>) {
-        let levels = self
-            .levels
-            .into_iter()
-            .map(|(key, (currency, level))| (key, currency, level))
-            .collect();
-        (self.moves, levels)
-    }
-
-    fn level(&mut self, product: &Product) -> &mut StockLevel {
-        let key = LevelKey {
-            product_id: product.id,
-            location: Arc::clone(&self.location),
-        };
-        let books = self.books;
-        &mut self
-            .levels
-            .entry(key)
-            .or_insert_with_key(|key| (product.currency, books.level(key)))
-            .1
-    }
-
-    fn record(&mut self, product: &Product, quantity_micro: i64, value_minor: i64, reason: MoveReason) {
+    /// Notes a move; what it is worth is known when the shelf is settled.
+    pub fn put(&mut self, moving: &Moving<'a>) -> StockMoveId {
+        let id = StockMoveId::new();
+        let place = self.moves.len();
+        self.on_shelf(moving.product).moves.push(place);
         self.moves.push(StockMove {
-            id: StockMoveId::new(),
-            product_id: product.id,
-            product_code: Arc::clone(&product.code),
-            location: Arc::clone(&self.location),
-            quantity_micro,
-            value_minor,
-            currency: product.currency,
-            reason,
+            id,
+            product_id: moving.product.id,
+            product_code: Arc::clone(&moving.product.code),
+            location: Arc::clone(moving.location),
+            quantity_micro: moving.quantity_micro,
+            value_minor: 0,
+            currency: moving.product.currency,
+            reason: moving.reason,
+            cost: moving.cost,
             document: self.document,
-            moved_at: self.moved_at,
+            line_no: moving.line_no,
+            moved_at: moving.at,
         });
+        id
+    }
+
+    /// Another standard cost for a product.
+    pub fn set_standard(&mut self, product: &'a Product, standard: StandardCost) {
+        self.on_shelf(product).timeline.set_standard(standard);
+    }
+
+    fn on_shelf(&mut self, product: &'a Product) -> &mut OnShelf<'a> {
+        let books = self.books;
+        self.products.entry(product.id).or_insert_with(|| OnShelf {
+            product,
+            timeline: books.timeline(product),
+            moves: Vec::new(),
+        })
+    }
+
+    /// Values all moves, and what stands behind them.
+    pub fn settle(self) -> Result<Stocked, ErpError> {
+        let Self {
+            books,
+            document,
+            products,
+            mut moves,
+        } = self;
+        let mut stocked = Stocked {
+            moves: Vec::new(),
+            revaluations: Vec::new(),
+            revalued: Vec::new(),
+            stock: Vec::with_capacity(products.len()),
+            effects: BTreeMap::new(),
+            consequences: BTreeMap::new(),
+        };
+        for (id, on_shelf) in products {
+            let OnShelf {
+                product,
+                mut timeline,
+                moves: places,
+            } = on_shelf;
+            let new = places.iter().map(|place| Entry::of(&moves[*place], 0)).collect();
+            let recorded = timeline.record(new, |location| books.may_go_below_zero(location))?;
+            for (place, value_minor) in places.iter().zip(recorded.values) {
+                let moved = &mut moves[*place];
+                moved.value_minor = value_minor;
+                let sides = stocked.effects.entry(moved.moved_at).or_default();
+                effect(sides, moved.reason, timeline.method, value_minor)?;
+            }
+            stocked.account_for(books, document, product, &recorded.revalued)?;
+            stocked
+                .revalued
+                .extend(recorded.revalued.into_iter().map(|revalued| (id, revalued)));
+            stocked.stock.push((id, timeline));
+        }
+        stocked.moves = moves;
+        Ok(stocked)
     }
 }
 
-/// Adds up amounts that were each checked alone.
-pub(super) fn add(total: &mut i64, amount: i64) -> Result<(), ErpError> {
-    *total = total.checked_add(amount).ok_or(MoneyError::Overflow)?;
+impl Stocked {
+    fn account_for(
+        &mut self,
+        books: &Books,
+        document: DocumentRef,
+        product: &Product,
+        revalued: &[Revalued],
+    ) -> Result<(), ErpError> {
+        let mut rows: BTreeMap<(Timestamp, &Arc<str>), StockRevaluation> = BTreeMap::new();
+        // Moves are in the order of their time, and periods begin with days: one is looked up once a day.
+        let (mut day, mut period) = (i64::MIN, Timestamp::MIN);
+        for changed in revalued {
+            let day_of = changed.at.micros().div_euclid(DAY_MICROS);
+            if day_of != day {
+                (day, period) = (day_of, books.period_of(changed.at));
+            }
+            let (at, sides) = self.consequences.entry((period, product.currency)).or_default();
+            *at = changed.at.max(*at);
+            effect(sides, changed.reason, product.valuation, changed.change_minor)?;
+            let row = rows
+                .entry((period, &changed.location))
+                .or_insert_with(|| StockRevaluation {
+                    id: StockRevaluationId::new(),
+                    product_id: product.id,
+                    product_code: Arc::clone(&product.code),
+                    location: Arc::clone(&changed.location),
+                    value_minor: 0,
+                    move_count: 0,
+                    currency: product.currency,
+                    document,
+                    posted_at: changed.at,
+                });
+            super::sides::add(&mut row.value_minor, changed.change_minor)?;
+            row.move_count = row.move_count.saturating_add(1);
+            row.posted_at = row.posted_at.max(changed.at);
+        }
+        self.revaluations.extend(rows.into_values());
+        Ok(())
+    }
+
+    /// What the document's own moves do to the journal, all together.
+    pub fn own_effects(&self) -> Result<Sides, ErpError> {
+        let mut all = Sides::default();
+        for sides in self.effects.values() {
+            all.take_in(sides)?;
+        }
+        Ok(all)
+    }
+}
+
+const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+
+/// Stock is worth `minor` more: against the cost of sales, or what else the reason stands for. Documents that say what goods
+/// cost put that against the same account, so that only the difference stays there.
+fn effect(sides: &mut Sides, reason: MoveReason, method: Method, minor: i64) -> Result<(), ErpError> {
+    sides
+        .debit(Account::INVENTORY, minor)?
+        .credit(counterpart(reason, method), minor)?;
     Ok(())
+}
+
+/// Where the value of a move goes to or comes from.
+pub(super) const fn counterpart(reason: MoveReason, method: Method) -> Account {
+    match reason {
+        MoveReason::Sale | MoveReason::Return => Account::COST_OF_SALES,
+        MoveReason::WriteOff => Account::WRITE_OFFS,
+        MoveReason::Found => Account::STOCK_FOUND,
+        MoveReason::StandardCost => Account::STOCK_REVALUED,
+        MoveReason::Receipt | MoveReason::SupplierReturn | MoveReason::Transfer | MoveReason::LandedCost => {
+            match method {
+                Method::Standard => Account::PRICE_VARIANCE,
+                Method::Fifo | Method::MovingAverage => Account::COST_OF_SALES,
+            }
+        }
+    }
 }

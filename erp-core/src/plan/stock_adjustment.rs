@@ -1,69 +1,162 @@
-use cortex_types::{CommandId, Timestamp};
+use std::sync::Arc;
+
+use cortex_types::{Currency, StockDocumentId, Timestamp};
 
 use super::sales_lines::field;
-use super::shelf::{Shelf, add};
-use super::{check_line_count, post_entry};
-use crate::books::location;
-use crate::limits::{MEMO_LENGTH_MAX, check_quantity, check_text};
+use super::shelf::{Moving, Shelf};
+use super::{Head, Posting, check_line_count, line_number};
+use crate::limits::{MEMO_LENGTH_MAX, check_amount, check_quantity, check_text};
 use crate::postings::{Document, Postings};
-use crate::{Account, AdjustStock, Books, DocumentKind, DocumentRef, ErpError, JournalDraft, MoveReason};
+use crate::{
+    AdjustStock, AdjustmentLineInput, Books, Cost, CountStock, DocumentKind, DocumentRef, ErpError, MoveReason,
+    QuantityInput, StockDocument,
+};
 
 /// Stock written off or found. What has no known cost moves in quantity alone, and the journal stays as it is.
 pub fn plan_stock_adjustment(command: &AdjustStock, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
     check_line_count(command.lines.len())?;
-    check_text("memo", &command.memo, MEMO_LENGTH_MAX)?;
-    let (number, place) = books.number(DocumentKind::StockAdjustment, None)?;
-    let (id, at) = (CommandId::new(), command.moved_at.unwrap_or(now));
-    let reference = DocumentRef {
-        kind: DocumentKind::StockAdjustment,
-        id: id.0,
-    };
-
-    let currency = match books.products.get(&command.lines[0].product) {
-        Some(product) => product.currency,
-        None => return Err(ErpError::UnknownProduct(command.lines[0].product.clone())),
-    };
-    let mut shelf = Shelf::new(books, location(command.location.as_ref())?, reference, at);
-    let (mut written_off, mut found) = (0, 0);
-    for (index, input) in command.lines.iter().enumerate() {
-        let product = books.goods(&field(index, "product"), &input.product, currency)?;
-        check_quantity(&field(index, "quantity"), input.quantity_micro)?;
-        match input.quantity_micro {
-            0 => return Err(ErpError::invalid(field(index, "quantity"), "must not be zero")),
-            out if out < 0 => add(&mut written_off, shelf.issue(product, -out, MoveReason::WriteOff)?)?,
-            into => add(&mut found, shelf.restore(product, into, MoveReason::Found)?)?,
+    for (index, line) in command.lines.iter().enumerate() {
+        check_quantity(&field(index, "quantity"), line.quantity_micro)?;
+        if line.quantity_micro == 0 {
+            return Err(ErpError::invalid(field(index, "quantity"), "must not be zero"));
         }
     }
-
-    let memo = if command.memo.is_empty() {
-        number.to_string()
-    } else {
-        command.memo.clone()
-    };
-    let mut draft = JournalDraft::new(currency, memo);
-    draft
-        .debit(Account::WRITE_OFFS, written_off)?
-        .credit(Account::INVENTORY, written_off)?;
-    draft
-        .debit(Account::INVENTORY, found)?
-        .credit(Account::STOCK_FOUND, found)?;
-    let mut drawn: Vec<_> = place
-        .map(|place| (DocumentKind::StockAdjustment, place))
-        .into_iter()
-        .collect();
-    let entries = post_entry(draft, books, reference, at, &mut drawn)?;
-    let (moves, levels) = shelf.into_parts();
-    Ok(Postings {
+    let lines: Vec<_> = command.lines.iter().map(Some).collect();
+    let document = Adjustment {
         kind: DocumentKind::StockAdjustment,
-        id: id.0,
-        number,
-        currency,
-        amount_minor: found - written_off,
+        memo: &command.memo,
+        location: books.location("location", command.location.as_ref())?,
+        at: command.moved_at.unwrap_or(now),
+    };
+    document.plan(&lines, books)
+}
+
+/// Stock as it was counted: what is missing is written off, what is there on top was found.
+pub fn plan_stock_count(command: &CountStock, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
+    check_line_count(command.lines.len())?;
+    let location = books.location("location", command.location.as_ref())?;
+    let at = command.counted_at.unwrap_or(now);
+    let mut counted = std::collections::BTreeSet::new();
+    let mut lines = Vec::with_capacity(command.lines.len());
+    for (
+        index,
+        QuantityInput {
+            product,
+            quantity_micro,
+        },
+    ) in command.lines.iter().enumerate()
+    {
+        let refused = |name: &str, problem: &str| Err(ErpError::invalid(field(index, name), problem));
+        if *quantity_micro < 0 {
+            return refused("quantity", "must not be negative: give what was counted");
+        }
+        check_quantity(&field(index, "quantity"), *quantity_micro)?;
+        let known = books
+            .products
+            .get(product)
+            .ok_or_else(|| ErpError::UnknownProduct(Arc::clone(product)))?;
+        if !counted.insert(known.id) {
+            return refused("product", "was counted on a line before: give each product once");
+        }
+        let timeline = books.timeline(known);
+        let difference = quantity_micro - timeline.quantity_at(&location, at);
+        lines.push((difference != 0).then(|| AdjustmentLineInput {
+            product: Arc::clone(product),
+            quantity_micro: difference,
+            value_minor: None,
+        }));
+    }
+    let lines: Vec<_> = lines.iter().map(Option::as_ref).collect();
+    let document = Adjustment {
+        kind: DocumentKind::StockCount,
+        memo: &command.memo,
+        location,
         at,
-        document: Document::StockAdjustment,
-        moves,
-        entries,
-        levels,
-        drawn,
-    })
+    };
+    document.plan(&lines, books)
+}
+
+struct Adjustment<'a> {
+    kind: DocumentKind,
+    memo: &'a str,
+    location: Arc<str>,
+    at: Timestamp,
+}
+
+impl Adjustment<'_> {
+    /// Moves what the lines say; one that says nothing keeps its number.
+    fn plan(self, lines: &[Option<&AdjustmentLineInput>], books: &Books) -> Result<Postings, ErpError> {
+        check_text("memo", self.memo, MEMO_LENGTH_MAX)?;
+        let (number, place) = books.number(self.kind, None)?;
+        let (id, at) = (StockDocumentId::new(), self.at);
+        let reference = DocumentRef {
+            kind: self.kind,
+            id: id.0,
+        };
+        let mut shelf = Shelf::new(books, reference);
+        let mut currency: Option<Currency> = None;
+        for (index, line) in lines.iter().enumerate() {
+            let Some(line) = line else { continue };
+            let kept_in = books.products.get(&line.product).map(|product| product.currency);
+            let product = books.goods(
+                &field(index, "product"),
+                &line.product,
+                *currency.get_or_insert(kept_in.unwrap_or(Currency::GBP)),
+            )?;
+            let into_stock = line.quantity_micro > 0;
+            let cost = match line.value_minor {
+                Some(minor) if into_stock && minor >= 0 => {
+                    check_amount(&field(index, "value"), minor)?;
+                    Cost::Given { minor, of: None }
+                }
+                Some(_) => {
+                    let problem = "is for what was found, and not negative: what is written off has a cost already";
+                    return Err(ErpError::invalid(field(index, "value"), problem));
+                }
+                None if into_stock => Cost::Known,
+                None => Cost::ByMethod,
+            };
+            shelf.put(&Moving {
+                product,
+                location: &self.location,
+                quantity_micro: line.quantity_micro,
+                reason: if into_stock {
+                    MoveReason::Found
+                } else {
+                    MoveReason::WriteOff
+                },
+                cost,
+                line_no: line_number(index),
+                at,
+            });
+        }
+        let stocked = shelf.settle()?;
+        let currency = currency.unwrap_or(Currency::GBP);
+        let value_minor = stocked.moves.iter().map(|moved| moved.value_minor).sum();
+        let memo = if self.memo.is_empty() { &*number } else { self.memo };
+        let mut posting = Posting::new(books, reference, place);
+        posting.post(stocked.own_effects()?.into_draft(currency, memo)?, at)?;
+        posting.post_consequences(&stocked, &number)?;
+        let document = StockDocument {
+            id,
+            kind: self.kind,
+            number: Arc::clone(&number),
+            party_id: None,
+            party_code: None,
+            location: Some(self.location),
+            to_location: None,
+            memo: self.memo.to_owned(),
+            currency,
+            value_minor,
+            line_count: line_number(lines.len().saturating_sub(1)),
+            moved_at: at,
+        };
+        let head = Head {
+            number,
+            currency,
+            amount_minor: value_minor,
+            at,
+        };
+        Ok(posting.into_postings(head, Document::Stock(document), Some(stocked)))
+    }
 }

@@ -11,6 +11,7 @@
 //! rows refuse to be changed by triggers of their own.
 
 mod chain;
+mod costs;
 mod days;
 mod ledger;
 mod migrations;

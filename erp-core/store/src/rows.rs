@@ -26,6 +26,7 @@ pub(crate) trait Columns {
     fn optional_text(&self, column: &'static str) -> Result<Option<Arc<str>>, sqlx::Error>;
     fn integer(&self, column: &'static str) -> Result<i64, sqlx::Error>;
     fn time(&self, column: &'static str) -> Result<Timestamp, sqlx::Error>;
+    fn optional_time(&self, column: &'static str) -> Result<Option<Timestamp>, sqlx::Error>;
     /// An id, a currency, a unit: whatever is written as its text.
     fn parsed<T: FromStr>(&self, column: &'static str) -> Result<T, sqlx::Error>;
     fn optional_parsed<T: FromStr>(&self, column: &'static str) -> Result<Option<T>, sqlx::Error>;
@@ -53,6 +54,11 @@ impl Columns for Row {
 
     fn time(&self, column: &'static str) -> Result<Timestamp, sqlx::Error> {
         self.try_get::<Instant>(column).map(|instant| instant.0)
+    }
+
+    fn optional_time(&self, column: &'static str) -> Result<Option<Timestamp>, sqlx::Error> {
+        self.try_get::<Option<Instant>>(column)
+            .map(|instant| instant.map(|instant| instant.0))
     }
 
     fn parsed<T: FromStr>(&self, column: &'static str) -> Result<T, sqlx::Error> {

@@ -99,6 +99,9 @@ error_codes! {
     UnknownAccount = "unknown-account" => Invalid, Never;
     /// A body refers to an invoice that was never posted.
     UnknownInvoice = "unknown-invoice" => Invalid, Never;
+    UnknownLocation = "unknown-location" => Invalid, Never;
+    /// More would leave a location than is there, and it may not go below zero.
+    InsufficientStock = "insufficient-stock" => Conflict, Never;
     /// The time falls into a period whose books are closed.
     PeriodClosed = "period-closed" => Conflict, Never;
     /// A posted document cannot be changed, only reversed.

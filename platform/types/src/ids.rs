@@ -80,6 +80,16 @@ typed_ids! {
     LineId,
     /// A movement of stock.
     StockMoveId,
+    /// Moves of stock that came to be worth something else.
+    StockRevaluationId,
+    /// A document that moves stock and nothing else.
+    StockDocumentId,
+    /// A place where stock lies.
+    LocationId,
+    /// What a product is said to cost, from some time on.
+    StandardCostId,
+    /// A document taken back as if it had never been.
+    CancellationId,
     /// A balanced entry in the journal.
     JournalEntryId,
     /// One side of a journal entry.

@@ -152,6 +152,7 @@ impl Mapping {
             AdjustmentLineInput {
                 product: Arc::clone(&line.code),
                 quantity_micro: line.pieces.saturating_mul(MICROS_PER_PIECE),
+                value_minor: None,
             }
         });
         let lines = lines.collect();
@@ -204,6 +205,8 @@ impl Mapping {
             unit: Unit::each(),
             currency: CURRENCY,
             list_price_minor: None,
+            valuation: None,
+            standard_cost: None,
             created_at: Some(at),
         };
         let key = format!("online-retail/product/{}", line.code);

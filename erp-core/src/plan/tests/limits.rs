@@ -43,6 +43,7 @@ fn what_is_copied_into_every_line_is_held_short() {
         lines: vec![AdjustmentLineInput {
             product: "MUG".into(),
             quantity_micro: PIECE,
+            value_minor: None,
         }],
     };
     assert!(refused(&Command::AdjustStock(found)).starts_with("memo:"));

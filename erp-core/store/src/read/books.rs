@@ -2,23 +2,24 @@
 
 use std::sync::Arc;
 
-use cortex_erp::valuation::{CostBasis, StockLevel};
 use cortex_erp::{
-    Answered, Books, Closings, CreditedInvoice, DocumentKind, LevelKey, PartyKind, References, Reversible, closing_span,
+    Answered, Books, Closings, CreditedInvoice, DocumentKind, PartyKind, References, Reversible, closing_span,
 };
 use cortex_store::sql::{self, QueryBuilder, Row, Transaction};
 use cortex_types::InvoiceId;
 use uuid::Uuid;
 
-use super::{fiscal, journal, master_data, records};
+use super::fiscal::of_tenant;
+use super::{fiscal, journal, master_data, posted, records, stock};
 use crate::days;
 use crate::rows::Columns;
 
 /// Values of one `IN (…)` list.
-const LIST_MAX: usize = 1_000;
+pub(super) const LIST_MAX: usize = 1_000;
 
 const INVOICES: &str = "SELECT id, number, customer_id, currency, net_minor, (SELECT CAST(coalesce(sum(n.net_minor), 0) AS BIGINT) \
-                        FROM credit_notes n WHERE n.invoice_id = sales_invoices.id) AS credited_minor \
+                        FROM credit_notes n WHERE n.invoice_id = sales_invoices.id AND NOT EXISTS \
+                        (SELECT 1 FROM cancellations c WHERE c.document_id = n.id)) AS credited_minor \
                         FROM sales_invoices";
 
 pub(crate) async fn books(
@@ -42,7 +43,14 @@ pub(crate) async fn books(
         let found = rows(connection, master_data::PARTIES, "kind", tenant, &kind).await?;
         books.walk_in = found.first().map(master_data::party).transpose()?;
     }
-    products(connection, tenant, wanted, &mut books).await?;
+    for row in of_tenant(&mut *connection, master_data::LOCATIONS, tenant).await? {
+        let location = master_data::location(&row)?;
+        books.locations.insert(Arc::clone(&location.code), location);
+    }
+    let mut products = wanted.products.clone();
+    posted::load(connection, tenant, &wanted.documents, &mut products, &mut books).await?;
+    stock::load(connection, tenant, &products, &mut books).await?;
+    books.know_originals();
     numbers(connection, tenant, wanted, &mut books).await?;
     let series = "SELECT kind, newest FROM document_series WHERE tenant_id = $1";
     for row in sql::query(series).bind(tenant).fetch_all(&mut *connection).await? {
@@ -50,7 +58,8 @@ pub(crate) async fn books(
         books.series.insert(kind, row.integer("newest")?.unsigned_abs());
     }
     books.locks = fiscal::locks(connection, tenant).await?;
-    if wanted.years {
+    // What reaches back revalues what came since, period by period.
+    if wanted.years || books.stock.values().any(|timeline| timeline.from.is_some()) {
         books.years = fiscal::years_on(connection, tenant).await?;
     }
     if !wanted.entries.is_empty() {
@@ -88,53 +97,6 @@ async fn reversible(
         books.entries.insert(Arc::clone(&reversible.entry.number), reversible);
     }
     Ok(())
-}
-
-async fn products(
-    connection: &mut Transaction,
-    tenant: &str,
-    wanted: &References,
-    books: &mut Books,
-) -> Result<(), sqlx::Error> {
-    let codes: Vec<&str> = wanted.products.iter().map(|code| &**code).collect();
-    let mut ids = Vec::with_capacity(codes.len());
-    for row in rows(connection, master_data::PRODUCTS, "code", tenant, &codes).await? {
-        let product = master_data::product(&row)?;
-        ids.push(product.id.to_string());
-        books.products.insert(Arc::clone(&product.code), product);
-    }
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let levels = "SELECT product_id, location, quantity_micro, value_minor, cost_value_minor, cost_quantity_micro \
-                  FROM stock_levels";
-    for row in rows(connection, levels, "product_id", tenant, &ids).await? {
-        let (key, level) = level(&row)?;
-        books.levels.insert(key, level);
-    }
-    Ok(())
-}
-
-fn level(row: &Row) -> Result<(LevelKey, StockLevel), sqlx::Error> {
-    let cost: (Option<i64>, Option<i64>) = (row.try_get("cost_value_minor")?, row.try_get("cost_quantity_micro")?);
-    let last_cost = match cost {
-        (Some(value_minor), Some(quantity_micro)) => Some(CostBasis {
-            value_minor,
-            quantity_micro,
-        }),
-        _ => None,
-    };
-    let key = LevelKey {
-        product_id: row.parsed("product_id")?,
-        location: row.text("location")?,
-    };
-    let (quantity_micro, value_minor) = (row.integer("quantity_micro")?, row.integer("value_minor")?);
-    Ok((
-        key,
-        StockLevel {
-            quantity_micro,
-            value_minor,
-            last_cost,
-        },
-    ))
 }
 
 async fn numbers(
@@ -175,7 +137,7 @@ fn credited(row: &Row) -> Result<CreditedInvoice, sqlx::Error> {
 }
 
 /// The rows of `tenant` whose `column` is one of `values`.
-async fn rows(
+pub(super) async fn rows(
     connection: &mut Transaction,
     select: &str,
     column: &str,

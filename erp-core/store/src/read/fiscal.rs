@@ -54,7 +54,11 @@ pub(super) async fn years_on(on: &mut Transaction, tenant: &str) -> Result<Vec<F
         .collect()
 }
 
-async fn of_tenant<'c>(on: impl Into<On<'c>>, select: &'static str, tenant: &str) -> Result<Vec<Row>, sqlx::Error> {
+pub(super) async fn of_tenant<'c>(
+    on: impl Into<On<'c>>,
+    select: &'static str,
+    tenant: &str,
+) -> Result<Vec<Row>, sqlx::Error> {
     sql::query(select).bind(tenant).fetch_all(on).await
 }
 

@@ -1,4 +1,4 @@
-use cortex_erp::{DocumentKind, DocumentRef, JournalEntryRecord, JournalLineRecord, MoveReason, Page, StockMove};
+use cortex_erp::{DocumentKind, DocumentRef, JournalEntryRecord, JournalLineRecord, Page};
 use cortex_store::sql::{self, Pool, QueryBuilder, Row, Transaction};
 use sqlx::AssertSqlSafe;
 
@@ -8,8 +8,9 @@ use crate::rows::Columns;
 
 const ENTRIES: &str = "SELECT id, number, document_kind, document_id, memo, currency, posted_at FROM journal_entries";
 const LINES: &str = "SELECT entry_id, account, debit_minor, credit_minor FROM journal_lines";
-const MOVES: &str = "SELECT id, product_id, product_code, location, quantity_micro, value_minor, currency, reason, \
-                     document_kind, document_id, moved_at FROM stock_moves";
+const WITH_LINES: &str = "SELECT e.id, e.number, e.document_kind, e.document_id, e.memo, e.currency, e.posted_at, l.account, \
+                          l.debit_minor, l.credit_minor FROM journal_entries e JOIN journal_lines l ON l.entry_id = e.id";
+const IN_ORDER: &str = " ORDER BY e.id, l.line_no";
 
 pub(super) async fn entries(readers: &Pool, tenant: &str, page: &Page) -> Result<Vec<JournalEntryRecord>, sqlx::Error> {
     let rows = page_of(readers, ENTRIES, tenant, page).await?;
@@ -37,42 +38,35 @@ pub(super) async fn entries_numbered(
     tenant: &str,
     numbers: &[&str],
 ) -> Result<Vec<JournalEntryRecord>, sqlx::Error> {
-    let mut query = QueryBuilder::new(
-        "SELECT e.id, e.number, e.document_kind, e.document_id, e.memo, e.currency, e.posted_at, l.account, \
-         l.debit_minor, l.credit_minor FROM journal_entries e JOIN journal_lines l ON l.entry_id = e.id \
-         WHERE e.tenant_id = ",
-    );
-    query.push_bind(tenant).push(" AND e.number IN ");
+    let mut query = QueryBuilder::new(WITH_LINES);
     query
-        .push_list(numbers.iter().copied())
-        .push(" ORDER BY e.id, l.line_no");
-    let rows = query.build().once().fetch_all(on).await?;
-    let same = |one: &Row, next: &Row| matches!((one.text("id"), next.text("id")), (Ok(one), Ok(next)) if one == next);
-    rows.chunk_by(same).map(entry_of).collect()
+        .push(" WHERE e.tenant_id = ")
+        .push_bind(tenant)
+        .push(" AND e.number IN ");
+    query.push_list(numbers.iter().copied()).push(IN_ORDER);
+    by_entry(&query.build().once().fetch_all(on).await?)
 }
 
-pub(super) async fn moves(
-    readers: &Pool,
+/// The entries of a document, without what it made of the value of others.
+pub(super) async fn entries_of(
+    on: &mut Transaction,
     tenant: &str,
-    product: Option<&str>,
-    page: &Page,
-) -> Result<Vec<StockMove>, sqlx::Error> {
-    let Some(product) = product else {
-        return page_of(readers, MOVES, tenant, page)
-            .await?
-            .iter()
-            .map(stock_move)
-            .collect();
-    };
-    let of_product = " WHERE tenant_id = $1 AND product_code = $2 AND id > $3 ORDER BY id LIMIT $4";
-    let rows = sql::query(AssertSqlSafe(format!("{MOVES}{of_product}")))
+    kind: DocumentKind,
+    document: &str,
+) -> Result<Vec<JournalEntryRecord>, sqlx::Error> {
+    let sql = format!("{WITH_LINES} WHERE e.tenant_id = $1 AND e.document_id = $2 AND e.document_kind = $3 {IN_ORDER}");
+    let rows = sql::query(AssertSqlSafe(sql))
         .bind(tenant)
-        .bind(product)
-        .bind(page.after.as_deref().unwrap_or_default())
-        .bind(i64::from(page.limit()))
-        .fetch_all(readers)
+        .bind(document)
+        .bind(kind.as_str())
+        .fetch_all(on)
         .await?;
-    rows.iter().map(stock_move).collect()
+    by_entry(&rows)
+}
+
+fn by_entry(rows: &[Row]) -> Result<Vec<JournalEntryRecord>, sqlx::Error> {
+    let same = |one: &Row, next: &Row| matches!((one.text("id"), next.text("id")), (Ok(one), Ok(next)) if one == next);
+    rows.chunk_by(same).map(entry_of).collect()
 }
 
 /// One entry from its lines, each of which has the entry's columns beside its own.
@@ -104,22 +98,7 @@ fn line(row: &Row) -> Result<JournalLineRecord, sqlx::Error> {
     })
 }
 
-fn stock_move(row: &Row) -> Result<StockMove, sqlx::Error> {
-    Ok(StockMove {
-        id: row.parsed("id")?,
-        product_id: row.parsed("product_id")?,
-        product_code: row.text("product_code")?,
-        location: row.text("location")?,
-        quantity_micro: row.integer("quantity_micro")?,
-        value_minor: row.integer("value_minor")?,
-        currency: row.parsed("currency")?,
-        reason: row.word("reason", &MoveReason::ALL, MoveReason::as_str)?,
-        document: document(row)?,
-        moved_at: row.time("moved_at")?,
-    })
-}
-
-fn document(row: &Row) -> Result<DocumentRef, sqlx::Error> {
+pub(super) fn document(row: &Row) -> Result<DocumentRef, sqlx::Error> {
     Ok(DocumentRef {
         kind: row.word("document_kind", &DocumentKind::ALL, DocumentKind::as_str)?,
         id: row.parsed("document_id")?,

@@ -1,11 +1,24 @@
-use cortex_erp::{Party, PartyKind, Product, ProductKind};
+use cortex_erp::valuation::Method;
+use cortex_erp::{Location, NegativeStock, Party, PartyKind, Product, ProductKind};
 use cortex_store::sql::Row;
 
 use crate::rows::Columns;
 
 pub(super) const PARTIES: &str = "SELECT id, code, kind, name_sealed, country, created_at FROM parties";
 pub(super) const PRODUCTS: &str =
-    "SELECT id, code, description, kind, unit, currency, list_price_minor, created_at FROM products";
+    "SELECT id, code, description, kind, unit, currency, list_price_minor, valuation, created_at FROM products";
+
+pub(super) const LOCATIONS: &str = "SELECT id, code, name, negative_stock, created_at FROM locations";
+
+pub(super) fn location(row: &Row) -> Result<Location, sqlx::Error> {
+    Ok(Location {
+        id: row.parsed("id")?,
+        code: row.text("code")?,
+        name: row.try_get("name")?,
+        negative_stock: row.word("negative_stock", &NegativeStock::ALL, NegativeStock::as_str)?,
+        created_at: row.time("created_at")?,
+    })
+}
 
 pub(super) fn party(row: &Row) -> Result<Party, sqlx::Error> {
     Ok(Party {
@@ -27,6 +40,7 @@ pub(super) fn product(row: &Row) -> Result<Product, sqlx::Error> {
         unit: row.parsed("unit")?,
         currency: row.parsed("currency")?,
         list_price_minor: row.try_get("list_price_minor")?,
+        valuation: row.word("valuation", &Method::ALL, Method::as_str)?,
         created_at: row.time("created_at")?,
     })
 }

@@ -6,9 +6,12 @@ mod fiscal;
 mod journal;
 mod lines;
 mod master_data;
+mod posted;
 mod purchasing;
 mod records;
 mod reports;
+mod stock;
+mod stock_documents;
 mod verify;
 
 pub(crate) use books::books;

@@ -2,15 +2,17 @@
 
 use async_trait::async_trait;
 use cortex_erp::{
-    Account, AccountBalance, Answered, Closings, CreditNote, ErpError, Finding, FiscalYear, GeneralLedger,
-    IdempotencyKey, Invoice, JournalEntryRecord, Link, Page, Party, Payment, Product, PurchaseReceipt, Records, Span,
-    StockMove, StockOnHand,
+    Account, AccountBalance, Answered, Cancellation, Closings, CreditNote, DocumentKind, ErpError, Finding, FiscalYear,
+    GeneralLedger, IdempotencyKey, Invoice, JournalEntryRecord, Link, Location, Page, Party, Payment, Product,
+    PurchaseReceipt, Records, Span, StockDocument, StockMove, StockOnHand,
 };
 use cortex_store::sql::{self, Row};
-use cortex_types::RequestContext;
+use cortex_types::{RequestContext, Timestamp};
 use sqlx::AssertSqlSafe;
 
-use super::{documents, fiscal, journal, master_data, purchasing, reports, verify};
+use super::documents::page_of;
+use super::master_data::{LOCATIONS, location};
+use super::{documents, fiscal, journal, master_data, purchasing, reports, stock, stock_documents, verify};
 use crate::SqlLedger;
 use crate::chain;
 use crate::ledger::failed;
@@ -111,9 +113,48 @@ impl Records for SqlLedger {
         ctx: &RequestContext,
         product: Option<&str>,
         page: &Page,
-    ) -> Result<Vec<StockMove>, ErpError> {
-        let moves = journal::moves(self.database().readers(), ctx.tenant.as_str(), product, page).await;
+    ) -> Result<Vec<(StockMove, i64)>, ErpError> {
+        let moves = stock::moves(self.database().readers(), ctx.tenant.as_str(), product, page).await;
         self.read("list stock moves", moves)
+    }
+
+    async fn locations(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Location>, ErpError> {
+        let rows = page_of(self.database().readers(), LOCATIONS, ctx.tenant.as_str(), page).await;
+        let locations = rows.and_then(|rows| rows.iter().map(location).collect());
+        self.read("list locations", locations)
+    }
+
+    async fn location(&self, ctx: &RequestContext, code: &str) -> Result<Option<Location>, ErpError> {
+        let row = self.one(LOCATIONS, "code", ctx.tenant.as_str(), code).await;
+        self.read(
+            "read a location",
+            row.and_then(|row| row.as_ref().map(location).transpose()),
+        )
+    }
+
+    async fn stock_documents(
+        &self,
+        ctx: &RequestContext,
+        kind: DocumentKind,
+        page: &Page,
+    ) -> Result<Vec<StockDocument>, ErpError> {
+        let documents = stock_documents::page(self.database().readers(), ctx.tenant.as_str(), kind, page).await;
+        self.read("list stock documents", documents)
+    }
+
+    async fn stock_document(
+        &self,
+        ctx: &RequestContext,
+        kind: DocumentKind,
+        number: &str,
+    ) -> Result<Option<(StockDocument, Vec<(StockMove, i64)>)>, ErpError> {
+        let document = stock_documents::one(self.database().readers(), ctx.tenant.as_str(), kind, number).await;
+        self.read("read a stock document", document)
+    }
+
+    async fn cancellations(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Cancellation>, ErpError> {
+        let cancellations = stock_documents::cancellations(self.database().readers(), ctx.tenant.as_str(), page).await;
+        self.read("list cancellations", cancellations)
     }
 
     async fn purchase_receipts(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseReceipt>, ErpError> {
@@ -158,8 +199,14 @@ impl Records for SqlLedger {
         self.read("read the fiscal years", years)
     }
 
-    async fn stock_on_hand(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<StockOnHand>, ErpError> {
-        let levels = reports::stock_on_hand(self.database().readers(), ctx.tenant.as_str(), page).await;
+    async fn stock_on_hand(
+        &self,
+        ctx: &RequestContext,
+        before: Option<Timestamp>,
+        page: &Page,
+    ) -> Result<Vec<StockOnHand>, ErpError> {
+        let (readers, tenant) = (self.database().readers(), ctx.tenant.as_str());
+        let levels = reports::stock_on_hand(readers, tenant, before, page).await;
         self.read("read stock levels", levels)
     }
 

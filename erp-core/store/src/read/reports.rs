@@ -1,5 +1,7 @@
 use cortex_erp::{AccountBalance, Closings, DocumentKind, GeneralLedger, LedgerLine, Page, Span, StockOnHand};
 use cortex_store::sql::{self, Pool, QueryBuilder, Row};
+use cortex_types::Timestamp;
+use sqlx::AssertSqlSafe;
 
 use crate::days;
 use crate::rows::Columns;
@@ -82,20 +84,41 @@ fn ledger_line(row: &Row) -> Result<LedgerLine, sqlx::Error> {
     })
 }
 
-pub(super) async fn stock_on_hand(readers: &Pool, tenant: &str, page: &Page) -> Result<Vec<StockOnHand>, sqlx::Error> {
+pub(super) async fn stock_on_hand(
+    readers: &Pool,
+    tenant: &str,
+    before: Option<Timestamp>,
+    page: &Page,
+) -> Result<Vec<StockOnHand>, sqlx::Error> {
     // A page holds whole products: one that lies at many locations is never cut in two. Products that never moved do
     // not count, or a page of them alone would look like the last one.
-    let sql = "SELECT p.code, p.description, p.unit, l.location, l.quantity_micro, l.value_minor, l.currency \
-               FROM (SELECT id, code, description, unit FROM products \
-                     WHERE tenant_id = $1 AND code > $2 AND EXISTS (SELECT 1 FROM stock_levels s \
-                       WHERE s.tenant_id = $1 AND s.product_id = products.id) ORDER BY code LIMIT $3) p \
-               JOIN stock_levels l ON l.tenant_id = $1 AND l.product_id = p.id ORDER BY p.code, l.location";
-    let rows = sql::query(sql)
+    let levels = match before {
+        None => "stock_levels",
+        Some(_) => {
+            "(SELECT m.tenant_id, m.product_id, m.location, m.currency, \
+             CAST(sum(m.quantity_micro) AS BIGINT) AS quantity_micro, \
+             CAST(sum(coalesce(v.value_minor, m.value_minor)) AS BIGINT) AS value_minor \
+             FROM stock_moves m LEFT JOIN stock_move_values v \
+             ON v.tenant_id = m.tenant_id AND v.product_id = m.product_id AND v.move_id = m.id \
+             WHERE m.tenant_id = $1 AND m.moved_at < $4 \
+             GROUP BY m.tenant_id, m.product_id, m.location, m.currency)"
+        }
+    };
+    let sql = format!(
+        "SELECT p.code, p.description, p.unit, l.location, l.quantity_micro, l.value_minor, l.currency \
+         FROM (SELECT id, code, description, unit FROM products \
+               WHERE tenant_id = $1 AND code > $2 AND EXISTS (SELECT 1 FROM {levels} s \
+                 WHERE s.tenant_id = $1 AND s.product_id = products.id) ORDER BY code LIMIT $3) p \
+         JOIN {levels} l ON l.tenant_id = $1 AND l.product_id = p.id ORDER BY p.code, l.location"
+    );
+    let mut query = sql::query(AssertSqlSafe(sql))
         .bind(tenant)
         .bind(page.after.as_deref().unwrap_or_default())
-        .bind(i64::from(page.limit()))
-        .fetch_all(readers)
-        .await?;
+        .bind(i64::from(page.limit()));
+    if let Some(before) = before {
+        query = query.bind(before);
+    }
+    let rows = query.fetch_all(readers).await?;
     rows.iter()
         .map(|row| {
             Ok(StockOnHand {

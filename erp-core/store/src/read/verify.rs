@@ -7,7 +7,7 @@ use sqlx::AssertSqlSafe;
 use crate::chain;
 
 /// A rule, and SQL that gives `subject` and `problem` of each violation within tenant `$1`; `{day}` is the day of `posted_at`.
-const RULES: [(&str, &str); 10] = [
+const RULES: [(&str, &str); 12] = [
     (
         "numbers-gapless",
         "SELECT 'series ' || s.kind AS subject, \
@@ -17,6 +17,10 @@ const RULES: [(&str, &str); 10] = [
            UNION ALL SELECT 'credit-note', 'CN-', number FROM credit_notes WHERE tenant_id = $1 \
            UNION ALL SELECT 'purchase-receipt', 'GRN-', number FROM purchase_receipts WHERE tenant_id = $1 \
            UNION ALL SELECT 'payment', 'PAY-', number FROM payments WHERE tenant_id = $1 \
+           UNION ALL SELECT 'cancellation', 'CAN-', number FROM cancellations WHERE tenant_id = $1 \
+           UNION ALL SELECT 'standard-cost', 'SC-', number FROM standard_costs WHERE tenant_id = $1 AND number IS NOT NULL \
+           UNION ALL SELECT kind, CASE kind WHEN 'stock-count' THEN 'CNT-' WHEN 'stock-transfer' THEN 'TR-' \
+             WHEN 'purchase-return' THEN 'PRT-' ELSE 'LC-' END, number FROM stock_documents WHERE tenant_id = $1 \
            UNION ALL SELECT 'journal-entry', 'J-', number FROM journal_entries WHERE tenant_id = $1) d \
          ON d.kind = s.kind AND d.number <> d.prefix AND substr(d.number, 1, length(d.prefix)) = d.prefix \
            AND ltrim(substr(d.number, length(d.prefix) + 1), '0123456789') = '' \
@@ -63,8 +67,28 @@ const RULES: [(&str, &str); 10] = [
              || sum(value_minor) || ' (minor units)' AS problem \
          FROM (SELECT product_id, location, quantity_micro, value_minor FROM stock_moves WHERE tenant_id = $1 \
                UNION ALL \
+               SELECT product_id, location, 0, value_minor FROM stock_revaluations WHERE tenant_id = $1 \
+               UNION ALL \
                SELECT product_id, location, -quantity_micro, -value_minor FROM stock_levels WHERE tenant_id = $1) m \
          GROUP BY product_id, location HAVING sum(quantity_micro) <> 0 OR sum(value_minor) <> 0",
+    ),
+    (
+        "revaluation-is-sum-of-changes",
+        "SELECT 'product ' || product_id AS subject, \
+           'its revaluations and what its moves are worth now differ by ' || sum(value_minor) || ' (minor units)' AS problem \
+         FROM (SELECT product_id, value_minor FROM stock_revaluations WHERE tenant_id = $1 \
+               UNION ALL \
+               SELECT v.product_id, m.value_minor - v.value_minor FROM stock_move_values v \
+               JOIN stock_moves m ON m.id = v.move_id WHERE v.tenant_id = $1) r \
+         GROUP BY product_id HAVING sum(value_minor) <> 0",
+    ),
+    (
+        "cancelled-moves-are-undone",
+        "SELECT c.document_kind || ' ' || c.document_number AS subject, \
+           'it was cancelled, but its moves and those that undo them differ by ' || sum(m.quantity_micro) AS problem \
+         FROM cancellations c JOIN stock_moves m ON m.document_id = c.document_id OR m.document_id = c.id \
+         WHERE c.tenant_id = $1 GROUP BY c.id, c.document_kind, c.document_number, m.product_id, m.location \
+         HAVING sum(m.quantity_micro) <> 0",
     ),
     (
         "inventory-is-stock-value",
@@ -107,7 +131,7 @@ const RULES: [(&str, &str); 10] = [
                  WHERE tenant_id = $1 AND product_kind = 'goods' AND reason = 'return' \
                UNION ALL SELECT receipt_id, -quantity_micro FROM purchase_receipt_lines WHERE tenant_id = $1 \
                UNION ALL SELECT document_id, quantity_micro FROM stock_moves \
-                 WHERE tenant_id = $1 AND document_kind <> 'stock-adjustment') q \
+                 WHERE tenant_id = $1 AND document_kind IN ('sales-invoice', 'credit-note', 'purchase-receipt')) q \
          GROUP BY document_id HAVING sum(quantity_micro) <> 0",
     ),
 ];

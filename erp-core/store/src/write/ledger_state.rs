@@ -3,14 +3,14 @@
 use cortex_erp::postings::Group;
 use cortex_store::{StoreError, WriteTransaction};
 
-use super::{Numbered, id};
+use super::{Numbered, stock};
 
 pub(super) async fn save(
     transaction: &mut WriteTransaction,
     group: &Group,
     numbered: &[Numbered<'_>],
 ) -> Result<(), StoreError> {
-    save_levels(transaction, group).await?;
+    stock::save_levels(transaction, group).await?;
     transaction
         .upsert_rows(
             "document_series",
@@ -37,35 +37,5 @@ pub(super) async fn save(
                 .bind(hex::encode(command.accepted.digest));
             row.bind(receipt.as_str()).bind(command.tx_no);
         })
-        .await
-}
-
-async fn save_levels(transaction: &mut WriteTransaction, group: &Group) -> Result<(), StoreError> {
-    let columns = [
-        "tenant_id",
-        "product_id",
-        "location",
-        "currency",
-        "quantity_micro",
-        "value_minor",
-        "cost_value_minor",
-        "cost_quantity_micro",
-    ];
-    transaction
-        .upsert_rows(
-            "stock_levels",
-            (&columns, 3),
-            &group.levels,
-            |row, (tenant, key, currency, level)| {
-                row.bind(tenant.as_str())
-                    .bind(id(key.product_id.0))
-                    .bind(&*key.location);
-                row.bind(currency.as_str())
-                    .bind(level.quantity_micro)
-                    .bind(level.value_minor);
-                row.bind(level.last_cost.map(|cost| cost.value_minor));
-                row.bind(level.last_cost.map(|cost| cost.quantity_micro));
-            },
-        )
         .await
 }

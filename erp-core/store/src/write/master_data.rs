@@ -1,5 +1,8 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use cortex_erp::postings::Document;
-use cortex_erp::{Party, Product};
+use cortex_erp::{Location, Party, Product};
 use cortex_store::{StoreError, WriteTransaction};
 
 use super::{Numbered, id};
@@ -7,10 +10,15 @@ use super::{Numbered, id};
 pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbered<'_>]) -> Result<(), StoreError> {
     let mut parties: Vec<(&Numbered<'_>, &Party)> = Vec::new();
     let mut products: Vec<(&Numbered<'_>, &Product)> = Vec::new();
+    let mut locations: BTreeMap<(&str, &Arc<str>), (&Numbered<'_>, &Location)> = BTreeMap::new();
     for command in numbered {
         match &command.accepted.postings.document {
             Document::Party(party) => parties.push((command, party)),
             Document::Product(product) => products.push((command, product)),
+            // The newest of a group: it may define one more than once.
+            Document::Location(location) => {
+                locations.insert((command.tenant, &location.code), (command, location));
+            }
             _ => {}
         }
     }
@@ -43,6 +51,7 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
         "unit",
         "currency",
         "list_price_minor",
+        "valuation",
         "created_at",
         "tx_no",
     ];
@@ -56,8 +65,26 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
                 .bind(product.unit.as_str())
                 .bind(product.currency.as_str());
             row.bind(product.list_price_minor)
+                .bind(product.valuation.as_str())
                 .bind(product.created_at)
                 .bind(command.tx_no);
+        })
+        .await?;
+    let columns = [
+        "id",
+        "tenant_id",
+        "code",
+        "name",
+        "negative_stock",
+        "created_at",
+        "tx_no",
+    ];
+    let locations: Vec<_> = locations.into_values().collect();
+    transaction
+        .upsert_rows("locations", (&columns, 1), &locations, |row, (command, location)| {
+            row.bind(id(location.id.0)).bind(command.tenant).bind(&*location.code);
+            row.bind(location.name.as_str()).bind(location.negative_stock.as_str());
+            row.bind(location.created_at).bind(command.tx_no);
         })
         .await
 }

@@ -75,6 +75,8 @@ impl Company {
                 unit: Unit::each(),
                 currency: Currency::GBP,
                 list_price_minor: Some(300),
+                valuation: None,
+                standard_cost: None,
                 created_at: None,
             };
             company.execute(Command::CreateProduct(product)).await.unwrap();

@@ -52,6 +52,7 @@ async fn a_day_of_business_is_read_back_as_it_was_posted() {
     let lost = vec![AdjustmentLineInput {
         product: "MUG".into(),
         quantity_micro: -2 * PIECE,
+        value_minor: None,
     }];
     let write_off = AdjustStock {
         memo: "broken".into(),
@@ -72,7 +73,7 @@ async fn a_day_of_business_is_read_back_as_it_was_posted() {
         (note.invoice_id, note.reason, note.lines.len()),
         (Some(posted.id), CreditReason::Return, 1)
     );
-    let stock = &ledger.stock_on_hand(ctx, &Page::default()).await.unwrap()[0];
+    let stock = &ledger.stock_on_hand(ctx, None, &Page::default()).await.unwrap()[0];
     assert_eq!((stock.quantity_micro, stock.value_minor), (5 * PIECE, 500));
     let balances = ledger
         .trial_balance(ctx, Span::default(), Closings::Counted)
@@ -184,7 +185,13 @@ async fn another_tenant_sees_and_reaches_nothing() {
     let (ledger, other) = (&company.ledger, tenant("rival"));
     assert!(ledger.invoice(&other, &receipt.number).await.unwrap().is_none());
     assert!(ledger.party(&other, "C1").await.unwrap().is_none());
-    assert!(ledger.stock_on_hand(&other, &Page::default()).await.unwrap().is_empty());
+    assert!(
+        ledger
+            .stock_on_hand(&other, None, &Page::default())
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert!(
         ledger
             .trial_balance(&other, Span::default(), Closings::Counted)
@@ -264,7 +271,7 @@ async fn invoices_posted_at_once_get_gapless_numbers() {
     assert_eq!(numbers, gapless);
     let stock = &company
         .ledger
-        .stock_on_hand(&company.ctx, &Page::default())
+        .stock_on_hand(&company.ctx, None, &Page::default())
         .await
         .unwrap()[0];
     assert_eq!(stock.quantity_micro, -200 * PIECE);
@@ -282,6 +289,8 @@ async fn stock_comes_in_pages_past_products_that_never_moved() {
             unit: Unit::each(),
             currency: Currency::GBP,
             list_price_minor: Some(1),
+            valuation: None,
+            standard_cost: None,
             created_at: None,
         };
         company.execute(Command::CreateProduct(product)).await.unwrap();
@@ -292,7 +301,7 @@ async fn stock_comes_in_pages_past_products_that_never_moved() {
     }
     let page = async |after: Option<&str>| {
         let page = Page::new(after.map(str::to_owned), 1);
-        let rows = company.ledger.stock_on_hand(&company.ctx, &page).await.unwrap();
+        let rows = company.ledger.stock_on_hand(&company.ctx, None, &page).await.unwrap();
         rows.iter().map(|row| row.product_code.to_string()).collect::<Vec<_>>()
     };
     assert_eq!(page(None).await, ["MUG"]);

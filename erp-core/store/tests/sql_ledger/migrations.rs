@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use cortex_erp::{Account, Closings, Page, Records, Span};
+use cortex_erp::{Account, Closings, Command, Erp, ErpConfig, Known as CommandKnown, Page, Records, Span};
 use cortex_erp_store::{MIGRATIONS, SqlLedger};
 use cortex_store::testing::Scratch;
-use cortex_store::{Known, MigrationSet, sql};
-use cortex_types::{JournalEntryId, JournalLineId, SystemClock, Timestamp};
+use cortex_store::{Known, MigrationSet, WriteTransaction, sql};
+use cortex_types::{
+    JournalEntryId, JournalLineId, PartyId, ProductId, RequestContext, StockMoveId, SystemClock, Timestamp,
+};
 
-use crate::company::tenant;
+use crate::company::{PIECE, key, receive, tenant};
 
 #[tokio::test]
 async fn entries_of_every_version_are_there_after_the_migrations() {
@@ -16,6 +18,7 @@ async fn entries_of_every_version_are_there_after_the_migrations() {
         let (before, _) = MIGRATIONS.migrations.split_at(version);
         let before = MigrationSet {
             migrations: before,
+            captured: &["journal_entries", "journal_lines"],
             posted: &[],
             ..MIGRATIONS
         };
@@ -30,7 +33,7 @@ async fn entries_of_every_version_are_there_after_the_migrations() {
         );
         sql::query(
             "INSERT INTO journal_entries (id, tenant_id, number, document_kind, document_id, memo, currency, posted_at, \
-             tx_no) VALUES ($1, 'acme', 'J-000001', 'journal-entry', $1, 'old', 'GBP', $2, $3)",
+             tx_no) VALUES ($1, 'acme', 'OLD-1', 'journal-entry', $1, 'old', 'GBP', $2, $3)",
         )
         .bind(&entry)
         .bind(at)
@@ -54,7 +57,21 @@ async fn entries_of_every_version_are_there_after_the_migrations() {
             .execute(write.connection())
             .await
             .unwrap();
+            if version >= WITH_ACCOUNT_DAYS {
+                sql::query(
+                    "INSERT INTO account_days (tenant_id, account, currency, day, debit_minor, credit_minor) \
+                     VALUES ('acme', $1, 'GBP', $2, $3, $4)",
+                )
+                .bind(account)
+                .bind(at.micros() / 86_400_000_000)
+                .bind(debit)
+                .bind(credit)
+                .execute(write.connection())
+                .await
+                .unwrap();
+            }
         }
+        stock(&mut write, tx_no).await;
         write.commit().await.unwrap();
         database.close().await;
 
@@ -73,5 +90,90 @@ async fn entries_of_every_version_are_there_after_the_migrations() {
             balances.iter().map(|of| of.balance_minor()).collect::<Vec<_>>(),
             [700, -700]
         );
+        revalued(&ledger, &ctx).await;
     }
+}
+
+const WITH_ACCOUNT_DAYS: usize = 6;
+
+/// Ten mugs that came for 10.00, and four that were sold at their average.
+async fn stock(write: &mut WriteTransaction, tx_no: i64) {
+    let (product, supplier) = (ProductId::new().to_string(), PartyId::new().to_string());
+    let at = |text: &str| text.parse::<Timestamp>().unwrap();
+    sql::query(
+        "INSERT INTO products (id, tenant_id, code, description, kind, unit, currency, created_at, tx_no) \
+         VALUES ($1, 'acme', 'MUG', 'a mug', 'goods', 'EA', 'GBP', $2, $3)",
+    )
+    .bind(&product)
+    .bind(at("2011-01-01"))
+    .bind(tx_no)
+    .execute(write.connection())
+    .await
+    .unwrap();
+    sql::query(
+        "INSERT INTO parties (id, tenant_id, code, kind, country, created_at, tx_no) \
+         VALUES ($1, 'acme', 'S1', 'supplier', 'France', $2, $3)",
+    )
+    .bind(&supplier)
+    .bind(at("2011-01-01"))
+    .bind(tx_no)
+    .execute(write.connection())
+    .await
+    .unwrap();
+    for (day, quantity, value, reason) in [
+        ("2011-01-10", 10 * PIECE, 1000_i64, "receipt"),
+        ("2011-01-20", -4 * PIECE, -400, "sale"),
+    ] {
+        sql::query(
+            "INSERT INTO stock_moves (id, tenant_id, product_id, product_code, location, quantity_micro, value_minor, \
+             currency, reason, document_kind, document_id, moved_at, tx_no) \
+             VALUES ($1, 'acme', $2, 'MUG', 'main', $3, $4, 'GBP', $5, 'sales-invoice', $1, $6, $7)",
+        )
+        .bind(StockMoveId::new().to_string())
+        .bind(&product)
+        .bind(quantity)
+        .bind(value)
+        .bind(reason)
+        .bind(at(day))
+        .bind(tx_no)
+        .execute(write.connection())
+        .await
+        .unwrap();
+    }
+    sql::query(
+        "INSERT INTO stock_levels (tenant_id, product_id, location, currency, quantity_micro, value_minor, \
+         cost_value_minor, cost_quantity_micro) VALUES ('acme', $1, 'main', 'GBP', $2, 600, 1000, $3)",
+    )
+    .bind(&product)
+    .bind(6 * PIECE)
+    .bind(10 * PIECE)
+    .execute(write.connection())
+    .await
+    .unwrap();
+}
+
+/// Ten more that came in between for 30.00 make the four cost 2.00 each.
+async fn revalued(ledger: &SqlLedger, ctx: &RequestContext) {
+    let erp = Erp::start(Arc::new(ledger.clone()), Arc::new(SystemClock), &ErpConfig::default());
+    let Command::ReceiveGoods(mut receipt) = receive(10, 3000) else {
+        panic!("goods are received")
+    };
+    receipt.received_at = Some("2011-01-15".parse().unwrap());
+    let command = Command::ReceiveGoods(receipt);
+    erp.execute(ctx, command, key("late"), CommandKnown::ByClock)
+        .await
+        .unwrap();
+    let stock = ledger.stock_on_hand(ctx, None, &Page::default()).await.unwrap();
+    assert_eq!((stock[0].quantity_micro, stock[0].value_minor), (16 * PIECE, 3200));
+    let inventory = Account::INVENTORY;
+    let posted = ledger
+        .general_ledger(ctx, inventory, Span::default(), &Page::default())
+        .await
+        .unwrap();
+    let posted: Vec<i64> = posted
+        .lines
+        .iter()
+        .map(|line| line.debit_minor - line.credit_minor)
+        .collect();
+    assert_eq!(posted, [3000, -400], "the receipt, and what the sale cost more");
 }

@@ -1,0 +1,170 @@
+//! `…/cancel` of every document, and `/erp/v1/cancellations`
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::{get, post};
+use cortex_erp::{Cancel, Cancellation, Command, DocumentKind, IdempotencyKey};
+use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query};
+use cortex_types::RequestContext;
+use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
+
+use crate::ErpApi;
+use crate::idempotency::Key;
+use crate::paging::{List, Listing, PageQuery};
+use crate::receipt::ReceiptView;
+
+pub(crate) fn routes() -> Router<Arc<ErpApi>> {
+    Router::new()
+        .route("/erp/v1/cancellations", get(list))
+        .route("/erp/v1/sales-invoices/{number}/cancel", post(cancel_invoice))
+        .route("/erp/v1/credit-notes/{number}/cancel", post(cancel_credit_note))
+        .route("/erp/v1/purchase-receipts/{number}/cancel", post(cancel_receipt))
+        .route("/erp/v1/purchase-returns/{number}/cancel", post(cancel_return))
+        .route("/erp/v1/landed-costs/{number}/cancel", post(cancel_cost))
+        .route("/erp/v1/stock-adjustments/{number}/cancel", post(cancel_adjustment))
+        .route("/erp/v1/stock-counts/{number}/cancel", post(cancel_count))
+        .route("/erp/v1/stock-transfers/{number}/cancel", post(cancel_transfer))
+        .route("/erp/v1/payments/{number}/cancel", post(cancel_payment))
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(
+    list,
+    cancel_invoice,
+    cancel_credit_note,
+    cancel_receipt,
+    cancel_return,
+    cancel_cost,
+    cancel_adjustment,
+    cancel_count,
+    cancel_transfer,
+    cancel_payment
+))]
+pub(crate) struct Document;
+
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CancelBody {
+    /// Why.
+    #[serde(default)]
+    memo: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct CancellationView {
+    id: String,
+    number: String,
+    document_kind: String,
+    document: String,
+    memo: String,
+    /// When the document was, from which on it is as if it had never been.
+    effective_at: String,
+    cancelled_at: String,
+}
+
+impl From<Cancellation> for CancellationView {
+    fn from(cancellation: Cancellation) -> Self {
+        Self {
+            id: cancellation.id.to_string(),
+            number: cancellation.number.to_string(),
+            document_kind: cancellation.document.kind.to_string(),
+            document: cancellation.document_number.to_string(),
+            memo: cancellation.memo,
+            effective_at: cancellation.effective_at.to_string(),
+            cancelled_at: cancellation.cancelled_at.to_string(),
+        }
+    }
+}
+
+impl ErpApi {
+    async fn cancel(
+        &self,
+        ctx: &RequestContext,
+        kind: DocumentKind,
+        number: String,
+        key: IdempotencyKey,
+        body: Option<Json<CancelBody>>,
+    ) -> Result<ReceiptView, ApiError> {
+        self.may_post(ctx)?;
+        let command = Cancel {
+            kind,
+            number: number.into(),
+            memo: body.map(|Json(body)| body.memo).unwrap_or_default(),
+        };
+        Ok(self.execute(ctx, Command::Cancel(command), key).await?.into())
+    }
+}
+
+/// What was cancelled, oldest first.
+#[utoipa::path(get, path = "/erp/v1/cancellations", tag = "erp", params(PageQuery),
+    responses((status = 200, description = "A page", body = List<CancellationView>)))]
+async fn list(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<List<CancellationView>>, ApiError> {
+    api.may_read(&ctx)?;
+    let page = query.page(Listing::Cancellations)?;
+    let cancellations = api.records.cancellations(&ctx, &page).await?;
+    Ok(Json(List::new(
+        Listing::Cancellations,
+        &page,
+        cancellations,
+        |cancellation| cancellation.id.to_string(),
+        CancellationView::from,
+    )))
+}
+
+/// The handlers differ in the kind of their document alone.
+macro_rules! cancel {
+    ($name:ident, $path:literal, $kind:ident) => {
+        /// Takes the document back as if it had never been: its entries are undone at its own time, and everything behind its
+        /// goods is valued as it would have been without them.
+        #[utoipa::path(post, path = $path, tag = "erp", request_body = Option<CancelBody>,
+            params(("number" = String, Path),
+                ("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
+            responses(
+                (status = 201, description = "Cancelled", body = ReceiptView),
+                (status = 404, description = "No such document"),
+                (status = 409, description = "The books of its time are closed"),
+            ))]
+        async fn $name(
+            State(api): State<Arc<ErpApi>>,
+            Ctx(ctx): Ctx,
+            Path(number): Path<String>,
+            Key(key): Key,
+            body: Option<Json<CancelBody>>,
+        ) -> Result<ReceiptView, ApiError> {
+            api.cancel(&ctx, DocumentKind::$kind, number, key, body).await
+        }
+    };
+}
+
+cancel!(cancel_invoice, "/erp/v1/sales-invoices/{number}/cancel", SalesInvoice);
+cancel!(cancel_credit_note, "/erp/v1/credit-notes/{number}/cancel", CreditNote);
+cancel!(
+    cancel_receipt,
+    "/erp/v1/purchase-receipts/{number}/cancel",
+    PurchaseReceipt
+);
+cancel!(
+    cancel_return,
+    "/erp/v1/purchase-returns/{number}/cancel",
+    PurchaseReturn
+);
+cancel!(cancel_cost, "/erp/v1/landed-costs/{number}/cancel", LandedCost);
+cancel!(
+    cancel_adjustment,
+    "/erp/v1/stock-adjustments/{number}/cancel",
+    StockAdjustment
+);
+cancel!(cancel_count, "/erp/v1/stock-counts/{number}/cancel", StockCount);
+cancel!(
+    cancel_transfer,
+    "/erp/v1/stock-transfers/{number}/cancel",
+    StockTransfer
+);
+cancel!(cancel_payment, "/erp/v1/payments/{number}/cancel", Payment);

@@ -1,0 +1,395 @@
+//! Documents that move stock and nothing else: adjustments, counts, transfers, returns to suppliers, and what goods cost on
+//! top.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use cortex_erp::{
+    AddLandedCost, Allocation, Command, CountStock, DocumentKind, ErpError, QuantityInput, ReturnGoods, StockDocument,
+    StockMove, TransferStock,
+};
+use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query, objects};
+use cortex_types::{Currency, RequestContext, Timestamp};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use utoipa::{OpenApi, ToSchema};
+
+use crate::ErpApi;
+use crate::api::not_found;
+use crate::decimals::{amount_minor, amount_text, quantity_micro};
+use crate::exact;
+use crate::idempotency::Key;
+use crate::paging::{List, Listing, PageQuery};
+use crate::receipt::ReceiptView;
+use crate::stock::MoveView;
+
+pub(crate) fn routes() -> Router<Arc<ErpApi>> {
+    Router::new()
+        .route("/erp/v1/stock-counts", get(list_counts).post(count))
+        .route("/erp/v1/stock-counts/{number}", get(one_count))
+        .route("/erp/v1/stock-transfers", get(list_transfers).post(transfer))
+        .route("/erp/v1/stock-transfers/{number}", get(one_transfer))
+        .route("/erp/v1/purchase-returns", get(list_returns).post(give_back))
+        .route("/erp/v1/purchase-returns/{number}", get(one_return))
+        .route("/erp/v1/landed-costs", get(list_costs).post(add_cost))
+        .route("/erp/v1/landed-costs/{number}", get(one_cost))
+        .route("/erp/v1/stock-adjustments", get(list_adjustments))
+        .route("/erp/v1/stock-adjustments/{number}", get(one_adjustment))
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(
+    list_counts,
+    count,
+    one_count,
+    list_transfers,
+    transfer,
+    one_transfer,
+    list_returns,
+    give_back,
+    one_return,
+    list_costs,
+    add_cost,
+    one_cost,
+    list_adjustments,
+    one_adjustment
+))]
+pub(crate) struct Document;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct QuantityLine {
+    #[schema(example = "85123A")]
+    product: String,
+    #[schema(value_type = String, example = "12")]
+    #[serde(deserialize_with = "exact::decimal")]
+    quantity: Decimal,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CountBody {
+    #[serde(default)]
+    memo: String,
+    /// `main` where it is absent.
+    location: Option<String>,
+    #[schema(value_type = Option<String>)]
+    counted_at: Option<Timestamp>,
+    /// What was counted. Products that are not named stay as they are.
+    #[serde(deserialize_with = "objects")]
+    lines: Vec<QuantityLine>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TransferBody {
+    #[serde(default)]
+    memo: String,
+    #[schema(example = "main")]
+    from: String,
+    #[schema(example = "shop")]
+    to: String,
+    #[schema(value_type = Option<String>)]
+    moved_at: Option<Timestamp>,
+    #[serde(deserialize_with = "objects")]
+    lines: Vec<QuantityLine>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReturnBody {
+    /// Number of the receipt that the goods came with.
+    #[schema(example = "GRN-000007")]
+    receipt: String,
+    #[serde(default)]
+    memo: String,
+    #[schema(value_type = Option<String>)]
+    returned_at: Option<Timestamp>,
+    #[serde(deserialize_with = "objects")]
+    lines: Vec<QuantityLine>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LandedCostBody {
+    /// Who bills it.
+    supplier: String,
+    /// Below zero where the goods cost less than was thought.
+    #[schema(value_type = String, example = "48.00")]
+    #[serde(deserialize_with = "exact::decimal")]
+    amount: Decimal,
+    #[schema(value_type = Option<String>)]
+    currency: Option<Currency>,
+    /// Numbers of the receipts that it was for.
+    #[schema(example = json!(["GRN-000007"]))]
+    receipts: Vec<String>,
+    /// `by-value` (where it is absent) or `by-quantity`.
+    #[schema(value_type = Option<String>, example = "by-value")]
+    #[serde(default)]
+    allocation: Allocation,
+    #[serde(default)]
+    memo: String,
+    /// When it was billed. The goods have cost it from their receipt on, as far as the books of that time are open.
+    #[schema(value_type = Option<String>)]
+    billed_at: Option<Timestamp>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct StockDocumentView {
+    id: String,
+    number: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    party: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    location: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    to_location: Option<String>,
+    memo: String,
+    currency: String,
+    /// What stock was worth more by it; of a return what the supplier owes, of a landed cost what is owed.
+    value: String,
+    line_count: u32,
+    moved_at: String,
+    /// Where one document is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moves: Option<Vec<MoveView>>,
+}
+
+impl StockDocumentView {
+    fn new(document: StockDocument, moves: Option<Vec<(StockMove, i64)>>) -> Self {
+        Self {
+            id: document.id.to_string(),
+            number: document.number.to_string(),
+            party: document.party_code.map(|code| code.to_string()),
+            location: document.location.map(|code| code.to_string()),
+            to_location: document.to_location.map(|code| code.to_string()),
+            memo: document.memo,
+            currency: document.currency.to_string(),
+            value: amount_text(document.value_minor, document.currency),
+            line_count: document.line_count,
+            moved_at: document.moved_at.to_string(),
+            moves: moves.map(|moves| moves.into_iter().map(MoveView::from).collect()),
+        }
+    }
+}
+
+type Page = Result<Json<List<StockDocumentView>>, ApiError>;
+type One = Result<Json<StockDocumentView>, ApiError>;
+
+impl ErpApi {
+    async fn stock_documents(&self, ctx: &RequestContext, kind: DocumentKind, query: PageQuery) -> Page {
+        self.may_read(ctx)?;
+        let listing = Listing::StockDocuments(kind);
+        let page = query.page(listing)?;
+        let documents = self.records.stock_documents(ctx, kind, &page).await?;
+        Ok(Json(List::new(
+            listing,
+            &page,
+            documents,
+            |document| document.id.to_string(),
+            |document| StockDocumentView::new(document, None),
+        )))
+    }
+
+    async fn stock_document(&self, ctx: &RequestContext, kind: DocumentKind, number: String) -> One {
+        self.may_read(ctx)?;
+        match self.records.stock_document(ctx, kind, &number).await? {
+            Some((document, moves)) => Ok(Json(StockDocumentView::new(document, Some(moves)))),
+            None => Err(not_found(kind.as_str(), number)),
+        }
+    }
+}
+
+fn quantities(lines: Vec<QuantityLine>) -> Result<Vec<QuantityInput>, ErpError> {
+    let line = |(index, line): (usize, QuantityLine)| {
+        Ok(QuantityInput {
+            quantity_micro: quantity_micro(&format!("lines[{index}].quantity"), line.quantity)?,
+            product: line.product.into(),
+        })
+    };
+    lines.into_iter().enumerate().map(line).collect()
+}
+
+/// Stock adjustments, oldest first.
+#[utoipa::path(get, path = "/erp/v1/stock-adjustments", tag = "erp", params(PageQuery),
+    responses((status = 200, description = "A page", body = List<StockDocumentView>)))]
+async fn list_adjustments(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Query(query): Query<PageQuery>) -> Page {
+    api.stock_documents(&ctx, DocumentKind::StockAdjustment, query).await
+}
+
+/// One, with its moves.
+#[utoipa::path(get, path = "/erp/v1/stock-adjustments/{number}", tag = "erp", params(("number" = String, Path)),
+    responses(
+        (status = 200, description = "The document", body = StockDocumentView),
+        (status = 404, description = "No such document"),
+    ))]
+async fn one_adjustment(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Path(number): Path<String>) -> One {
+    api.stock_document(&ctx, DocumentKind::StockAdjustment, number).await
+}
+
+/// Stock counts, oldest first.
+#[utoipa::path(get, path = "/erp/v1/stock-counts", tag = "erp", params(PageQuery),
+    responses((status = 200, description = "A page", body = List<StockDocumentView>)))]
+async fn list_counts(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Query(query): Query<PageQuery>) -> Page {
+    api.stock_documents(&ctx, DocumentKind::StockCount, query).await
+}
+
+/// One, with its moves.
+#[utoipa::path(get, path = "/erp/v1/stock-counts/{number}", tag = "erp", params(("number" = String, Path)),
+    responses(
+        (status = 200, description = "The document", body = StockDocumentView),
+        (status = 404, description = "No such document"),
+    ))]
+async fn one_count(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Path(number): Path<String>) -> One {
+    api.stock_document(&ctx, DocumentKind::StockCount, number).await
+}
+
+/// Stock transfers, oldest first.
+#[utoipa::path(get, path = "/erp/v1/stock-transfers", tag = "erp", params(PageQuery),
+    responses((status = 200, description = "A page", body = List<StockDocumentView>)))]
+async fn list_transfers(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Query(query): Query<PageQuery>) -> Page {
+    api.stock_documents(&ctx, DocumentKind::StockTransfer, query).await
+}
+
+/// One, with its moves.
+#[utoipa::path(get, path = "/erp/v1/stock-transfers/{number}", tag = "erp", params(("number" = String, Path)),
+    responses(
+        (status = 200, description = "The document", body = StockDocumentView),
+        (status = 404, description = "No such document"),
+    ))]
+async fn one_transfer(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Path(number): Path<String>) -> One {
+    api.stock_document(&ctx, DocumentKind::StockTransfer, number).await
+}
+
+/// Returns to suppliers, oldest first.
+#[utoipa::path(get, path = "/erp/v1/purchase-returns", tag = "erp", params(PageQuery),
+    responses((status = 200, description = "A page", body = List<StockDocumentView>)))]
+async fn list_returns(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Query(query): Query<PageQuery>) -> Page {
+    api.stock_documents(&ctx, DocumentKind::PurchaseReturn, query).await
+}
+
+/// One, with its moves.
+#[utoipa::path(get, path = "/erp/v1/purchase-returns/{number}", tag = "erp", params(("number" = String, Path)),
+    responses(
+        (status = 200, description = "The document", body = StockDocumentView),
+        (status = 404, description = "No such document"),
+    ))]
+async fn one_return(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Path(number): Path<String>) -> One {
+    api.stock_document(&ctx, DocumentKind::PurchaseReturn, number).await
+}
+
+/// Landed costs, oldest first.
+#[utoipa::path(get, path = "/erp/v1/landed-costs", tag = "erp", params(PageQuery),
+    responses((status = 200, description = "A page", body = List<StockDocumentView>)))]
+async fn list_costs(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Query(query): Query<PageQuery>) -> Page {
+    api.stock_documents(&ctx, DocumentKind::LandedCost, query).await
+}
+
+/// One, with its moves.
+#[utoipa::path(get, path = "/erp/v1/landed-costs/{number}", tag = "erp", params(("number" = String, Path)),
+    responses(
+        (status = 200, description = "The document", body = StockDocumentView),
+        (status = 404, description = "No such document"),
+    ))]
+async fn one_cost(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Path(number): Path<String>) -> One {
+    api.stock_document(&ctx, DocumentKind::LandedCost, number).await
+}
+
+/// Adjusts stock to what was counted: what is missing is written off, what is there on top was found.
+#[utoipa::path(post, path = "/erp/v1/stock-counts", tag = "erp", request_body = CountBody,
+    params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
+    responses(
+        (status = 201, description = "Posted", body = ReceiptView),
+        (status = 400, description = "Refused, as problem details"),
+    ))]
+async fn count(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Key(key): Key,
+    Json(body): Json<CountBody>,
+) -> Result<ReceiptView, ApiError> {
+    api.may_post(&ctx)?;
+    let command = CountStock {
+        memo: body.memo,
+        location: body.location.map(Arc::from),
+        counted_at: body.counted_at,
+        lines: quantities(body.lines)?,
+    };
+    Ok(api.execute(&ctx, Command::CountStock(command), key).await?.into())
+}
+
+/// Moves goods from one location to another, at what they are worth.
+#[utoipa::path(post, path = "/erp/v1/stock-transfers", tag = "erp", request_body = TransferBody,
+    params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
+    responses(
+        (status = 201, description = "Posted", body = ReceiptView),
+        (status = 400, description = "Refused, as problem details"),
+    ))]
+async fn transfer(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Key(key): Key,
+    Json(body): Json<TransferBody>,
+) -> Result<ReceiptView, ApiError> {
+    api.may_post(&ctx)?;
+    let command = TransferStock {
+        memo: body.memo,
+        from: body.from.into(),
+        to: body.to.into(),
+        moved_at: body.moved_at,
+        lines: quantities(body.lines)?,
+    };
+    Ok(api.execute(&ctx, Command::TransferStock(command), key).await?.into())
+}
+
+/// Sends goods back to the supplier, at what they were billed for.
+#[utoipa::path(post, path = "/erp/v1/purchase-returns", tag = "erp", request_body = ReturnBody,
+    params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
+    responses(
+        (status = 201, description = "Posted", body = ReceiptView),
+        (status = 400, description = "Refused, as problem details"),
+    ))]
+async fn give_back(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Key(key): Key,
+    Json(body): Json<ReturnBody>,
+) -> Result<ReceiptView, ApiError> {
+    api.may_post(&ctx)?;
+    let command = ReturnGoods {
+        receipt: body.receipt.into(),
+        memo: body.memo,
+        returned_at: body.returned_at,
+        lines: quantities(body.lines)?,
+    };
+    Ok(api.execute(&ctx, Command::ReturnGoods(command), key).await?.into())
+}
+
+/// Adds to what goods cost that were received before: freight, duty, insurance, a bill that differs.
+#[utoipa::path(post, path = "/erp/v1/landed-costs", tag = "erp", request_body = LandedCostBody,
+    params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
+    responses(
+        (status = 201, description = "Posted", body = ReceiptView),
+        (status = 400, description = "Refused, as problem details"),
+    ))]
+async fn add_cost(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Key(key): Key,
+    Json(body): Json<LandedCostBody>,
+) -> Result<ReceiptView, ApiError> {
+    api.may_post(&ctx)?;
+    let currency = body.currency.unwrap_or(api.currency);
+    let command = AddLandedCost {
+        supplier: body.supplier.into(),
+        currency,
+        amount_minor: amount_minor("amount", body.amount, currency)?,
+        receipts: body.receipts.into_iter().map(Arc::from).collect(),
+        allocation: body.allocation,
+        memo: body.memo,
+        billed_at: body.billed_at,
+    };
+    Ok(api.execute(&ctx, Command::AddLandedCost(command), key).await?.into())
+}

@@ -1,0 +1,173 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use cortex_types::{StockDocumentId, Timestamp};
+
+use super::shelf::{Moving, Shelf, Stocked, counterpart};
+use super::sides::{Sides, add};
+use super::{Head, LINES_MAX, Posting};
+use crate::limits::{MEMO_LENGTH_MAX, check_amount, check_text};
+use crate::postings::{Document, Postings};
+use crate::valuation::share;
+use crate::{
+    Account, AddLandedCost, Allocation, Books, Cost, DocumentKind, DocumentRef, ErpError, MoveReason, Product,
+    StockDocument, StockMove,
+};
+
+/// A cost on top of what goods were received for. They have cost it from their receipt on, as far as its period is open:
+/// what of them was sold since has cost more, and what is there is worth more.
+pub fn plan_landed_cost(command: &AddLandedCost, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
+    check_text("memo", &command.memo, MEMO_LENGTH_MAX)?;
+    check_amount("amount", command.amount_minor)?;
+    if command.amount_minor == 0 {
+        return Err(ErpError::invalid("amount", "must not be zero"));
+    }
+    let supplier = books.supplier(&command.supplier)?;
+    let at = command.billed_at.unwrap_or(now);
+    let lines = received(command, books)?;
+    let (number, place) = books.number(DocumentKind::LandedCost, None)?;
+    let id = StockDocumentId::new();
+    let reference = DocumentRef {
+        kind: DocumentKind::LandedCost,
+        id: id.0,
+    };
+
+    let mut shelf = Shelf::new(books, reference);
+    // What goods cost more, by when they do and by what that is held against.
+    let mut given: BTreeMap<Timestamp, Sides> = BTreeMap::new();
+    for (line_no, ((moved, product), minor)) in (1..).zip(lines.iter().zip(parts(command, &lines)?)) {
+        let from = match books.locks.check(moved.moved_at, false) {
+            Ok(()) => moved.moved_at,
+            Err(_) => at,
+        };
+        let sides = given.entry(from).or_default();
+        sides
+            .debit(counterpart(MoveReason::LandedCost, product.valuation), minor)?
+            .credit(Account::GOODS_RECEIVED, minor)?;
+        shelf.put(&Moving {
+            product,
+            location: &moved.location,
+            quantity_micro: 0,
+            reason: MoveReason::LandedCost,
+            cost: Cost::Added {
+                of: moved.id,
+                of_quantity_micro: moved.quantity_micro,
+                minor,
+            },
+            line_no,
+            at: from,
+        });
+    }
+    let stocked = shelf.settle()?;
+    let memo = format!("landed cost {number}");
+    let mut posting = Posting::new(books, reference, place);
+    post(&mut posting, command, given, &stocked, &memo, at)?;
+    posting.post_consequences(&stocked, &memo)?;
+
+    let document = StockDocument {
+        id,
+        kind: DocumentKind::LandedCost,
+        number: Arc::clone(&number),
+        party_id: Some(supplier.id),
+        party_code: Some(Arc::clone(&supplier.code)),
+        location: None,
+        to_location: None,
+        memo: command.memo.clone(),
+        currency: command.currency,
+        value_minor: command.amount_minor,
+        line_count: u32::try_from(lines.len()).unwrap_or(u32::MAX),
+        moved_at: at,
+    };
+    let head = Head {
+        number,
+        currency: command.currency,
+        amount_minor: command.amount_minor,
+        at,
+    };
+    Ok(posting.into_postings(head, Document::Stock(document), Some(stocked)))
+}
+
+/// The moves of the receipts, with their products.
+fn received<'a>(command: &AddLandedCost, books: &'a Books) -> Result<Vec<(&'a StockMove, &'a Product)>, ErpError> {
+    let (mut lines, mut named) = (Vec::new(), BTreeSet::new());
+    for (index, number) in command.receipts.iter().enumerate() {
+        let refused = |problem: String| Err(ErpError::invalid(format!("receipts[{index}]"), problem));
+        if !named.insert(number) {
+            return refused(format!("'{number}' was named before: give each receipt once"));
+        }
+        let receipt = books.posted(DocumentKind::PurchaseReceipt, number)?;
+        if let Some(cancellation) = &receipt.cancelled_by {
+            return refused(format!("'{number}' was cancelled, by {cancellation}"));
+        }
+        for (moved, _) in &receipt.moves {
+            lines.push((moved, books.product(&moved.product_code, command.currency)?));
+        }
+    }
+    match lines.len() {
+        0 => Err(ErpError::invalid(
+            "receipts",
+            "name at least one receipt that moved goods",
+        )),
+        count if count > LINES_MAX => Err(ErpError::invalid(
+            "receipts",
+            format!("have {count} lines, more than {LINES_MAX}: share the cost over fewer receipts"),
+        )),
+        _ => Ok(lines),
+    }
+}
+
+/// The part of each line, which are the whole amount together.
+fn parts(command: &AddLandedCost, lines: &[(&StockMove, &Product)]) -> Result<Vec<i64>, ErpError> {
+    let weight = |moved: &StockMove| match (command.allocation, moved.cost) {
+        (Allocation::ByValue, Cost::Given { minor, .. }) => minor,
+        (Allocation::ByValue, _) => moved.value_minor,
+        (Allocation::ByQuantity, _) => moved.quantity_micro,
+    };
+    let mut whole = 0;
+    for (moved, _) in lines {
+        add(&mut whole, weight(moved))?;
+    }
+    if whole <= 0 {
+        return Err(ErpError::invalid(
+            "allocation",
+            "the receipts have no value to share by: share by quantity",
+        ));
+    }
+    let (mut sum, mut before) = (0, 0);
+    let mut parts = Vec::with_capacity(lines.len());
+    for (moved, _) in lines {
+        add(&mut sum, weight(moved))?;
+        let until = share(command.amount_minor, sum, whole)?;
+        parts.push(until - before);
+        before = until;
+    }
+    Ok(parts)
+}
+
+/// The goods have cost it from their receipt on, the bill is owed from its own time on: what is between is goods received and
+/// not yet invoiced.
+fn post(
+    posting: &mut Posting<'_>,
+    command: &AddLandedCost,
+    given: BTreeMap<Timestamp, Sides>,
+    stocked: &Stocked,
+    memo: &str,
+    at: Timestamp,
+) -> Result<(), ErpError> {
+    let mut bill = Sides::default();
+    bill.debit(Account::GOODS_RECEIVED, command.amount_minor)?
+        .credit(Account::PAYABLES, command.amount_minor)?;
+    let mut goods = given;
+    for (from, effects) in &stocked.effects {
+        goods.entry(*from).or_default().take_in(effects)?;
+    }
+    let same_time = goods.remove(&at);
+    if let Some(sides) = same_time {
+        bill.take_in(&sides)?;
+    }
+    posting.post(bill.into_draft(command.currency, memo)?, at)?;
+    for (from, sides) in goods {
+        posting.post(sides.into_draft(command.currency, memo)?, from)?;
+    }
+    Ok(())
+}

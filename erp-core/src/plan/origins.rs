@@ -1,0 +1,91 @@
+//! The moves of a document that goods come back from.
+
+use std::sync::Arc;
+
+use cortex_types::{StockMoveId, Timestamp};
+use rust_decimal::Decimal;
+
+use crate::valuation::share;
+use crate::{Books, Cost, DocumentKind, ErpError, Product};
+
+/// How much of each of its moves may still come back.
+pub(super) struct Origins<'a> {
+    books: &'a Books,
+    kind: DocumentKind,
+    number: &'a Arc<str>,
+    /// Moves with what came back of them, by this document too.
+    returned: Vec<(StockMoveId, i64)>,
+}
+
+impl<'a> Origins<'a> {
+    pub fn of(books: &'a Books, kind: DocumentKind, number: &'a Arc<str>) -> Result<Self, ErpError> {
+        let document = books.posted(kind, number)?;
+        if let Some(cancellation) = &document.cancelled_by {
+            let problem = format!("'{number}' was cancelled, by {cancellation}");
+            return Err(ErpError::invalid(fields_of(kind).0, problem));
+        }
+        let moves = document.moves.iter().map(|(moved, _)| moved.id);
+        let returned = moves.map(|id| (id, books.returned.get(&id).copied().unwrap_or(0)));
+        Ok(Self {
+            books,
+            kind,
+            number,
+            returned: returned.collect(),
+        })
+    }
+
+    /// Takes so much of a product, from its first move on; returns the parts and where the cost of each comes from.
+    pub fn take(
+        &mut self,
+        field: &str,
+        product: &Product,
+        quantity_micro: i64,
+        at: Timestamp,
+    ) -> Result<Vec<(i64, Cost)>, ErpError> {
+        let document = self.books.posted(self.kind, self.number)?;
+        if at < document.at {
+            let problem = format!("must not be before {}, the time of '{}'", document.at, self.number);
+            return Err(ErpError::invalid(fields_of(self.kind).1, problem));
+        }
+        let (mut wanted, mut parts) = (quantity_micro, Vec::new());
+        for ((moved, _), (_, returned)) in document.moves.iter().zip(&mut self.returned) {
+            let open = moved.quantity_micro.saturating_abs() - *returned;
+            let part = wanted.min(open);
+            if moved.product_id != product.id || part <= 0 {
+                continue;
+            }
+            let (of, offset_micro) = (moved.id, *returned);
+            parts.push((
+                part,
+                match moved.cost {
+                    // A supplier takes goods back for what they were billed at.
+                    Cost::Given { minor, .. } => {
+                        let until = share(minor, offset_micro + part, moved.quantity_micro)?;
+                        let before = share(minor, offset_micro, moved.quantity_micro)?;
+                        Cost::Given {
+                            minor: until - before,
+                            of: Some(of),
+                        }
+                    }
+                    _ => Cost::Of { of, offset_micro },
+                },
+            ));
+            *returned += part;
+            wanted -= part;
+        }
+        if wanted > 0 {
+            let open = Decimal::new(quantity_micro - wanted, 6).normalize();
+            let problem = format!("of '{}', {open} of '{}' can still come back", product.code, self.number);
+            return Err(ErpError::invalid(field, problem));
+        }
+        Ok(parts)
+    }
+}
+
+/// What the caller calls the document, and the time of what comes back.
+const fn fields_of(kind: DocumentKind) -> (&'static str, &'static str) {
+    match kind {
+        DocumentKind::SalesInvoice => ("invoice", "credited_at"),
+        _ => ("receipt", "returned_at"),
+    }
+}

@@ -1,0 +1,88 @@
+use std::sync::Arc;
+
+use cortex_types::{StockDocumentId, Timestamp};
+
+use super::origins::Origins;
+use super::sales_lines::field;
+use super::shelf::{Moving, Shelf, counterpart};
+use super::sides::{Sides, add};
+use super::{Head, Posting, check_line_count, line_number};
+use crate::limits::{MEMO_LENGTH_MAX, check_quantity, check_text};
+use crate::postings::{Document, Postings};
+use crate::{
+    Account, Books, Cost, DocumentKind, DocumentRef, ErpError, MoveReason, Product, ReturnGoods, StockDocument,
+};
+
+/// Goods back to the supplier, who owes what it billed for them. They leave from where they came in.
+pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
+    check_line_count(command.lines.len())?;
+    check_text("memo", &command.memo, MEMO_LENGTH_MAX)?;
+    let mut origins = Origins::of(books, DocumentKind::PurchaseReceipt, &command.receipt)?;
+    let receipt = books.posted(DocumentKind::PurchaseReceipt, &command.receipt)?;
+    let Some((first, _)) = receipt.moves.first() else {
+        return Err(ErpError::invalid("receipt", "moved no goods"));
+    };
+    let location = Arc::clone(&first.location);
+    let (number, place) = books.number(DocumentKind::PurchaseReturn, None)?;
+    let (id, at) = (StockDocumentId::new(), command.returned_at.unwrap_or(now));
+    let reference = DocumentRef {
+        kind: DocumentKind::PurchaseReturn,
+        id: id.0,
+    };
+    let mut shelf = Shelf::new(books, reference);
+    let mut sides = Sides::default();
+    let mut owed = 0;
+    for (index, line) in command.lines.iter().enumerate() {
+        let product: &Product = books.goods(&field(index, "product"), &line.product, receipt.currency)?;
+        let quantity = field(index, "quantity");
+        if line.quantity_micro <= 0 {
+            return Err(ErpError::invalid(quantity, "must be above zero"));
+        }
+        check_quantity(&quantity, line.quantity_micro)?;
+        for (quantity_micro, cost) in origins.take(&quantity, product, line.quantity_micro, at)? {
+            if let Cost::Given { minor, .. } = cost {
+                add(&mut owed, minor)?;
+                sides.credit(counterpart(MoveReason::SupplierReturn, product.valuation), minor)?;
+            }
+            shelf.put(&Moving {
+                product,
+                location: &location,
+                quantity_micro: -quantity_micro,
+                reason: MoveReason::SupplierReturn,
+                cost,
+                line_no: line_number(index),
+                at,
+            });
+        }
+    }
+    let stocked = shelf.settle()?;
+    sides.take_in(&stocked.own_effects()?)?.debit(Account::PAYABLES, owed)?;
+    let mut posting = Posting::new(books, reference, place);
+    posting.post(
+        sides.into_draft(receipt.currency, format!("goods returned {number}"))?,
+        at,
+    )?;
+    posting.post_consequences(&stocked, &number)?;
+    let supplier = receipt.party.as_ref().and_then(|code| books.parties.get(code));
+    let document = StockDocument {
+        id,
+        kind: DocumentKind::PurchaseReturn,
+        number: Arc::clone(&number),
+        party_id: supplier.map(|party| party.id),
+        party_code: receipt.party.clone(),
+        location: Some(location),
+        to_location: None,
+        memo: command.memo.clone(),
+        currency: receipt.currency,
+        value_minor: owed,
+        line_count: line_number(command.lines.len() - 1),
+        moved_at: at,
+    };
+    let head = Head {
+        number,
+        currency: receipt.currency,
+        amount_minor: owed,
+        at,
+    };
+    Ok(posting.into_postings(head, Document::Stock(document), Some(stocked)))
+}

@@ -1,0 +1,89 @@
+use std::sync::Arc;
+
+use cortex_types::{Currency, StockDocumentId, Timestamp};
+
+use super::sales_lines::field;
+use super::shelf::{Moving, Shelf};
+use super::{Head, Posting, check_line_count, line_number};
+use crate::limits::{MEMO_LENGTH_MAX, check_quantity, check_text};
+use crate::postings::{Document, Postings};
+use crate::{Books, Cost, DocumentKind, DocumentRef, ErpError, MoveReason, StockDocument, TransferStock};
+
+/// Goods from one location to another: they enter the one at what they were worth at the other.
+pub fn plan_stock_transfer(command: &TransferStock, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
+    check_line_count(command.lines.len())?;
+    check_text("memo", &command.memo, MEMO_LENGTH_MAX)?;
+    let from = books.location("from", Some(&command.from))?;
+    let to = books.location("to", Some(&command.to))?;
+    if from == to {
+        return Err(ErpError::invalid(
+            "to",
+            format!("goods lie at '{to}' already: give another location"),
+        ));
+    }
+    let (number, place) = books.number(DocumentKind::StockTransfer, None)?;
+    let (id, at) = (StockDocumentId::new(), command.moved_at.unwrap_or(now));
+    let reference = DocumentRef {
+        kind: DocumentKind::StockTransfer,
+        id: id.0,
+    };
+    let mut shelf = Shelf::new(books, reference);
+    let mut currency: Option<Currency> = None;
+    for (index, line) in command.lines.iter().enumerate() {
+        let kept_in = books.products.get(&line.product).map(|product| product.currency);
+        let currency = *currency.get_or_insert(kept_in.unwrap_or(Currency::GBP));
+        let product = books.goods(&field(index, "product"), &line.product, currency)?;
+        if line.quantity_micro <= 0 {
+            return Err(ErpError::invalid(field(index, "quantity"), "must be above zero"));
+        }
+        check_quantity(&field(index, "quantity"), line.quantity_micro)?;
+        let out = Moving {
+            product,
+            location: &from,
+            quantity_micro: -line.quantity_micro,
+            reason: MoveReason::Transfer,
+            cost: Cost::ByMethod,
+            line_no: line_number(index),
+            at,
+        };
+        let of = shelf.put(&out);
+        shelf.put(&Moving {
+            location: &to,
+            quantity_micro: line.quantity_micro,
+            cost: Cost::Of { of, offset_micro: 0 },
+            ..out
+        });
+    }
+    let stocked = shelf.settle()?;
+    let currency = currency.unwrap_or(Currency::GBP);
+    let mut posting = Posting::new(books, reference, place);
+    posting.post(
+        stocked
+            .own_effects()?
+            .into_draft(currency, format!("transfer {number}"))?,
+        at,
+    )?;
+    posting.post_consequences(&stocked, &number)?;
+    let value_minor = stocked.moves.iter().map(|moved| moved.value_minor.max(0)).sum();
+    let document = StockDocument {
+        id,
+        kind: DocumentKind::StockTransfer,
+        number: Arc::clone(&number),
+        party_id: None,
+        party_code: None,
+        location: Some(from),
+        to_location: Some(to),
+        memo: command.memo.clone(),
+        currency,
+        value_minor,
+        line_count: line_number(command.lines.len() - 1),
+        moved_at: at,
+    };
+    let head = Head {
+        number,
+        currency,
+        amount_minor: value_minor,
+        at,
+    };
+    Ok(posting.into_postings(head, Document::Stock(document), Some(stocked)))
+}

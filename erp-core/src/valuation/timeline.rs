@@ -1,0 +1,408 @@
+//! A product's moves in the order of their time, and what each is worth.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use chrono::{Datelike, NaiveDate};
+use cortex_types::{Currency, MoneyError, StockMoveId, Timestamp};
+
+use super::{CostBasis, Holding, Method, share};
+use crate::{Cost, DocumentRef, ErpError, MoveReason, Product, StockMove};
+
+/// What lies where.
+pub type Holdings = BTreeMap<Arc<str>, Holding>;
+
+/// A move in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub id: StockMoveId,
+    pub at: Timestamp,
+    pub location: Arc<str>,
+    pub quantity_micro: i64,
+    /// What stock is worth more by it, after everything that is known now.
+    pub value_minor: i64,
+    pub cost: Cost,
+    pub reason: MoveReason,
+    pub document: DocumentRef,
+}
+
+impl Entry {
+    /// A move that was posted, with what it came to be worth since.
+    #[must_use]
+    pub fn of(moved: &StockMove, value_minor: i64) -> Self {
+        Self {
+            id: moved.id,
+            at: moved.moved_at,
+            location: Arc::clone(&moved.location),
+            quantity_micro: moved.quantity_micro,
+            value_minor,
+            cost: moved.cost,
+            reason: moved.reason,
+            document: moved.document,
+        }
+    }
+}
+
+/// A move that others refer to, from before those of the timeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Original {
+    pub quantity_micro: i64,
+    pub value_minor: i64,
+}
+
+/// A standard cost, and from when on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StandardCost {
+    pub from: Timestamp,
+    pub cost: CostBasis,
+}
+
+/// A move that is worth something else than it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revalued {
+    pub id: StockMoveId,
+    pub at: Timestamp,
+    pub location: Arc<str>,
+    pub reason: MoveReason,
+    /// What it is worth now.
+    pub value_minor: i64,
+    /// What stock is worth more by the change.
+    pub change_minor: i64,
+}
+
+/// What recording moves came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// What stock is worth more by each of the new moves, in their order.
+    pub values: Vec<i64>,
+    pub revalued: Vec<Revalued>,
+}
+
+/// The moves of one product, from some time on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeline {
+    /// Code of the product.
+    pub product: Arc<str>,
+    pub currency: Currency,
+    pub method: Method,
+    /// In the order of time.
+    pub standards: Vec<StandardCost>,
+    /// When the newest move was, whether it is among `moves` or not.
+    pub newest_at: Option<Timestamp>,
+    /// All moves from here on are in `moves`; `None` where that is only true of those behind `newest_at`.
+    pub from: Option<Timestamp>,
+    /// What there was before `moves`.
+    pub before: Holdings,
+    /// What there is after them.
+    pub now: Holdings,
+    pub moves: Vec<Entry>,
+    /// What `moves` refer to and is not among them.
+    pub originals: HashMap<StockMoveId, Original>,
+    /// What there was at the beginning of months, of those that changed.
+    pub checkpoints: BTreeMap<Timestamp, Holdings>,
+}
+
+/// The beginning of the month, in UTC.
+#[must_use]
+pub fn month_of(at: Timestamp) -> Timestamp {
+    let date = at.to_datetime().date_naive();
+    let first = NaiveDate::from_ymd_opt(date.year(), date.month(), 1).unwrap_or(date);
+    first.and_time(chrono::NaiveTime::MIN).and_utc().into()
+}
+
+impl Timeline {
+    /// The product as it stands, with no move before `newest_at` at hand.
+    #[must_use]
+    pub fn at_its_end(product: &Product, now: Holdings, newest_at: Option<Timestamp>) -> Self {
+        Self {
+            product: Arc::clone(&product.code),
+            currency: product.currency,
+            method: product.valuation,
+            standards: Vec::new(),
+            newest_at,
+            from: None,
+            before: now.clone(),
+            now,
+            moves: Vec::new(),
+            originals: HashMap::new(),
+            checkpoints: BTreeMap::new(),
+        }
+    }
+
+    /// Adds history: `moves` are all from `from` on, in the order of posting, and `before` is what there was until then.
+    pub fn with_history(&mut self, from: Timestamp, before: Holdings, mut moves: Vec<Entry>) {
+        // The sort is stable: at the same time, in the order of posting. What is added to a cost stands behind that.
+        moves.sort_by_key(|entry| entry.at);
+        self.moves.clear();
+        for entry in moves {
+            let place = self.place_of(&entry);
+            self.moves.insert(place, entry);
+        }
+        (self.from, self.before) = (Some(from), before);
+    }
+
+    /// Another standard cost, from some time on.
+    pub fn set_standard(&mut self, standard: StandardCost) {
+        let place = self.standards.partition_point(|there| there.from <= standard.from);
+        self.standards.insert(place, standard);
+    }
+
+    /// Whether a move at `at` can be put in its place.
+    #[must_use]
+    pub fn reaches(&self, at: Timestamp) -> bool {
+        self.newest_at.is_none_or(|newest| at >= newest) || self.from.is_some_and(|from| at >= from)
+    }
+
+    /// What lies at a location.
+    #[must_use]
+    pub fn holding(&self, location: &str) -> Holding {
+        self.now.get(location).cloned().unwrap_or_default()
+    }
+
+    /// How much lay at a location at the end of `at`.
+    #[must_use]
+    pub fn quantity_at(&self, location: &str, at: Timestamp) -> i64 {
+        let later = self.moves.iter().rev().take_while(|entry| entry.at > at);
+        let moved: i64 = later
+            .filter(|entry| *entry.location == *location)
+            .map(|entry| entry.quantity_micro)
+            .sum();
+        self.now.get(location).map_or(0, |holding| holding.quantity_micro) - moved
+    }
+
+    /// What a move that was posted is worth now, and how much it moved.
+    #[must_use]
+    pub fn original(&self, id: StockMoveId) -> Option<Original> {
+        let of = |entry: &Entry| Original {
+            quantity_micro: entry.quantity_micro,
+            value_minor: entry.value_minor,
+        };
+        let found = self.moves.iter().rev().find(|entry| entry.id == id).map(of);
+        found.or_else(|| self.originals.get(&id).copied())
+    }
+
+    /// Puts the new moves of a document in their places, and values them and everything behind them. `allowed` says of a
+    /// location whether its stock may go below zero. Where this fails the timeline is of no use any more.
+    pub fn record(&mut self, new: Vec<Entry>, allowed: impl Fn(&str) -> bool) -> Result<Recorded, ErpError> {
+        if new.iter().all(|entry| self.belongs_at_the_end(entry)) {
+            return self.append(new, allowed);
+        }
+        let ids: Vec<StockMoveId> = new.iter().map(|entry| entry.id).collect();
+        let mut first = usize::MAX;
+        for entry in new {
+            if !self.reaches(entry.at) {
+                return Err(self.missing(entry.at));
+            }
+            first = first.min(match entry.cost {
+                Cost::Undone { of } => self.moves.iter().position(|there| there.id == of).unwrap_or(0),
+                _ => usize::MAX,
+            });
+            let place = self.place_of(&entry);
+            self.moves.insert(place, entry);
+            first = first.min(place);
+        }
+        self.replay(first, &ids, allowed)
+    }
+
+    fn belongs_at_the_end(&self, entry: &Entry) -> bool {
+        !matches!(entry.cost, Cost::Undone { .. }) && self.newest_at.is_none_or(|newest| entry.at >= newest)
+            // What is added to a cost belongs behind it: at the end only if that is the end.
+            && (entry.cost.added_to().is_none() || self.moves.iter().all(|there| there.at < entry.at))
+    }
+
+    /// Behind everything of its time; what is added to the cost of a move of the same time, right behind that.
+    fn place_of(&self, entry: &Entry) -> usize {
+        let end = self.moves.partition_point(|there| there.at <= entry.at);
+        let Some(of) = entry.cost.added_to() else {
+            return end;
+        };
+        let begin = self.moves.partition_point(|there| there.at < entry.at);
+        let same_time = &self.moves[begin..end];
+        let Some(place) = same_time.iter().position(|there| there.id == of) else {
+            return end;
+        };
+        let behind = &same_time[place + 1..];
+        let added = behind.iter().take_while(|there| there.cost.added_to() == Some(of));
+        begin + place + 1 + added.count()
+    }
+
+    fn append(&mut self, new: Vec<Entry>, allowed: impl Fn(&str) -> bool) -> Result<Recorded, ErpError> {
+        let mut recorded = Recorded::default();
+        for mut entry in new {
+            if self
+                .newest_at
+                .is_some_and(|newest| newest < entry.at && newest < month_of(entry.at))
+            {
+                self.checkpoints.insert(month_of(entry.at), self.now.clone());
+            }
+            let given = self.given(&entry, |id| self.original(id))?;
+            let standard = self.standard(entry.at);
+            let holding = self.now.entry(Arc::clone(&entry.location)).or_default();
+            entry.value_minor = value(self.method, standard, holding, &entry, given)?;
+            if entry.quantity_micro < 0 && holding.quantity_micro < 0 && !allowed(&entry.location) {
+                let short_micro = holding.quantity_micro;
+                return Err(self.short(&entry, short_micro));
+            }
+            self.newest_at = Some(entry.at);
+            recorded.values.push(entry.value_minor);
+            self.moves.push(entry);
+        }
+        Ok(recorded)
+    }
+
+    /// Values everything from `first` on anew.
+    fn replay(
+        &mut self,
+        first: usize,
+        new: &[StockMoveId],
+        allowed: impl Fn(&str) -> bool,
+    ) -> Result<Recorded, ErpError> {
+        let is_new: BTreeSet<StockMoveId> = new.iter().copied().collect();
+        let undone: BTreeSet<StockMoveId> = self.moves.iter().filter_map(|entry| entry.cost.undoes()).collect();
+        let mut moves = std::mem::take(&mut self.moves);
+        let mut originals = self.originals.clone();
+        let mut now = self.before.clone();
+        for entry in &moves[..first] {
+            remember(&mut originals, entry);
+            if undone.contains(&entry.id) || entry.cost.undoes().is_some() {
+                continue;
+            }
+            let given = self.given(entry, |id| originals.get(&id).copied())?;
+            let holding = now.entry(Arc::clone(&entry.location)).or_default();
+            let computed = value(self.method, self.standard(entry.at), holding, entry, given)?;
+            // As it was posted: it is not for a later move to say that it was something else.
+            holding.correct(entry.value_minor - computed)?;
+        }
+        let mut last = first.checked_sub(1).map(|index| moves[index].at);
+        if last.is_none() && !self.before.is_empty() {
+            last = Some(Timestamp::MIN);
+        }
+        let mut recorded = Recorded::default();
+        let mut values: HashMap<StockMoveId, i64> = HashMap::new();
+        let mut brought: HashMap<Arc<str>, i64> = HashMap::new();
+        for entry in &mut moves[first..] {
+            if last.is_some_and(|last| last < entry.at && last < month_of(entry.at)) {
+                self.checkpoints.insert(month_of(entry.at), now.clone());
+            }
+            last = Some(entry.at);
+            let mine = is_new.contains(&entry.id);
+            let posted = entry.value_minor;
+            if let Some(of) = entry.cost.undoes() {
+                entry.value_minor = originals.get(&of).map_or(0, |original| -original.value_minor);
+            } else if !undone.contains(&entry.id) {
+                let given = self.given(entry, |id| originals.get(&id).copied())?;
+                let holding = now.entry(Arc::clone(&entry.location)).or_default();
+                entry.value_minor = value(self.method, self.standard(entry.at), holding, entry, given)?;
+                let brought = brought.entry(Arc::clone(&entry.location)).or_default();
+                *brought += if mine { entry.quantity_micro } else { 0 };
+                let was_there = holding.quantity_micro - *brought >= 0;
+                let goes = entry.quantity_micro < 0 && holding.quantity_micro < 0;
+                if goes && (mine || was_there) && !allowed(&entry.location) {
+                    let short_micro = holding.quantity_micro;
+                    return Err(self.short(entry, short_micro));
+                }
+            }
+            remember(&mut originals, entry);
+            match mine {
+                true => {
+                    values.insert(entry.id, entry.value_minor);
+                }
+                false if entry.value_minor != posted => recorded.revalued.push(Revalued {
+                    id: entry.id,
+                    at: entry.at,
+                    location: Arc::clone(&entry.location),
+                    reason: entry.reason,
+                    value_minor: entry.value_minor,
+                    change_minor: entry.value_minor.checked_sub(posted).ok_or(MoneyError::Overflow)?,
+                }),
+                false => {}
+            }
+        }
+        self.newest_at = self.newest_at.max(moves.last().map(|entry| entry.at));
+        recorded.values = new.iter().map(|id| values.get(id).copied().unwrap_or(0)).collect();
+        (self.moves, self.now) = (moves, now);
+        Ok(recorded)
+    }
+
+    /// What a move into stock is said to cost; `None` where nobody says.
+    fn given(
+        &self,
+        entry: &Entry,
+        original: impl Fn(StockMoveId) -> Option<Original>,
+    ) -> Result<Option<i64>, ErpError> {
+        let (of, offset) = match entry.cost {
+            Cost::Given { minor, .. } | Cost::Added { minor, .. } => return Ok(Some(minor)),
+            Cost::Of { of, offset_micro } => (of, offset_micro),
+            Cost::ByMethod | Cost::Known | Cost::Undone { .. } => return Ok(None),
+        };
+        let Some(original) = original(of) else {
+            return Err(self.missing(entry.at));
+        };
+        // What came back before took its part already, and all parts together are the whole.
+        let (whole, value) = (
+            original.quantity_micro.saturating_abs(),
+            original.value_minor.saturating_abs(),
+        );
+        let until = share(value, offset + entry.quantity_micro, whole)?;
+        Ok(Some(until - share(value, offset, whole)?))
+    }
+
+    fn missing(&self, at: Timestamp) -> ErpError {
+        ErpError::HistoryMissing {
+            product: Arc::clone(&self.product),
+            at,
+        }
+    }
+
+    fn short(&self, entry: &Entry, quantity_micro: i64) -> ErpError {
+        ErpError::InsufficientStock {
+            product: Arc::clone(&self.product),
+            location: Arc::clone(&entry.location),
+            at: entry.at,
+            short_micro: quantity_micro.saturating_neg(),
+        }
+    }
+
+    fn standard(&self, at: Timestamp) -> Option<CostBasis> {
+        let place = self.standards.partition_point(|standard| standard.from <= at);
+        let standard = self.standards.get(place.saturating_sub(1))?;
+        Some(standard.cost)
+    }
+}
+
+fn remember(originals: &mut HashMap<StockMoveId, Original>, entry: &Entry) {
+    let original = Original {
+        quantity_micro: entry.quantity_micro,
+        value_minor: entry.value_minor,
+    };
+    originals.insert(entry.id, original);
+}
+
+/// Moves the holding; returns what it is worth more.
+fn value(
+    method: Method,
+    standard: Option<CostBasis>,
+    holding: &mut Holding,
+    entry: &Entry,
+    given: Option<i64>,
+) -> Result<i64, ErpError> {
+    if let (Method::Standard, Some(standard)) = (method, standard) {
+        return holding.move_at_standard(entry.quantity_micro, standard);
+    }
+    match (entry.cost, entry.quantity_micro) {
+        (
+            Cost::Added {
+                of,
+                of_quantity_micro,
+                minor,
+            },
+            _,
+        ) => holding.cost_more(method, of, of_quantity_micro, minor),
+        (_, 0) => Ok(0),
+        (Cost::Given { minor, of }, out) if out < 0 => {
+            Ok(-holding.give_back(method, out.saturating_neg(), minor, of)?)
+        }
+        (_, out) if out < 0 => Ok(-holding.issue(method, out.saturating_neg())?),
+        (_, quantity) => holding.enter(method, entry.id, quantity, given),
+    }
+}

@@ -1,0 +1,166 @@
+//! Documents with all that they did: what cancels them, returns their goods or adds to their cost looks here first.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cortex_erp::{Books, DocumentKind, PostedDocument};
+use cortex_store::sql::{self, Row, Transaction};
+use cortex_types::Timestamp;
+use sqlx::AssertSqlSafe;
+use uuid::Uuid;
+
+use super::{journal, stock};
+use crate::rows::Columns;
+
+/// Not cancelled: `{id}` is the column with the document's id.
+const STANDING: &str = "NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.tenant_id = $1 AND c.document_id = {id})";
+
+/// Loads the documents, and adds their products to those wanted, from their own time on where they are valued anew.
+pub(super) async fn load(
+    on: &mut Transaction,
+    tenant: &str,
+    wanted: &BTreeMap<(DocumentKind, Arc<str>), bool>,
+    products: &mut BTreeMap<Arc<str>, Option<Timestamp>>,
+    books: &mut Books,
+) -> Result<(), sqlx::Error> {
+    for ((kind, number), valued_anew) in wanted {
+        let Some(document) = document(on, tenant, *kind, number).await? else {
+            continue;
+        };
+        for (moved, _) in &document.moves {
+            let earliest = products.entry(Arc::clone(&moved.product_code)).or_default();
+            if *valued_anew {
+                // Everything of its time stands behind it.
+                let before = Timestamp::from_micros(moved.moved_at.micros() - 1);
+                *earliest = Some(earliest.map_or(before, |earliest| earliest.min(before)));
+            }
+        }
+        returned(on, tenant, &document, books).await?;
+        books.posted.insert((*kind, Arc::clone(number)), document);
+    }
+    Ok(())
+}
+
+async fn document(
+    on: &mut Transaction,
+    tenant: &str,
+    kind: DocumentKind,
+    number: &str,
+) -> Result<Option<PostedDocument>, sqlx::Error> {
+    let Some(select) = header(kind) else {
+        return Ok(None);
+    };
+    let found = sql::query(select)
+        .bind(tenant)
+        .bind(number)
+        .bind(kind.as_str())
+        .fetch_optional(&mut *on)
+        .await?;
+    let Some(row) = found else {
+        return Ok(None);
+    };
+    let id: Uuid = row.parsed("id")?;
+    let text = id.to_string();
+    let cancelled = "SELECT number FROM cancellations WHERE tenant_id = $1 AND document_id = $2";
+    let cancelled_by: Option<String> = sql::query_scalar(cancelled)
+        .bind(tenant)
+        .bind(text.as_str())
+        .fetch_optional(&mut *on)
+        .await?;
+    Ok(Some(PostedDocument {
+        id,
+        at: row.time("at")?,
+        currency: row.parsed("currency")?,
+        amount_minor: row.integer("amount_minor")?,
+        party: row.optional_text("party_code")?,
+        moves: stock::moves_of_document(on, tenant, &text).await?,
+        entries: journal::entries_of(on, tenant, kind, &text).await?,
+        cancelled_by: cancelled_by.map(Into::into),
+        needed_by: needed_by(on, tenant, &text).await?,
+    }))
+}
+
+/// `$3` is the kind.
+const fn header(kind: DocumentKind) -> Option<&'static str> {
+    Some(match kind {
+        DocumentKind::SalesInvoice => {
+            "SELECT id, invoiced_at AS at, currency, net_minor AS amount_minor, customer_code AS party_code \
+             FROM sales_invoices WHERE tenant_id = $1 AND number = $2 AND $3 = 'sales-invoice'"
+        }
+        DocumentKind::CreditNote => {
+            "SELECT id, credited_at AS at, currency, net_minor AS amount_minor, customer_code AS party_code \
+             FROM credit_notes WHERE tenant_id = $1 AND number = $2 AND $3 = 'credit-note'"
+        }
+        DocumentKind::PurchaseReceipt => {
+            "SELECT id, received_at AS at, currency, value_minor AS amount_minor, supplier_code AS party_code \
+             FROM purchase_receipts WHERE tenant_id = $1 AND number = $2 AND $3 = 'purchase-receipt'"
+        }
+        DocumentKind::Payment => {
+            "SELECT id, paid_at AS at, currency, amount_minor, party_code FROM payments \
+             WHERE tenant_id = $1 AND number = $2 AND $3 = 'payment'"
+        }
+        DocumentKind::StockAdjustment
+        | DocumentKind::StockCount
+        | DocumentKind::StockTransfer
+        | DocumentKind::PurchaseReturn
+        | DocumentKind::LandedCost => {
+            "SELECT id, moved_at AS at, currency, value_minor AS amount_minor, party_code FROM stock_documents \
+             WHERE tenant_id = $1 AND number = $2 AND kind = $3"
+        }
+        _ => return None,
+    })
+}
+
+/// A document, not cancelled, that credits this one or goes on from its moves.
+async fn needed_by(on: &mut Transaction, tenant: &str, document: &str) -> Result<Option<String>, sqlx::Error> {
+    let credits = format!(
+        "SELECT 'credit note ' || n.number AS other FROM credit_notes n \
+         WHERE n.tenant_id = $1 AND n.invoice_id = $2 AND {} LIMIT 1",
+        STANDING.replace("{id}", "n.id")
+    );
+    let follows = format!(
+        "SELECT m.document_kind || ' ' || coalesce(d.number, n.number) AS other \
+         FROM stock_moves o JOIN stock_moves m ON m.of_move = o.id AND m.tenant_id = o.tenant_id \
+         LEFT JOIN stock_documents d ON d.id = m.document_id LEFT JOIN credit_notes n ON n.id = m.document_id \
+         WHERE o.tenant_id = $1 AND o.document_id = $2 AND m.document_id <> $2 AND m.cost <> 'undone' AND {} LIMIT 1",
+        STANDING.replace("{id}", "m.document_id")
+    );
+    for select in [credits, follows] {
+        let other: Option<String> = sql::query_scalar(AssertSqlSafe(select))
+            .bind(tenant)
+            .bind(document)
+            .fetch_optional(&mut *on)
+            .await?;
+        if other.is_some() {
+            return Ok(other);
+        }
+    }
+    Ok(None)
+}
+
+/// How much came back of each of its moves.
+async fn returned(
+    on: &mut Transaction,
+    tenant: &str,
+    document: &PostedDocument,
+    books: &mut Books,
+) -> Result<(), sqlx::Error> {
+    let select = format!(
+        "SELECT m.of_move, CAST(sum(abs(m.quantity_micro)) AS BIGINT) AS quantity_micro \
+         FROM stock_moves o JOIN stock_moves m ON m.of_move = o.id AND m.tenant_id = o.tenant_id \
+         WHERE o.tenant_id = $1 AND o.document_id = $2 AND m.reason IN ('return', 'supplier_return') \
+         AND m.cost <> 'undone' AND {} GROUP BY m.of_move",
+        STANDING.replace("{id}", "m.document_id")
+    );
+    let found: Vec<Row> = sql::query(AssertSqlSafe(select))
+        .bind(tenant)
+        .bind(document.id.to_string())
+        .fetch_all(on)
+        .await?;
+    for row in &found {
+        books
+            .returned
+            .insert(row.parsed("of_move")?, row.integer("quantity_micro")?);
+    }
+    Ok(())
+}
