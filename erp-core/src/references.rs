@@ -74,7 +74,8 @@ impl References {
             }
             Command::CountStock(count) => self.moved(at, count.lines.iter().map(|line| &line.product)),
             Command::TransferStock(transfer) => self.moved(at, transfer.lines.iter().map(|line| &line.product)),
-            Command::SetStandardCost(cost) => self.moved(at, [&cost.product]),
+            // Everything of its time has it.
+            Command::SetStandardCost(cost) => self.moved(Timestamp::from_micros(at.micros() - 1), [&cost.product]),
             Command::DefineLocation(_) => {}
             Command::Cancel(cancel) => self.document(cancel.kind, &cancel.number, true),
             Command::ReverseEntry(reversal) => {

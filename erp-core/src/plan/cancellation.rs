@@ -1,13 +1,14 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cortex_types::{CancellationId, Timestamp};
+use cortex_types::{CancellationId, Currency, Timestamp};
 
-use super::shelf::{Moving, Shelf, counterpart};
+use super::shelf::{Moving, Shelf, Stocked, counterpart};
 use super::sides::Sides;
 use super::{Head, Posting};
 use crate::limits::{MEMO_LENGTH_MAX, check_text};
 use crate::postings::{Document, Postings};
-use crate::{Account, Books, Cancel, Cancellation, Cost, DocumentKind, DocumentRef, ErpError};
+use crate::{Account, Books, Cancel, Cancellation, Cost, DocumentKind, DocumentRef, ErpError, PostedDocument};
 
 /// Takes a document back as if it had never been. Its entries are undone at their own times, its goods move the other way, and
 /// everything behind them is worth what it would have been without.
@@ -25,8 +26,9 @@ pub fn plan_cancellation(command: &Cancel, books: &Books, now: Timestamp) -> Res
     if let Some(other) = &document.needed_by {
         return refused(format!("{other} stands on '{}': cancel that first", command.number));
     }
-    for entry in &document.entries {
-        books.locks.check(entry.posted_at, false)?;
+    let moved = document.moves.iter().map(|(moved, _)| moved.moved_at);
+    for at in document.entries.iter().map(|entry| entry.posted_at).chain(moved) {
+        books.locks.check(at, false)?;
     }
     let (number, place) = books.number(DocumentKind::Cancellation, None)?;
     let id = CancellationId::new();
@@ -49,22 +51,8 @@ pub fn plan_cancellation(command: &Cancel, books: &Books, now: Timestamp) -> Res
     let stocked = shelf.settle()?;
     let memo = format!("cancellation of {}", command.number);
     let mut posting = Posting::new(books, reference, place);
-    for entry in &document.entries {
-        let mut sides = Sides::default();
-        for line in &entry.lines {
-            sides.credit(Account::find(&line.account)?, line.debit_minor - line.credit_minor)?;
-        }
-        // The entry has the moves at what they were worth when they were posted.
-        for ((moved, _), undone) in document.moves.iter().zip(&stocked.moves) {
-            if moved.moved_at == entry.posted_at {
-                let product = books.product(&moved.product_code, moved.currency)?;
-                let since = undone.value_minor + moved.value_minor;
-                sides
-                    .debit(Account::INVENTORY, since)?
-                    .credit(counterpart(moved.reason, product.valuation), since)?;
-            }
-        }
-        posting.post(sides.into_draft(entry.currency, memo.as_str())?, entry.posted_at)?;
+    for (at, (currency, sides)) in undone(document, &stocked, books)? {
+        posting.post(sides.into_draft(currency, memo.as_str())?, at)?;
     }
     posting.post_consequences(&stocked, &memo)?;
     let cancellation = Cancellation {
@@ -86,4 +74,30 @@ pub fn plan_cancellation(command: &Cancel, books: &Books, now: Timestamp) -> Res
         at: document.at,
     };
     Ok(posting.into_postings(head, Document::Cancellation(cancellation), Some(stocked)))
+}
+
+/// What the document's entries and moves did to the journal, the other way round, by their time.
+fn undone(
+    document: &PostedDocument,
+    stocked: &Stocked,
+    books: &Books,
+) -> Result<BTreeMap<Timestamp, (Currency, Sides)>, ErpError> {
+    let mut by_time: BTreeMap<Timestamp, (Currency, Sides)> = BTreeMap::new();
+    let fresh = || (document.currency, Sides::default());
+    for entry in &document.entries {
+        let (_, sides) = by_time.entry(entry.posted_at).or_insert_with(fresh);
+        for line in &entry.lines {
+            sides.credit(Account::find(&line.account)?, line.debit_minor - line.credit_minor)?;
+        }
+    }
+    // The entries have the moves at what they were worth when they were posted.
+    for ((moved, _), undoing) in document.moves.iter().zip(&stocked.moves) {
+        let product = books.product(&moved.product_code, moved.currency)?;
+        let since = undoing.value_minor + moved.value_minor;
+        let (_, sides) = by_time.entry(moved.moved_at).or_insert_with(fresh);
+        sides
+            .debit(Account::INVENTORY, since)?
+            .credit(counterpart(moved.reason, product.valuation), since)?;
+    }
+    Ok(by_time)
 }

@@ -89,8 +89,9 @@ pub struct Timeline {
     pub standards: Vec<StandardCost>,
     /// When the newest move was, whether it is among `moves` or not.
     pub newest_at: Option<Timestamp>,
-    /// All moves from here on are in `moves`; `None` where that is only true of those behind `newest_at`.
-    pub from: Option<Timestamp>,
+    /// From here on a move can be put in its place: `moves` are all that were since. At this very time, all that are not among
+    /// them were before.
+    pub from: Timestamp,
     /// What there was before `moves`.
     pub before: Holdings,
     /// What there is after them.
@@ -120,7 +121,7 @@ impl Timeline {
             method: product.valuation,
             standards: Vec::new(),
             newest_at,
-            from: None,
+            from: newest_at.unwrap_or(Timestamp::MIN),
             before: now.clone(),
             now,
             moves: Vec::new(),
@@ -138,7 +139,7 @@ impl Timeline {
             let place = self.place_of(&entry);
             self.moves.insert(place, entry);
         }
-        (self.from, self.before) = (Some(from), before);
+        (self.from, self.before) = (from, before);
     }
 
     /// Another standard cost, from some time on.
@@ -150,7 +151,7 @@ impl Timeline {
     /// Whether a move at `at` can be put in its place.
     #[must_use]
     pub fn reaches(&self, at: Timestamp) -> bool {
-        self.newest_at.is_none_or(|newest| at >= newest) || self.from.is_some_and(|from| at >= from)
+        at >= self.from
     }
 
     /// What lies at a location.
@@ -205,24 +206,33 @@ impl Timeline {
     }
 
     fn belongs_at_the_end(&self, entry: &Entry) -> bool {
-        !matches!(entry.cost, Cost::Undone { .. }) && self.newest_at.is_none_or(|newest| entry.at >= newest)
-            // What is added to a cost belongs behind it: at the end only if that is the end.
-            && (entry.cost.added_to().is_none() || self.moves.iter().all(|there| there.at < entry.at))
+        let behind_its_time = entry.cost.added_to().is_none() && entry.reason != MoveReason::StandardCost;
+        let end = self
+            .newest_at
+            .is_none_or(|newest| newest < entry.at || (newest == entry.at && behind_its_time));
+        end && entry.cost.undoes().is_none()
     }
 
-    /// Behind everything of its time; what is added to the cost of a move of the same time, right behind that.
+    /// Behind everything of its time; but what is added to the cost of a move of the same time, right behind that, and a
+    /// standard cost before everything that has it.
     fn place_of(&self, entry: &Entry) -> usize {
-        let end = self.moves.partition_point(|there| there.at <= entry.at);
-        let Some(of) = entry.cost.added_to() else {
-            return end;
-        };
         let begin = self.moves.partition_point(|there| there.at < entry.at);
-        let same_time = &self.moves[begin..end];
-        let Some(place) = same_time.iter().position(|there| there.id == of) else {
-            return end;
+        let of_time = self.moves[begin..].partition_point(|there| there.at <= entry.at);
+        let same_time = &self.moves[begin..begin + of_time];
+        if entry.reason == MoveReason::StandardCost {
+            let costs = same_time
+                .iter()
+                .take_while(|there| there.reason == MoveReason::StandardCost);
+            return begin + costs.count();
+        }
+        let of = entry.cost.added_to();
+        let target = of.and_then(|of| same_time.iter().position(|there| there.id == of));
+        let Some(place) = target else {
+            return begin + of_time;
         };
-        let behind = &same_time[place + 1..];
-        let added = behind.iter().take_while(|there| there.cost.added_to() == Some(of));
+        let added = same_time[place + 1..]
+            .iter()
+            .take_while(|there| there.cost.added_to() == of);
         begin + place + 1 + added.count()
     }
 
@@ -273,10 +283,11 @@ impl Timeline {
             // As it was posted: it is not for a later move to say that it was something else.
             holding.correct(entry.value_minor - computed)?;
         }
-        let mut last = first.checked_sub(1).map(|index| moves[index].at);
-        if last.is_none() && !self.before.is_empty() {
-            last = Some(Timestamp::MIN);
-        }
+        // What there was before was there at `from` at the latest.
+        let mut last = match first.checked_sub(1) {
+            Some(index) => Some(moves[index].at),
+            None => (!self.before.is_empty()).then_some(self.from),
+        };
         let mut recorded = Recorded::default();
         let mut values: HashMap<StockMoveId, i64> = HashMap::new();
         let mut brought: HashMap<Arc<str>, i64> = HashMap::new();
@@ -287,17 +298,17 @@ impl Timeline {
             last = Some(entry.at);
             let mine = is_new.contains(&entry.id);
             let posted = entry.value_minor;
+            let brought = brought.entry(Arc::clone(&entry.location)).or_default();
+            *brought += if mine { entry.quantity_micro } else { 0 };
             if let Some(of) = entry.cost.undoes() {
                 entry.value_minor = originals.get(&of).map_or(0, |original| -original.value_minor);
             } else if !undone.contains(&entry.id) {
                 let given = self.given(entry, |id| originals.get(&id).copied())?;
                 let holding = now.entry(Arc::clone(&entry.location)).or_default();
                 entry.value_minor = value(self.method, self.standard(entry.at), holding, entry, given)?;
-                let brought = brought.entry(Arc::clone(&entry.location)).or_default();
-                *brought += if mine { entry.quantity_micro } else { 0 };
+                let goes_short = entry.quantity_micro < 0 && holding.quantity_micro < 0;
                 let was_there = holding.quantity_micro - *brought >= 0;
-                let goes = entry.quantity_micro < 0 && holding.quantity_micro < 0;
-                if goes && (mine || was_there) && !allowed(&entry.location) {
+                if goes_short && (mine || was_there) && !allowed(&entry.location) {
                     let short_micro = holding.quantity_micro;
                     return Err(self.short(entry, short_micro));
                 }

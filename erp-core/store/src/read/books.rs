@@ -59,7 +59,7 @@ pub(crate) async fn books(
     }
     books.locks = fiscal::locks(connection, tenant).await?;
     // What reaches back revalues what came since, period by period.
-    if wanted.years || books.stock.values().any(|timeline| timeline.from.is_some()) {
+    if wanted.years || books.stock.values().any(|timeline| !timeline.moves.is_empty()) {
         books.years = fiscal::years_on(connection, tenant).await?;
     }
     if !wanted.entries.is_empty() {

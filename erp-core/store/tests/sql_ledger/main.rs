@@ -3,9 +3,11 @@
 mod chain;
 mod company;
 mod fiscal;
+mod histories;
 mod import;
 mod migrations;
 mod statements;
+mod stock;
 
 use cortex_erp::{
     AMOUNT_MINOR_MAX, AdjustStock, AdjustmentLineInput, Closings, Command, CreateProduct, CreditLineInput,
