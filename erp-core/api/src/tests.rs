@@ -2,6 +2,7 @@
 
 mod fiscal;
 mod refusals;
+mod stock;
 
 use std::sync::Arc;
 
