@@ -68,9 +68,8 @@ impl Holding {
                 Ok(own.1 + holding.take_oldest(taken - own.0)?)
             }
             Method::MovingAverage | Method::Standard if taken == holding.quantity_micro => Ok(holding.value_minor),
-            Method::MovingAverage | Method::Standard => {
-                Ok(share(given_minor, taken, quantity_micro)?.min(holding.value_minor))
-            }
+            // Less than all that is there is all that is wanted.
+            Method::MovingAverage | Method::Standard => Ok(given_minor.min(holding.value_minor)),
         })
     }
 

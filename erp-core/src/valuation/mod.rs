@@ -7,6 +7,7 @@
 //! A [`Holding`] is one product at one location; a [`Timeline`] is a product's moves in the order of their time, so that one
 //! that comes late, is cancelled or is dearer than was thought gives everything behind it its right value.
 
+mod entry;
 mod holding;
 #[cfg(test)]
 mod reference;
@@ -15,8 +16,9 @@ mod timeline;
 use cortex_types::MoneyError;
 use serde::{Deserialize, Serialize};
 
+pub use entry::{Entry, Original, Recorded, Revalued, StandardCost, month_of};
 pub use holding::{Holding, Layer};
-pub use timeline::{Entry, Holdings, Original, Recorded, Revalued, StandardCost, Timeline, month_of};
+pub use timeline::{Holdings, Timeline};
 
 /// How the stock of a product is valued.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

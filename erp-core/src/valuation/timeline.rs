@@ -3,80 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use chrono::{Datelike, NaiveDate};
 use cortex_types::{Currency, MoneyError, StockMoveId, Timestamp};
 
+use super::entry::{Entry, Original, Recorded, Revalued, StandardCost, month_of};
 use super::{CostBasis, Holding, Method, share};
-use crate::{Cost, DocumentRef, ErpError, MoveReason, Product, StockMove};
+use crate::{Cost, ErpError, MoveReason, Product};
 
 /// What lies where.
 pub type Holdings = BTreeMap<Arc<str>, Holding>;
-
-/// A move in its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    pub id: StockMoveId,
-    pub at: Timestamp,
-    pub location: Arc<str>,
-    pub quantity_micro: i64,
-    /// What stock is worth more by it, after everything that is known now.
-    pub value_minor: i64,
-    pub cost: Cost,
-    pub reason: MoveReason,
-    pub document: DocumentRef,
-}
-
-impl Entry {
-    /// A move that was posted, with what it came to be worth since.
-    #[must_use]
-    pub fn of(moved: &StockMove, value_minor: i64) -> Self {
-        Self {
-            id: moved.id,
-            at: moved.moved_at,
-            location: Arc::clone(&moved.location),
-            quantity_micro: moved.quantity_micro,
-            value_minor,
-            cost: moved.cost,
-            reason: moved.reason,
-            document: moved.document,
-        }
-    }
-}
-
-/// A move that others refer to, from before those of the timeline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Original {
-    pub quantity_micro: i64,
-    pub value_minor: i64,
-}
-
-/// A standard cost, and from when on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StandardCost {
-    pub from: Timestamp,
-    pub cost: CostBasis,
-}
-
-/// A move that is worth something else than it was.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Revalued {
-    pub id: StockMoveId,
-    pub at: Timestamp,
-    pub location: Arc<str>,
-    pub reason: MoveReason,
-    /// What it is worth now.
-    pub value_minor: i64,
-    /// What stock is worth more by the change.
-    pub change_minor: i64,
-}
-
-/// What recording moves came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Recorded {
-    /// What stock is worth more by each of the new moves, in their order.
-    pub values: Vec<i64>,
-    pub revalued: Vec<Revalued>,
-}
 
 /// The moves of one product, from some time on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,14 +35,6 @@ pub struct Timeline {
     pub originals: HashMap<StockMoveId, Original>,
     /// What there was at the beginning of months, of those that changed.
     pub checkpoints: BTreeMap<Timestamp, Holdings>,
-}
-
-/// The beginning of the month, in UTC.
-#[must_use]
-pub fn month_of(at: Timestamp) -> Timestamp {
-    let date = at.to_datetime().date_naive();
-    let first = NaiveDate::from_ymd_opt(date.year(), date.month(), 1).unwrap_or(date);
-    first.and_time(chrono::NaiveTime::MIN).and_utc().into()
 }
 
 impl Timeline {
@@ -194,8 +120,10 @@ impl Timeline {
             if !self.reaches(entry.at) {
                 return Err(self.missing(entry.at));
             }
-            first = first.min(match entry.cost {
-                Cost::Undone { of } => self.moves.iter().position(|there| there.id == of).unwrap_or(0),
+            first = first.min(match (entry.cost, entry.reason) {
+                (Cost::Undone { of }, _) => self.moves.iter().position(|there| there.id == of).unwrap_or(0),
+                // Another from the same time takes the place of the one before.
+                (_, MoveReason::StandardCost) => self.moves.partition_point(|there| there.at < entry.at),
                 _ => usize::MAX,
             });
             let place = self.place_of(&entry);
@@ -269,6 +197,8 @@ impl Timeline {
     ) -> Result<Recorded, ErpError> {
         let is_new: BTreeSet<StockMoveId> = new.iter().copied().collect();
         let undone: BTreeSet<StockMoveId> = self.moves.iter().filter_map(|entry| entry.cost.undoes()).collect();
+        let new_moves = self.moves.iter().filter(|entry| is_new.contains(&entry.id));
+        let taken_back: BTreeSet<StockMoveId> = new_moves.filter_map(|entry| entry.cost.undoes()).collect();
         let mut moves = std::mem::take(&mut self.moves);
         let mut originals = self.originals.clone();
         let mut now = self.before.clone();
@@ -299,7 +229,12 @@ impl Timeline {
             let mine = is_new.contains(&entry.id);
             let posted = entry.value_minor;
             let brought = brought.entry(Arc::clone(&entry.location)).or_default();
-            *brought += if mine { entry.quantity_micro } else { 0 };
+            // What is taken back is missing from its own place on.
+            *brought += match (mine && entry.cost.undoes().is_none(), taken_back.contains(&entry.id)) {
+                (true, _) => entry.quantity_micro,
+                (_, true) => -entry.quantity_micro,
+                _ => 0,
+            };
             if let Some(of) = entry.cost.undoes() {
                 entry.value_minor = originals.get(&of).map_or(0, |original| -original.value_minor);
             } else if !undone.contains(&entry.id) {

@@ -135,6 +135,14 @@ fn a_standard_cost_is_that_of_all_that_moves_at_its_very_time() {
     let change = post(&mut timeline, 3, 2, 0, Cost::ByMethod);
     assert_eq!((change.values.clone(), changes(&change)), (vec![30], vec![(2, -12)]));
     assert_eq!(there(&timeline, MAIN), (6, 90));
+    // Another one from the same time takes its place: 5 more for each of the ten, and the four.
+    timeline.set_standard(standard(day(2), 20, 1));
+    let change = post(&mut timeline, 4, 2, 0, Cost::ByMethod);
+    assert_eq!(
+        (change.values.clone(), changes(&change)),
+        (vec![0], vec![(3, 50), (2, -20)])
+    );
+    assert_eq!(there(&timeline, MAIN), (6, 120));
 }
 
 #[test]

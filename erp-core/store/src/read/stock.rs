@@ -156,26 +156,58 @@ async fn history(
             (row.time("month_start")?, holdings)
         }
     };
-    let select = format!(
-        "{MOVES} WHERE m.tenant_id = $1 AND m.product_id = $2 AND m.moved_at >= $3 \
-         ORDER BY m.moved_at, m.tx_no, m.line_no, m.id"
-    );
-    let found = sql::query(AssertSqlSafe(select))
-        .bind(tenant)
-        .bind(product.to_string())
-        .bind(from)
-        .fetch_all(&mut *on)
-        .await?;
-    let mut moves = Vec::with_capacity(found.len());
-    for row in &found {
-        let (moved, worth) = worth(row)?;
-        moves.push(Entry::of(&moved, worth));
-    }
+    let mut moves = history_moves(on, tenant, product, from).await?;
+    revalue(on, tenant, product, &mut moves).await?;
     let there: BTreeSet<StockMoveId> = moves.iter().map(|entry| entry.id).collect();
     let wanted = moves.iter().filter_map(|entry| entry.cost.refers_to());
     let missing: BTreeSet<StockMoveId> = wanted.filter(|of| !there.contains(of)).collect();
     timeline.with_history(from, before, moves);
     originals(on, tenant, &missing, timeline).await
+}
+
+/// As they were posted.
+async fn history_moves(
+    on: &mut Transaction,
+    tenant: &str,
+    product: ProductId,
+    from: Timestamp,
+) -> Result<Vec<Entry>, sqlx::Error> {
+    let found = sql::query(
+        "SELECT id, product_id, product_code, location, quantity_micro, value_minor, currency, reason, document_kind, \
+         document_id, moved_at, line_no, cost, given_minor, of_move, of_quantity_micro FROM stock_moves \
+         WHERE tenant_id = $1 AND product_id = $2 AND moved_at >= $3 ORDER BY moved_at, tx_no, line_no, id",
+    )
+    .bind(tenant)
+    .bind(product.to_string())
+    .bind(from)
+    .fetch_all(on)
+    .await?;
+    let entry = |row: &Row| stock_move(row).map(|moved| Entry::of(&moved, moved.value_minor));
+    found.iter().map(entry).collect()
+}
+
+/// Gives the moves what they are worth now. A query of its own: joined to thousands of moves, a table that grew since its
+/// statistics were taken would be gone through once for each.
+async fn revalue(
+    on: &mut Transaction,
+    tenant: &str,
+    product: ProductId,
+    moves: &mut [Entry],
+) -> Result<(), sqlx::Error> {
+    let found =
+        sql::query("SELECT move_id, value_minor FROM stock_move_values WHERE tenant_id = $1 AND product_id = $2")
+            .bind(tenant)
+            .bind(product.to_string())
+            .fetch_all(on)
+            .await?;
+    let mut values: HashMap<StockMoveId, i64> = HashMap::with_capacity(found.len());
+    for row in &found {
+        values.insert(row.parsed("move_id")?, row.integer("value_minor")?);
+    }
+    for entry in moves {
+        entry.value_minor = values.get(&entry.id).copied().unwrap_or(entry.value_minor);
+    }
+    Ok(())
 }
 
 async fn originals(
