@@ -1,0 +1,219 @@
+//! What the ERP can be asked to do. A command names things by their codes and numbers, as people do; planning turns it
+//! into rows.
+
+mod ledger;
+mod master_data;
+mod sales;
+mod stock;
+
+use std::sync::Arc;
+
+use cortex_types::{Currency, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+pub use ledger::{
+    Cancel, CloseFiscalYear, JournalLineInput, OpenFiscalYear, PostJournalEntry, ReversalMethod, ReverseEntry,
+    SetPeriodState,
+};
+pub use master_data::{CreateParty, CreateProduct, DefineLocation, SealedName, SetStandardCost};
+pub use sales::{CreditLineInput, InvoiceLineInput, LinePrice, PostCreditNote, PostInvoice, RecordPayment};
+pub use stock::{
+    AddLandedCost, AdjustStock, AdjustmentLineInput, Allocation, CountStock, QuantityInput, ReceiptLineInput,
+    ReceiveGoods, ReturnGoods, TransferStock,
+};
+
+use crate::{DocumentKind, ErpError};
+
+/// One request to the ERP. Each is carried out whole, or not at all.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    CreateParty(CreateParty),
+    CreateProduct(CreateProduct),
+    PostInvoice(PostInvoice),
+    PostCreditNote(PostCreditNote),
+    PostJournalEntry(PostJournalEntry),
+    AdjustStock(AdjustStock),
+    ReceiveGoods(ReceiveGoods),
+    ReturnGoods(ReturnGoods),
+    AddLandedCost(AddLandedCost),
+    CountStock(CountStock),
+    TransferStock(TransferStock),
+    DefineLocation(DefineLocation),
+    SetStandardCost(SetStandardCost),
+    Cancel(Cancel),
+    RecordPayment(RecordPayment),
+    ReverseEntry(ReverseEntry),
+    OpenFiscalYear(OpenFiscalYear),
+    SetPeriodState(SetPeriodState),
+    CloseFiscalYear(CloseFiscalYear),
+}
+
+impl Command {
+    #[must_use]
+    pub const fn kind(&self) -> DocumentKind {
+        match self {
+            Self::CreateParty(_) => DocumentKind::Party,
+            Self::CreateProduct(_) => DocumentKind::Product,
+            Self::PostInvoice(_) => DocumentKind::SalesInvoice,
+            Self::PostCreditNote(_) => DocumentKind::CreditNote,
+            Self::PostJournalEntry(_) => DocumentKind::JournalEntry,
+            Self::AdjustStock(_) => DocumentKind::StockAdjustment,
+            Self::ReceiveGoods(_) => DocumentKind::PurchaseReceipt,
+            Self::ReturnGoods(_) => DocumentKind::PurchaseReturn,
+            Self::AddLandedCost(_) => DocumentKind::LandedCost,
+            Self::CountStock(_) => DocumentKind::StockCount,
+            Self::TransferStock(_) => DocumentKind::StockTransfer,
+            Self::DefineLocation(_) => DocumentKind::Location,
+            Self::SetStandardCost(_) => DocumentKind::StandardCost,
+            Self::Cancel(_) => DocumentKind::Cancellation,
+            Self::RecordPayment(_) => DocumentKind::Payment,
+            Self::ReverseEntry(_) => DocumentKind::JournalEntry,
+            Self::OpenFiscalYear(_) | Self::CloseFiscalYear(_) => DocumentKind::FiscalYear,
+            Self::SetPeriodState(_) => DocumentKind::FiscalPeriod,
+        }
+    }
+
+    /// The documents that it is about, by number.
+    #[must_use]
+    pub(crate) fn documents(&self) -> Vec<&Arc<str>> {
+        match self {
+            Self::PostCreditNote(note) => note.invoice.iter().collect(),
+            Self::ReturnGoods(goods) => vec![&goods.receipt],
+            Self::AddLandedCost(cost) => cost.receipts.iter().collect(),
+            Self::Cancel(cancel) => vec![&cancel.number],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The number that the caller chose for its document.
+    #[must_use]
+    pub(crate) const fn given_number(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::PostInvoice(invoice) => invoice.number.as_ref(),
+            Self::PostCreditNote(note) => note.number.as_ref(),
+            Self::ReceiveGoods(receipt) => receipt.number.as_ref(),
+            Self::RecordPayment(payment) => payment.number.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// When the caller says that it was, and what it calls that time.
+    #[must_use]
+    pub const fn given_time(&self) -> (&'static str, Option<Timestamp>) {
+        match self {
+            Self::CreateParty(party) => ("created_at", party.created_at),
+            Self::CreateProduct(product) => ("created_at", product.created_at),
+            Self::PostInvoice(invoice) => ("invoiced_at", invoice.invoiced_at),
+            Self::PostCreditNote(note) => ("credited_at", note.credited_at),
+            Self::PostJournalEntry(entry) => ("posted_at", entry.posted_at),
+            Self::AdjustStock(adjustment) => ("moved_at", adjustment.moved_at),
+            Self::ReceiveGoods(receipt) => ("received_at", receipt.received_at),
+            Self::ReturnGoods(goods) => ("returned_at", goods.returned_at),
+            Self::AddLandedCost(cost) => ("billed_at", cost.billed_at),
+            Self::CountStock(count) => ("counted_at", count.counted_at),
+            Self::TransferStock(transfer) => ("moved_at", transfer.moved_at),
+            Self::SetStandardCost(cost) => ("from", cost.from),
+            Self::RecordPayment(payment) => ("paid_at", payment.paid_at),
+            Self::ReverseEntry(reversal) => ("posted_at", reversal.posted_at),
+            Self::DefineLocation(_)
+            | Self::Cancel(_)
+            | Self::OpenFiscalYear(_)
+            | Self::SetPeriodState(_)
+            | Self::CloseFiscalYear(_) => ("from", None),
+        }
+    }
+
+    /// `None` where it has no currency of its own.
+    #[must_use]
+    pub const fn currency(&self) -> Option<Currency> {
+        match self {
+            Self::CreateParty(_)
+            | Self::AdjustStock(_)
+            | Self::ReturnGoods(_)
+            | Self::CountStock(_)
+            | Self::TransferStock(_)
+            | Self::DefineLocation(_)
+            | Self::SetStandardCost(_)
+            | Self::Cancel(_)
+            | Self::ReverseEntry(_)
+            | Self::OpenFiscalYear(_)
+            | Self::SetPeriodState(_)
+            | Self::CloseFiscalYear(_) => None,
+            Self::CreateProduct(product) => Some(product.currency),
+            Self::PostInvoice(invoice) => Some(invoice.currency),
+            Self::PostCreditNote(note) => Some(note.currency),
+            Self::PostJournalEntry(entry) => Some(entry.currency),
+            Self::ReceiveGoods(receipt) => Some(receipt.currency),
+            Self::AddLandedCost(cost) => Some(cost.currency),
+            Self::RecordPayment(payment) => Some(payment.currency),
+        }
+    }
+
+    /// Whether it may go into a period that is soft-closed.
+    #[must_use]
+    pub const fn is_adjusting(&self) -> bool {
+        match self {
+            Self::PostJournalEntry(entry) => entry.adjusting,
+            Self::ReverseEntry(reversal) => reversal.adjusting,
+            _ => false,
+        }
+    }
+
+    /// SHA-256 of the command's JSON. The JSON is canonical because fields are written in the order of their
+    /// declaration and absent ones are left out.
+    pub(crate) fn digest(&self) -> Result<[u8; 32], ErpError> {
+        let body = serde_json::to_vec(self).map_err(|error| ErpError::invalid("body", error.to_string()))?;
+        if holds_nul(&body) {
+            // Here, because what a command names is looked up before it is planned, together with what others name.
+            let place = serde_json::to_value(self).ok().and_then(|body| place_of_nul(&body));
+            // What comes first is the kind of the command.
+            let field = place.as_deref().and_then(|place| place.splitn(3, '.').nth(2));
+            let field = field.unwrap_or("body");
+            return Err(ErpError::invalid(field, "must not hold a NUL character"));
+        }
+        Ok(Sha256::digest(&body).into())
+    }
+}
+
+/// Whether a text in this JSON has a NUL, which is written as `\u0000` behind an even number of backslashes.
+fn holds_nul(json: &[u8]) -> bool {
+    const NUL: &[u8] = b"\\u0000";
+    let mut places = json.windows(NUL.len()).enumerate().filter(|(_, window)| *window == NUL);
+    places.any(|(place, _)| json[..place].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 0)
+}
+
+/// Where the first such text is, such as `.post-invoice.lines[0].product`.
+fn place_of_nul(json: &Value) -> Option<String> {
+    let within = |name: String, value: &Value| place_of_nul(value).map(|place| name + &place);
+    match json {
+        Value::String(text) => text.contains('\0').then(String::new),
+        Value::Array(items) => (0..)
+            .zip(items)
+            .find_map(|(index, item)| within(format!("[{index}]"), item)),
+        Value::Object(fields) => fields
+            .iter()
+            .find_map(|(name, value)| within(format!(".{name}"), value)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nul_is_found_and_what_only_looks_like_one_is_not() {
+        let json = |text: &str| serde_json::to_vec(text).unwrap();
+        for text in ["\0", "a\0b", "\\\0", "\\u0000\0"] {
+            assert!(holds_nul(&json(text)), "{text:?}");
+        }
+        let within = serde_json::json!({ "post": { "a": 1, "lines": [{ "b": "" }, { "b": "\0" }] } });
+        assert_eq!(place_of_nul(&within).as_deref(), Some(".post.lines[1].b"));
+        for text in ["", "\\u0000", "a\\\\u0000", "u0000", "\u{1}"] {
+            assert!(!holds_nul(&json(text)), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Invoices, credit notes and payments.
+
+use std::sync::Arc;
+
+use cortex_types::{Currency, DecisionId, Timestamp, Unit};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::{CreditReason, PaymentDirection};
+
+/// What a line costs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LinePrice {
+    /// Price of one unit, in the document's currency; the line's net is rounded to the minor unit, halves to even.
+    Unit(Decimal),
+    /// Net of the whole line, in minor units.
+    Net(i64),
+    /// The product's list price.
+    List,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct InvoiceLineInput {
+    pub product: Arc<str>,
+    /// Above zero.
+    pub quantity_micro: i64,
+    /// The product's own unit where it is absent; another one is refused.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unit: Option<Unit>,
+    pub price: LinePrice,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PostInvoice {
+    /// Kept where it is given; the next of the series otherwise.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub number: Option<Arc<str>>,
+    /// Absent on a cash sale.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub customer: Option<Arc<str>>,
+    /// Where it went; the customer's country where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub country: Option<Arc<str>>,
+    pub currency: Currency,
+    /// Where the goods leave from.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub location: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub invoiced_at: Option<Timestamp>,
+    /// The advice that the caller had when entering it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub decision_id: Option<DecisionId>,
+    pub lines: Vec<InvoiceLineInput>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CreditLineInput {
+    #[serde(flatten)]
+    pub line: InvoiceLineInput,
+    pub reason: CreditReason,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PostCreditNote {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub number: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub customer: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub country: Option<Arc<str>>,
+    pub currency: Currency,
+    /// Where the goods come back to.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub location: Option<Arc<str>>,
+    /// Number of the invoice it corrects.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub invoice: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub credited_at: Option<Timestamp>,
+    pub lines: Vec<CreditLineInput>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RecordPayment {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub number: Option<Arc<str>>,
+    pub party: Arc<str>,
+    pub direction: PaymentDirection,
+    /// Above zero.
+    pub amount_minor: i64,
+    pub currency: Currency,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub paid_at: Option<Timestamp>,
+}
