@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cortex_erp::{Books, DocumentKind, PostedDocument};
-use cortex_store::sql::{self, Row, Transaction};
+use cortex_erp::{Books, DocumentKind, PostedDocument, StockMove};
+use cortex_store::sql::{self, QueryBuilder, Row, Transaction};
 use cortex_types::Timestamp;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
+use super::books::LIST_MAX;
 use super::{journal, stock};
 use crate::rows::Columns;
 
@@ -67,16 +68,18 @@ async fn document(
         .bind(text.as_str())
         .fetch_optional(&mut *on)
         .await?;
+    let moves = stock::moves_of_document(on, tenant, kind, &text).await?;
+    let ids = ids_of(moves.iter().map(|(moved, _)| moved));
     Ok(Some(PostedDocument {
         id,
         at: row.time("at")?,
         currency: row.parsed("currency")?,
         amount_minor: row.integer("amount_minor")?,
         party: row.optional_text("party_code")?,
-        moves: stock::moves_of_document(on, tenant, &text).await?,
+        moves,
         entries: journal::entries_of(on, tenant, kind, &text).await?,
         cancelled_by: cancelled_by.map(Into::into),
-        needed_by: needed_by(on, tenant, &text).await?,
+        needed_by: needed_by(on, tenant, &text, &ids).await?,
     }))
 }
 
@@ -112,27 +115,34 @@ const fn header(kind: DocumentKind) -> Option<&'static str> {
 }
 
 /// A document, not cancelled, that credits this one or goes on from its moves.
-async fn needed_by(on: &mut Transaction, tenant: &str, document: &str) -> Result<Option<String>, sqlx::Error> {
+async fn needed_by(
+    on: &mut Transaction,
+    tenant: &str,
+    document: &str,
+    moves: &[String],
+) -> Result<Option<String>, sqlx::Error> {
     let credits = format!(
         "SELECT 'credit note ' || n.number AS other FROM credit_notes n \
          WHERE n.tenant_id = $1 AND n.invoice_id = $2 AND {} LIMIT 1",
         STANDING.replace("{id}", "n.id")
     );
+    let credited: Option<String> = sql::query_scalar(AssertSqlSafe(credits))
+        .bind(tenant)
+        .bind(document)
+        .fetch_optional(&mut *on)
+        .await?;
+    if credited.is_some() {
+        return Ok(credited);
+    }
     let follows = format!(
-        "SELECT m.document_kind || ' ' || coalesce(d.number, n.number) AS other \
-         FROM stock_moves o JOIN stock_moves m ON m.of_move = o.id AND m.tenant_id = o.tenant_id \
+        "SELECT m.document_kind || ' ' || coalesce(d.number, n.number) AS other, m.document_id FROM stock_moves m \
          LEFT JOIN stock_documents d ON d.id = m.document_id LEFT JOIN credit_notes n ON n.id = m.document_id \
-         WHERE o.tenant_id = $1 AND o.document_id = $2 AND m.document_id <> $2 AND m.cost <> 'undone' AND {} LIMIT 1",
+         WHERE m.tenant_id = $1 AND m.cost <> 'undone' AND {} AND m.of_move IN ",
         STANDING.replace("{id}", "m.document_id")
     );
-    for select in [credits, follows] {
-        let other: Option<String> = sql::query_scalar(AssertSqlSafe(select))
-            .bind(tenant)
-            .bind(document)
-            .fetch_optional(&mut *on)
-            .await?;
-        if other.is_some() {
-            return Ok(other);
+    for row in going_on(on, tenant, &follows, "", moves).await? {
+        if row.try_get::<&str>("document_id")? != document {
+            return row.try_get("other").map(Some);
         }
     }
     Ok(None)
@@ -146,21 +156,40 @@ async fn returned(
     books: &mut Books,
 ) -> Result<(), sqlx::Error> {
     let select = format!(
-        "SELECT m.of_move, CAST(sum(abs(m.quantity_micro)) AS BIGINT) AS quantity_micro \
-         FROM stock_moves o JOIN stock_moves m ON m.of_move = o.id AND m.tenant_id = o.tenant_id \
-         WHERE o.tenant_id = $1 AND o.document_id = $2 AND m.reason IN ('return', 'supplier_return') \
-         AND m.cost <> 'undone' AND {} GROUP BY m.of_move",
+        "SELECT m.of_move, CAST(sum(abs(m.quantity_micro)) AS BIGINT) AS quantity_micro FROM stock_moves m \
+         WHERE m.tenant_id = $1 AND m.reason IN ('return', 'supplier_return') AND m.cost <> 'undone' AND {} AND m.of_move IN ",
         STANDING.replace("{id}", "m.document_id")
     );
-    let found: Vec<Row> = sql::query(AssertSqlSafe(select))
-        .bind(tenant)
-        .bind(document.id.to_string())
-        .fetch_all(on)
-        .await?;
-    for row in &found {
+    let ids = ids_of(document.moves.iter().map(|(moved, _)| moved));
+    for row in going_on(on, tenant, &select, " GROUP BY m.of_move", &ids).await? {
         books
             .returned
             .insert(row.parsed("of_move")?, row.integer("quantity_micro")?);
     }
     Ok(())
+}
+
+fn ids_of<'a>(moves: impl Iterator<Item = &'a StockMove>) -> Vec<String> {
+    moves.map(|moved| moved.id.to_string()).collect()
+}
+
+/// The rows of what refers to `moves`; `select` ends before their list, and has the tenant as `$1`.
+async fn going_on(
+    on: &mut Transaction,
+    tenant: &str,
+    select: &str,
+    end: &str,
+    moves: &[String],
+) -> Result<Vec<Row>, sqlx::Error> {
+    let mut found = Vec::new();
+    for moves in moves.chunks(LIST_MAX) {
+        let mut parts = select.split("$1");
+        let mut query = QueryBuilder::new(parts.next().unwrap_or_default());
+        for part in parts {
+            query.push_bind(tenant).push(part);
+        }
+        query.push_list(moves.iter().map(String::as_str)).push(end);
+        found.extend(query.build().once().fetch_all(&mut *on).await?);
+    }
+    Ok(found)
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use cortex_erp::valuation::{CostBasis, Entry, Holding, Holdings, Method, Original, StandardCost, Timeline};
-use cortex_erp::{Books, MoveReason, Page, Product, StockMove};
+use cortex_erp::{Books, DocumentKind, MoveReason, Page, Product, StockMove};
 use cortex_store::sql::{self, Pool, QueryBuilder, Row, Transaction};
 use cortex_types::{ProductId, StockMoveId, Timestamp};
 use sqlx::AssertSqlSafe;
@@ -280,9 +280,19 @@ pub(super) async fn moves(
 pub(super) async fn moves_of_document(
     on: &mut Transaction,
     tenant: &str,
+    kind: DocumentKind,
     document: &str,
 ) -> Result<Vec<(StockMove, i64)>, sqlx::Error> {
-    let select = format!("{MOVES} WHERE m.tenant_id = $1 AND m.document_id = $2 ORDER BY m.line_no, m.id");
+    // As their indexes have them.
+    let of_document = match kind {
+        DocumentKind::SalesInvoice => {
+            "m.document_kind = 'sales-invoice' AND m.document_id = $2 \
+             AND m.moved_at = (SELECT invoiced_at FROM sales_invoices WHERE id = $2) \
+             AND m.product_id IN (SELECT product_id FROM sales_invoice_lines WHERE invoice_id = $2)"
+        }
+        _ => "m.document_kind <> 'sales-invoice' AND m.document_id = $2",
+    };
+    let select = format!("{MOVES} WHERE m.tenant_id = $1 AND {of_document} ORDER BY m.line_no, m.id");
     let found = sql::query(AssertSqlSafe(select))
         .bind(tenant)
         .bind(document)

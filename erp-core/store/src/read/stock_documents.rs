@@ -47,7 +47,7 @@ pub(super) async fn one(
     let Some(document) = row.as_ref().map(document).transpose()? else {
         return Ok(None);
     };
-    let moves = stock::moves_of_document(&mut snapshot, tenant, &document.id.to_string()).await?;
+    let moves = stock::moves_of_document(&mut snapshot, tenant, kind, &document.id.to_string()).await?;
     Ok(Some((document, moves)))
 }
 

@@ -85,10 +85,11 @@ const RULES: [(&str, &str); 12] = [
     (
         "cancelled-moves-are-undone",
         "SELECT c.document_kind || ' ' || c.document_number AS subject, \
-           'it was cancelled, but its moves and those that undo them differ by ' || sum(m.quantity_micro) AS problem \
-         FROM cancellations c JOIN stock_moves m ON m.document_id = c.document_id OR m.document_id = c.id \
-         WHERE c.tenant_id = $1 GROUP BY c.id, c.document_kind, c.document_number, m.product_id, m.location \
-         HAVING sum(m.quantity_micro) <> 0",
+           'it was cancelled, but not all of its moves were undone' AS problem \
+         FROM stock_moves m JOIN cancellations c ON c.tenant_id = m.tenant_id AND c.document_id = m.document_id \
+         LEFT JOIN stock_moves u ON u.of_move = m.id AND u.cost = 'undone' \
+         WHERE m.tenant_id = $1 AND (u.id IS NULL OR u.quantity_micro <> -m.quantity_micro \
+           OR u.location <> m.location OR u.moved_at <> m.moved_at)",
     ),
     (
         "inventory-is-stock-value",
