@@ -228,7 +228,7 @@ impl Work for MemoryWork {
             let invoice = invoice.and_then(|id| Some((id, *books.invoices.get(&id)?)));
             loaded.invoices.extend(invoice);
         }
-        if wanted.years {
+        if wanted.years || wanted.products.values().any(Option::is_some) || !wanted.documents.is_empty() {
             loaded.years = books.years.clone();
         }
         for number in &wanted.entries {

@@ -30,7 +30,9 @@ pub struct References {
 impl References {
     /// Adds what `command` refers to, which is of `now` where it does not say otherwise.
     pub fn collect(&mut self, command: &Command, now: Timestamp) {
+        // It is looked up before the command is checked.
         let at = command.given_time().1.unwrap_or(now);
+        let at = at.clamp(Timestamp::GIVEN_FROM, Timestamp::GIVEN_BEFORE);
         match command {
             Command::CreateParty(party) => {
                 self.parties.insert(Arc::clone(&party.code));

@@ -90,12 +90,13 @@ impl Sequencer {
     /// One answer per submission; or the failure that rolled the whole group back.
     async fn commit(&self, waiting: &[Submission]) -> Result<Vec<Result<Receipt, ErpError>>, ErpError> {
         let mut work = self.unit_of_work.begin().await?;
-        let mut books = load(work.as_mut(), waiting, self.clock.now()).await?;
+        let now = self.clock.now();
+        let mut books = load(work.as_mut(), waiting, now).await?;
         let mut group = Group::default();
         let mut answers = Vec::with_capacity(waiting.len());
         for submission in waiting {
             let books = books.entry(submission.ctx.tenant.clone()).or_default();
-            answers.push(match self.decide(submission, books) {
+            answers.push(match self.decide(submission, books, now) {
                 Ok(Decided::Accepted(accepted)) => {
                     let receipt = accepted.receipt.clone();
                     group.accepted.push(*accepted);
@@ -121,7 +122,7 @@ impl Sequencer {
         Ok(answers)
     }
 
-    fn decide(&self, submission: &Submission, books: &mut Books) -> Result<Decided, ErpError> {
+    fn decide(&self, submission: &Submission, books: &mut Books, now: Timestamp) -> Result<Decided, ErpError> {
         let key = submission.key.shared();
         if let Some(answered) = books.answered.get(key) {
             if answered.digest != submission.digest {
@@ -132,7 +133,7 @@ impl Sequencer {
                 ..answered.receipt.clone()
             }));
         }
-        let mut postings = plan::plan(&submission.command, books, self.clock.now(), submission.advice)?;
+        let mut postings = plan::plan(&submission.command, books, now, submission.advice)?;
         let receipt = receipt_of(&postings);
         books.apply(&mut postings);
         books.answered.insert(
@@ -167,8 +168,12 @@ fn split(waiting: Vec<Submission>) -> Vec<Vec<Submission>> {
     for submission in waiting {
         let about = submission.command.documents();
         let given = |other: &Submission| {
-            let number = other.command.given_number();
-            other.ctx.tenant == submission.ctx.tenant && number.is_some_and(|number| about.contains(&number))
+            let named = match other.command.given_number() {
+                Some(number) => about.contains(&number),
+                // It draws one, which may be guessed.
+                None => about.iter().any(|number| other.command.kind().drew(number)),
+            };
+            other.ctx.tenant == submission.ctx.tenant && named
         };
         if cancels || (!about.is_empty() && group.iter().any(given)) {
             groups.push(std::mem::take(&mut group));
@@ -188,7 +193,9 @@ async fn load(
     let mut wanted: HashMap<TenantId, References> = HashMap::new();
     for submission in waiting {
         let references = wanted.entry(submission.ctx.tenant.clone()).or_default();
-        references.collect(&submission.command, now);
+        // An invoice without a time of its own is of the time of its advice.
+        let at = submission.advice.map_or(now, |advice| advice.at.min(now));
+        references.collect(&submission.command, at);
         references.keys.insert(Arc::clone(submission.key.shared()));
     }
     let mut books = HashMap::with_capacity(wanted.len());
@@ -223,10 +230,10 @@ fn line_count(command: &Command) -> usize {
         Command::ReturnGoods(goods) => goods.lines.len(),
         Command::CountStock(count) => count.lines.len(),
         Command::TransferStock(transfer) => 2 * transfer.lines.len(),
+        Command::AddLandedCost(cost) => cost.receipts.len(),
         Command::CreateParty(_)
         | Command::CreateProduct(_)
         | Command::RecordPayment(_)
-        | Command::AddLandedCost(_)
         | Command::DefineLocation(_)
         | Command::SetStandardCost(_)
         | Command::Cancel(_)

@@ -26,6 +26,9 @@ pub use stock::{
 
 use crate::{DocumentKind, ErpError};
 
+/// Most receipts that a landed cost may be for: all of them are looked up before it is planned.
+const RECEIPTS_MAX: usize = 100;
+
 /// One request to the ERP. Each is carried out whole, or not at all.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -165,6 +168,12 @@ impl Command {
     /// SHA-256 of the command's JSON. The JSON is canonical because fields are written in the order of their
     /// declaration and absent ones are left out.
     pub(crate) fn digest(&self) -> Result<[u8; 32], ErpError> {
+        if let Self::AddLandedCost(cost) = self
+            && cost.receipts.len() > RECEIPTS_MAX
+        {
+            let problem = format!("are more than {RECEIPTS_MAX}: share the cost over fewer");
+            return Err(ErpError::invalid("receipts", problem));
+        }
         let body = serde_json::to_vec(self).map_err(|error| ErpError::invalid("body", error.to_string()))?;
         if holds_nul(&body) {
             // Here, because what a command names is looked up before it is planned, together with what others name.

@@ -78,19 +78,16 @@ pub fn plan_credit_note(command: &PostCreditNote, books: &Books, now: Timestamp)
     }
 
     let walk_in = customer.kind == PartyKind::WalkIn;
-    let stocked = shelf.settle()?;
+    let mut stocked = shelf.settle()?;
     let mut sides = Sides::default();
     sides
         .debit(Account::SALES_RETURNS, returns)?
         .debit(Account::DISCOUNTS, discounts)?
         .debit(Account::SERVICE_SALES, services)?;
-    sides
-        .credit(if walk_in { Account::BANK } else { Account::RECEIVABLES }, net)?
-        .take_in(&stocked.own_effects()?)?;
+    sides.credit(if walk_in { Account::BANK } else { Account::RECEIVABLES }, net)?;
     let memo = format!("credit note {number}");
     let mut posting = Posting::new(books, reference, place);
-    posting.post(sides.into_draft(command.currency, memo.as_str())?, at)?;
-    posting.post_consequences(&stocked, &memo)?;
+    posting.post_with(sides, &mut stocked, command.currency, &memo, at)?;
 
     let note = CreditNote {
         id,

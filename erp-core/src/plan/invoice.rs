@@ -58,17 +58,15 @@ pub fn plan_invoice(
     add(&mut net, services)?;
 
     let walk_in = customer.kind == PartyKind::WalkIn;
-    let stocked = shelf.settle()?;
+    let mut stocked = shelf.settle()?;
     let mut sides = Sides::default();
     sides.debit(if walk_in { Account::BANK } else { Account::RECEIVABLES }, net)?;
     sides
         .credit(Account::SALES, goods)?
-        .credit(Account::SERVICE_SALES, services)?
-        .take_in(&stocked.own_effects()?)?;
+        .credit(Account::SERVICE_SALES, services)?;
     let memo = format!("invoice {number}");
     let mut posting = Posting::new(books, reference, place);
-    posting.post(sides.into_draft(command.currency, memo.as_str())?, at)?;
-    posting.post_consequences(&stocked, &memo)?;
+    posting.post_with(sides, &mut stocked, command.currency, &memo, at)?;
 
     let invoice = Invoice {
         id,

@@ -24,6 +24,7 @@ pub fn plan_landed_cost(command: &AddLandedCost, books: &Books, now: Timestamp) 
     }
     let supplier = books.supplier(&command.supplier)?;
     let at = command.billed_at.unwrap_or(now);
+    books.locks.check(at, false)?;
     let lines = received(command, books)?;
     let (number, place) = books.number(DocumentKind::LandedCost, None)?;
     let id = StockDocumentId::new();
@@ -99,7 +100,11 @@ fn received<'a>(command: &AddLandedCost, books: &'a Books) -> Result<Vec<(&'a St
         if let Some(cancellation) = &receipt.cancelled_by {
             return refused(format!("'{number}' was cancelled, by {cancellation}"));
         }
-        for (moved, _) in &receipt.moves {
+        for (moved, _) in receipt
+            .moves
+            .iter()
+            .filter(|(moved, _)| moved.reason == MoveReason::Receipt)
+        {
             lines.push((moved, books.product(&moved.product_code, command.currency)?));
         }
     }

@@ -8,7 +8,7 @@ use crate::postings::{Document, Postings};
 use crate::valuation::Method;
 use crate::{
     Books, CreateParty, CreateProduct, DefineLocation, DocumentKind, ErpError, Location, Party, PartyKind, Product,
-    ProductCost,
+    ProductCost, ProductKind,
 };
 
 const MICROS_PER_UNIT: i64 = 1_000_000;
@@ -59,6 +59,9 @@ pub fn plan_product(command: &CreateProduct, books: &Books, now: Timestamp) -> R
             kind: DocumentKind::Product.as_str(),
             number,
         });
+    }
+    if command.kind == ProductKind::Service && (command.valuation.is_some() || command.standard_cost.is_some()) {
+        return Err(ErpError::invalid("valuation", "is for goods: a service has no stock"));
     }
     let valuation = command.valuation.unwrap_or_default();
     let product = Product {

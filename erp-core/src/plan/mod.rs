@@ -42,6 +42,7 @@ use std::sync::Arc;
 use cortex_types::{Currency, JournalEntryId, Timestamp};
 
 use self::shelf::Stocked;
+use self::sides::Sides;
 use crate::journal::{DocumentRef, JournalDraft, PostedEntry};
 use crate::limits::{check_currency, check_time};
 use crate::postings::{Document, Postings};
@@ -132,6 +133,23 @@ impl<'a> Posting<'a> {
             .push(draft.post(JournalEntryId::new(), number, document, at)?);
         self.drawn.push((DocumentKind::JournalEntry, place));
         Ok(())
+    }
+
+    /// What the document comes to with its goods, at its time and at the others that its moves have.
+    fn post_with(
+        &mut self,
+        mut sides: Sides,
+        stocked: &mut Stocked,
+        currency: Currency,
+        memo: &str,
+        at: Timestamp,
+    ) -> Result<(), ErpError> {
+        sides.take_in(&stocked.take_effects(at))?;
+        self.post(sides.into_draft(currency, memo)?, at)?;
+        for (other, sides) in std::mem::take(&mut stocked.effects) {
+            self.post(sides.into_draft(currency, memo)?, other)?;
+        }
+        self.post_consequences(stocked, memo)
     }
 
     /// What the document made of the value of other moves: one entry for each period.

@@ -63,14 +63,11 @@ pub fn plan_purchase_receipt(command: &ReceiveGoods, books: &Books, now: Timesta
         lines.push(line);
     }
 
-    let stocked = shelf.settle()?;
-    sides
-        .take_in(&stocked.own_effects()?)?
-        .credit(Account::PAYABLES, value)?;
+    let mut stocked = shelf.settle()?;
+    sides.credit(Account::PAYABLES, value)?;
     let memo = format!("goods received {number}");
     let mut posting = Posting::new(books, reference, place);
-    posting.post(sides.into_draft(command.currency, memo.as_str())?, at)?;
-    posting.post_consequences(&stocked, &memo)?;
+    posting.post_with(sides, &mut stocked, command.currency, &memo, at)?;
 
     let receipt = PurchaseReceipt {
         id,

@@ -55,14 +55,11 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
             });
         }
     }
-    let stocked = shelf.settle()?;
-    sides.take_in(&stocked.own_effects()?)?.debit(Account::PAYABLES, owed)?;
+    let mut stocked = shelf.settle()?;
+    sides.debit(Account::PAYABLES, owed)?;
     let mut posting = Posting::new(books, reference, place);
-    posting.post(
-        sides.into_draft(receipt.currency, format!("goods returned {number}"))?,
-        at,
-    )?;
-    posting.post_consequences(&stocked, &number)?;
+    let memo = format!("goods returned {number}");
+    posting.post_with(sides, &mut stocked, receipt.currency, &memo, at)?;
     let supplier = receipt.party.as_ref().and_then(|code| books.parties.get(code));
     let document = StockDocument {
         id,

@@ -113,9 +113,15 @@ impl<'a> Shelf<'a> {
             let OnShelf {
                 product,
                 mut timeline,
-                moves: places,
+                moves: mut places,
             } = on_shelf;
             let new = places.iter().map(|place| Entry::of(&moves[*place], 0)).collect();
+            let mut new: Vec<Entry> = new;
+            for later in standards_to_come(&timeline, &moves, &places) {
+                places.push(moves.len());
+                new.push(Entry::of(&later, 0));
+                moves.push(later);
+            }
             let recorded = timeline.record(new, |location| books.may_go_below_zero(location))?;
             for (place, value_minor) in places.iter().zip(recorded.values) {
                 let moved = &mut moves[*place];
@@ -150,7 +156,11 @@ impl Stocked {
             if day_of != day {
                 (day, period) = (day_of, books.period_of(changed.at));
             }
-            let (at, sides) = self.consequences.entry((period, product.currency)).or_default();
+            let fresh = || (changed.at, Sides::default());
+            let (at, sides) = self
+                .consequences
+                .entry((period, product.currency))
+                .or_insert_with(fresh);
             *at = changed.at.max(*at);
             effect(sides, changed.reason, product.valuation, changed.change_minor)?;
             let row = rows
@@ -174,14 +184,37 @@ impl Stocked {
         Ok(())
     }
 
-    /// What the document's own moves do to the journal, all together.
-    pub fn own_effects(&self) -> Result<Sides, ErpError> {
-        let mut all = Sides::default();
-        for sides in self.effects.values() {
-            all.take_in(sides)?;
-        }
-        Ok(all)
+    /// What the document's own moves do to the journal at its own time.
+    pub fn take_effects(&mut self, at: Timestamp) -> Sides {
+        self.effects.remove(&at).unwrap_or_default()
     }
+}
+
+/// Goods that come to a location where a later standard cost was not said, because nothing was there: it is said now.
+fn standards_to_come(timeline: &Timeline, moves: &[StockMove], places: &[usize]) -> Vec<StockMove> {
+    let mut said: Vec<StockMove> = Vec::new();
+    if timeline.method != Method::Standard {
+        return said;
+    }
+    for moved in places.iter().map(|place| &moves[*place]) {
+        if moved.cost.undoes().is_some() {
+            continue;
+        }
+        for from in timeline.later_standards(&moved.location, moved.moved_at) {
+            let known = |there: &StockMove| there.moved_at == from && there.location == moved.location;
+            if !said.iter().any(known) {
+                said.push(StockMove {
+                    id: StockMoveId::new(),
+                    quantity_micro: 0,
+                    reason: MoveReason::StandardCost,
+                    cost: Cost::ByMethod,
+                    moved_at: from,
+                    ..moved.clone()
+                });
+            }
+        }
+    }
+    said
 }
 
 const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;

@@ -4,6 +4,7 @@ use cortex_types::Timestamp;
 
 use super::master_data::product_cost;
 use super::shelf::{Moving, Shelf};
+use super::sides::{Sides, add};
 use super::{Head, Posting};
 use crate::postings::{Document, Postings};
 use crate::valuation::{CostBasis, Method, StandardCost};
@@ -51,12 +52,14 @@ pub fn plan_standard_cost(command: &SetStandardCost, books: &Books, now: Timesta
             at,
         });
     }
-    let stocked = shelf.settle()?;
-    let amount_minor = stocked.moves.iter().map(|moved| moved.value_minor).sum();
+    let mut stocked = shelf.settle()?;
+    let mut amount_minor = 0;
+    for moved in stocked.moves.iter().filter(|moved| moved.moved_at == at) {
+        add(&mut amount_minor, moved.value_minor)?;
+    }
     let mut posting = Posting::new(books, reference, place);
     let memo = format!("standard cost {number}");
-    posting.post(stocked.own_effects()?.into_draft(product.currency, memo.as_str())?, at)?;
-    posting.post_consequences(&stocked, &memo)?;
+    posting.post_with(Sides::default(), &mut stocked, product.currency, &memo, at)?;
     let head = Head {
         number,
         currency: product.currency,

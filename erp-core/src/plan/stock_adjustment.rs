@@ -1,9 +1,11 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cortex_types::{Currency, StockDocumentId, Timestamp};
+use cortex_types::{Currency, QuantityError, StockDocumentId, Timestamp};
 
 use super::sales_lines::field;
 use super::shelf::{Moving, Shelf};
+use super::sides::{Sides, add};
 use super::{Head, Posting, check_line_count, line_number};
 use crate::limits::{MEMO_LENGTH_MAX, check_amount, check_quantity, check_text};
 use crate::postings::{Document, Postings};
@@ -23,6 +25,7 @@ pub fn plan_stock_adjustment(command: &AdjustStock, books: &Books, now: Timestam
     }
     let lines: Vec<_> = command.lines.iter().map(Some).collect();
     let document = Adjustment {
+        currency: None,
         kind: DocumentKind::StockAdjustment,
         memo: &command.memo,
         location: books.location("location", command.location.as_ref())?,
@@ -36,7 +39,8 @@ pub fn plan_stock_count(command: &CountStock, books: &Books, now: Timestamp) -> 
     check_line_count(command.lines.len())?;
     let location = books.location("location", command.location.as_ref())?;
     let at = command.counted_at.unwrap_or(now);
-    let mut counted = std::collections::BTreeSet::new();
+    let mut counted = BTreeSet::new();
+    let mut currency: Option<Currency> = None;
     let mut lines = Vec::with_capacity(command.lines.len());
     for (
         index,
@@ -51,15 +55,17 @@ pub fn plan_stock_count(command: &CountStock, books: &Books, now: Timestamp) -> 
             return refused("quantity", "must not be negative: give what was counted");
         }
         check_quantity(&field(index, "quantity"), *quantity_micro)?;
-        let known = books
-            .products
-            .get(product)
-            .ok_or_else(|| ErpError::UnknownProduct(Arc::clone(product)))?;
+        let kept_in = books.products.get(product).map(|product| product.currency);
+        let currency = *currency.get_or_insert(kept_in.unwrap_or(Currency::GBP));
+        let known = books.goods(&field(index, "product"), product, currency)?;
         if !counted.insert(known.id) {
             return refused("product", "was counted on a line before: give each product once");
         }
         let timeline = books.timeline(known);
-        let difference = quantity_micro - timeline.quantity_at(&location, at);
+        let difference = quantity_micro
+            .checked_sub(timeline.quantity_at(&location, at))
+            .ok_or(QuantityError::Overflow)?;
+        check_quantity(&field(index, "quantity"), difference)?;
         lines.push((difference != 0).then(|| AdjustmentLineInput {
             product: Arc::clone(product),
             quantity_micro: difference,
@@ -68,6 +74,7 @@ pub fn plan_stock_count(command: &CountStock, books: &Books, now: Timestamp) -> 
     }
     let lines: Vec<_> = lines.iter().map(Option::as_ref).collect();
     let document = Adjustment {
+        currency,
         kind: DocumentKind::StockCount,
         memo: &command.memo,
         location,
@@ -77,6 +84,8 @@ pub fn plan_stock_count(command: &CountStock, books: &Books, now: Timestamp) -> 
 }
 
 struct Adjustment<'a> {
+    /// Of its first product, where that was looked up already.
+    currency: Option<Currency>,
     kind: DocumentKind,
     memo: &'a str,
     location: Arc<str>,
@@ -94,7 +103,7 @@ impl Adjustment<'_> {
             id: id.0,
         };
         let mut shelf = Shelf::new(books, reference);
-        let mut currency: Option<Currency> = None;
+        let mut currency = self.currency;
         for (index, line) in lines.iter().enumerate() {
             let Some(line) = line else { continue };
             let kept_in = books.products.get(&line.product).map(|product| product.currency);
@@ -130,13 +139,15 @@ impl Adjustment<'_> {
                 at,
             });
         }
-        let stocked = shelf.settle()?;
+        let mut stocked = shelf.settle()?;
         let currency = currency.unwrap_or(Currency::GBP);
-        let value_minor = stocked.moves.iter().map(|moved| moved.value_minor).sum();
+        let mut value_minor = 0;
+        for moved in stocked.moves.iter().filter(|moved| moved.moved_at == at) {
+            add(&mut value_minor, moved.value_minor)?;
+        }
         let memo = if self.memo.is_empty() { &*number } else { self.memo };
         let mut posting = Posting::new(books, reference, place);
-        posting.post(stocked.own_effects()?.into_draft(currency, memo)?, at)?;
-        posting.post_consequences(&stocked, &number)?;
+        posting.post_with(Sides::default(), &mut stocked, currency, memo, at)?;
         let document = StockDocument {
             id,
             kind: self.kind,

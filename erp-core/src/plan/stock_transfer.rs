@@ -4,6 +4,7 @@ use cortex_types::{Currency, StockDocumentId, Timestamp};
 
 use super::sales_lines::field;
 use super::shelf::{Moving, Shelf};
+use super::sides::{Sides, add};
 use super::{Head, Posting, check_line_count, line_number};
 use crate::limits::{MEMO_LENGTH_MAX, check_quantity, check_text};
 use crate::postings::{Document, Postings};
@@ -54,17 +55,15 @@ pub fn plan_stock_transfer(command: &TransferStock, books: &Books, now: Timestam
             ..out
         });
     }
-    let stocked = shelf.settle()?;
+    let mut stocked = shelf.settle()?;
     let currency = currency.unwrap_or(Currency::GBP);
     let mut posting = Posting::new(books, reference, place);
-    posting.post(
-        stocked
-            .own_effects()?
-            .into_draft(currency, format!("transfer {number}"))?,
-        at,
-    )?;
-    posting.post_consequences(&stocked, &number)?;
-    let value_minor = stocked.moves.iter().map(|moved| moved.value_minor.max(0)).sum();
+    let memo = format!("transfer {number}");
+    posting.post_with(Sides::default(), &mut stocked, currency, &memo, at)?;
+    let mut value_minor = 0;
+    for moved in stocked.moves.iter().filter(|moved| moved.quantity_micro > 0) {
+        add(&mut value_minor, moved.value_minor)?;
+    }
     let document = StockDocument {
         id,
         kind: DocumentKind::StockTransfer,

@@ -127,7 +127,7 @@ impl Holding {
                 return Ok(0);
             };
             let value = share(minor, layer.quantity_micro, of_quantity_micro)?.max(-layer.value_minor);
-            layer.value_minor += value;
+            layer.value_minor = layer.value_minor.checked_add(value).ok_or(MoneyError::Overflow)?;
             value
         } else {
             let there = self.quantity_micro.clamp(0, of_quantity_micro);

@@ -74,6 +74,20 @@ impl Timeline {
         self.standards.insert(place, standard);
     }
 
+    /// The standard costs that come into force at a location after `at`, with nothing there yet to say so.
+    pub fn later_standards(&self, location: &str, at: Timestamp) -> impl Iterator<Item = Timestamp> + '_ {
+        let location: Arc<str> = location.into();
+        let later = self.standards.iter().map(|standard| standard.from);
+        let later: BTreeSet<Timestamp> = later.filter(|from| *from > at).collect();
+        later.into_iter().filter(move |from| {
+            let said = |entry: &Entry| entry.at == *from && entry.location == location;
+            !self
+                .moves
+                .iter()
+                .any(|entry| entry.reason == MoveReason::StandardCost && said(entry))
+        })
+    }
+
     /// Whether a move at `at` can be put in its place.
     #[must_use]
     pub fn reaches(&self, at: Timestamp) -> bool {
@@ -90,11 +104,11 @@ impl Timeline {
     #[must_use]
     pub fn quantity_at(&self, location: &str, at: Timestamp) -> i64 {
         let later = self.moves.iter().rev().take_while(|entry| entry.at > at);
-        let moved: i64 = later
+        let moved = later
             .filter(|entry| *entry.location == *location)
-            .map(|entry| entry.quantity_micro)
-            .sum();
-        self.now.get(location).map_or(0, |holding| holding.quantity_micro) - moved
+            .fold(0_i64, |moved, entry| moved.saturating_add(entry.quantity_micro));
+        let now = self.now.get(location).map_or(0, |holding| holding.quantity_micro);
+        now.saturating_sub(moved)
     }
 
     /// What a move that was posted is worth now, and how much it moved.
@@ -230,11 +244,13 @@ impl Timeline {
             let posted = entry.value_minor;
             let brought = brought.entry(Arc::clone(&entry.location)).or_default();
             // What is taken back is missing from its own place on.
-            *brought += match (mine && entry.cost.undoes().is_none(), taken_back.contains(&entry.id)) {
-                (true, _) => entry.quantity_micro,
-                (_, true) => -entry.quantity_micro,
-                _ => 0,
-            };
+            *brought = brought.saturating_add(
+                match (mine && entry.cost.undoes().is_none(), taken_back.contains(&entry.id)) {
+                    (true, _) => entry.quantity_micro,
+                    (_, true) => -entry.quantity_micro,
+                    _ => 0,
+                },
+            );
             if let Some(of) = entry.cost.undoes() {
                 entry.value_minor = originals.get(&of).map_or(0, |original| -original.value_minor);
             } else if !undone.contains(&entry.id) {
@@ -242,7 +258,7 @@ impl Timeline {
                 let holding = now.entry(Arc::clone(&entry.location)).or_default();
                 entry.value_minor = value(self.method, self.standard(entry.at), holding, entry, given)?;
                 let goes_short = entry.quantity_micro < 0 && holding.quantity_micro < 0;
-                let was_there = holding.quantity_micro - *brought >= 0;
+                let was_there = holding.quantity_micro >= *brought;
                 if goes_short && (mine || was_there) && !allowed(&entry.location) {
                     let short_micro = holding.quantity_micro;
                     return Err(self.short(entry, short_micro));
@@ -263,6 +279,10 @@ impl Timeline {
                 }),
                 false => {}
             }
+        }
+        // What nothing is left of is left with nothing.
+        for location in self.now.keys() {
+            now.entry(Arc::clone(location)).or_default();
         }
         self.newest_at = self.newest_at.max(moves.last().map(|entry| entry.at));
         recorded.values = new.iter().map(|id| values.get(id).copied().unwrap_or(0)).collect();

@@ -35,7 +35,13 @@ CREATE TABLE stock_moves_valued (
     of_move TEXT,
     of_quantity_micro BIGINT
 );
-INSERT INTO stock_moves_valued SELECT id, tenant_id, product_id, product_code, location, quantity_micro, value_minor, currency,
+-- What was sold before its receipt came left that at once, as a move of no quantity behind it; now the receipt itself is worth
+-- what it brought.
+INSERT INTO stock_moves_valued SELECT id, tenant_id, product_id, product_code, location, quantity_micro,
+    CASE WHEN quantity_micro = 0 THEN 0 WHEN reason = 'receipt' THEN value_minor + coalesce((
+        SELECT CASE WHEN z.quantity_micro = 0 THEN z.value_minor ELSE 0 END FROM stock_moves z
+        WHERE z.tenant_id = stock_moves.tenant_id AND z.product_code = stock_moves.product_code AND z.id > stock_moves.id
+        AND z.document_id = stock_moves.document_id ORDER BY z.id LIMIT 1), 0) ELSE value_minor END, currency,
     reason, document_kind, document_id, moved_at, tx_no, 1,
     CASE WHEN reason = 'receipt' THEN 'given' WHEN quantity_micro > 0 THEN 'known' ELSE 'by_method' END,
     CASE WHEN reason = 'receipt' THEN value_minor END, NULL, NULL FROM stock_moves;

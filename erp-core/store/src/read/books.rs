@@ -19,7 +19,7 @@ pub(super) const LIST_MAX: usize = 1_000;
 
 const INVOICES: &str = "SELECT id, number, customer_id, currency, net_minor, (SELECT CAST(coalesce(sum(n.net_minor), 0) AS BIGINT) \
                         FROM credit_notes n WHERE n.invoice_id = sales_invoices.id AND NOT EXISTS \
-                        (SELECT 1 FROM cancellations c WHERE c.document_id = n.id)) AS credited_minor \
+                        (SELECT 1 FROM cancellations c WHERE c.tenant_id = n.tenant_id AND c.document_id = n.id)) AS credited_minor \
                         FROM sales_invoices";
 
 pub(crate) async fn books(
@@ -58,8 +58,8 @@ pub(crate) async fn books(
         books.series.insert(kind, row.integer("newest")?.unsigned_abs());
     }
     books.locks = fiscal::locks(connection, tenant).await?;
-    // What reaches back revalues what came since, period by period.
-    if wanted.years || books.stock.values().any(|timeline| !timeline.moves.is_empty()) {
+    // What comes late revalues what came since, period by period.
+    if wanted.years || products.values().any(Option::is_some) {
         books.years = fiscal::years_on(connection, tenant).await?;
     }
     if !wanted.entries.is_empty() {

@@ -96,7 +96,7 @@ async fn entries_of_every_version_are_there_after_the_migrations() {
 
 const WITH_ACCOUNT_DAYS: usize = 6;
 
-/// Ten mugs that came for 10.00, and four that were sold at their average.
+/// Four mugs that were sold before ten came for 10.00: what the four cost left with the receipt.
 async fn stock(write: &mut WriteTransaction, tx_no: i64) {
     let (product, supplier) = (ProductId::new().to_string(), PartyId::new().to_string());
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
@@ -121,13 +121,14 @@ async fn stock(write: &mut WriteTransaction, tx_no: i64) {
     .await
     .unwrap();
     for (day, quantity, value, reason) in [
-        ("2011-01-10", 10 * PIECE, 1000_i64, "receipt"),
-        ("2011-01-20", -4 * PIECE, -400, "sale"),
+        ("2011-01-05", -4 * PIECE, 0_i64, "sale"),
+        ("2011-01-10", 10 * PIECE, 1000, "receipt"),
+        ("2011-01-10", 0, -400, "sale"),
     ] {
         sql::query(
             "INSERT INTO stock_moves (id, tenant_id, product_id, product_code, location, quantity_micro, value_minor, \
              currency, reason, document_kind, document_id, moved_at, tx_no) \
-             VALUES ($1, 'acme', $2, 'MUG', 'main', $3, $4, 'GBP', $5, 'sales-invoice', $1, $6, $7)",
+             VALUES ($1, 'acme', $2, 'MUG', 'main', $3, $4, 'GBP', $5, 'purchase-receipt', $8, $6, $7)",
         )
         .bind(StockMoveId::new().to_string())
         .bind(&product)
@@ -136,6 +137,7 @@ async fn stock(write: &mut WriteTransaction, tx_no: i64) {
         .bind(reason)
         .bind(at(day))
         .bind(tx_no)
+        .bind(format!("00000000-0000-7000-8000-0000{}", day.replace('-', "")))
         .execute(write.connection())
         .await
         .unwrap();
@@ -152,22 +154,21 @@ async fn stock(write: &mut WriteTransaction, tx_no: i64) {
     .unwrap();
 }
 
-/// Ten more that came in between for 30.00 make the four cost 2.00 each.
+/// Ten more that came in between for 30.00: the four were of those, and the ten are worth all that they cost.
 async fn revalued(ledger: &SqlLedger, ctx: &RequestContext) {
     let erp = Erp::start(Arc::new(ledger.clone()), Arc::new(SystemClock), &ErpConfig::default());
     let Command::ReceiveGoods(mut receipt) = receive(10, 3000) else {
         panic!("goods are received")
     };
-    receipt.received_at = Some("2011-01-15".parse().unwrap());
+    receipt.received_at = Some("2011-01-07".parse().unwrap());
     let command = Command::ReceiveGoods(receipt);
     erp.execute(ctx, command, key("late"), CommandKnown::ByClock)
         .await
         .unwrap();
     let stock = ledger.stock_on_hand(ctx, None, &Page::default()).await.unwrap();
-    assert_eq!((stock[0].quantity_micro, stock[0].value_minor), (16 * PIECE, 3200));
-    let inventory = Account::INVENTORY;
+    assert_eq!((stock[0].quantity_micro, stock[0].value_minor), (16 * PIECE, 2800));
     let posted = ledger
-        .general_ledger(ctx, inventory, Span::default(), &Page::default())
+        .general_ledger(ctx, Account::INVENTORY, Span::default(), &Page::default())
         .await
         .unwrap();
     let posted: Vec<i64> = posted
@@ -175,5 +176,9 @@ async fn revalued(ledger: &SqlLedger, ctx: &RequestContext) {
         .iter()
         .map(|line| line.debit_minor - line.credit_minor)
         .collect();
-    assert_eq!(posted, [3000, -400], "the receipt, and what the sale cost more");
+    assert_eq!(
+        posted,
+        [1800, 400],
+        "six of the late ten, and four more of those that came before"
+    );
 }

@@ -475,3 +475,43 @@ async fn what_is_closed_stays_as_it_was() {
     );
     assert_eq!(company.stock("P", "main", None).await, (40, 44_000 + 4_000));
 }
+
+#[tokio::test]
+async fn a_receipt_that_never_was_leaves_nothing() {
+    let company = Company::trading().await;
+    company.product("P", Method::Fifo, None).await;
+    let only = company.received("2024-01-01", "P", 10, 10_000).await;
+    company
+        .cancelled(DocumentKind::PurchaseReceipt, &only.number)
+        .await
+        .unwrap();
+    assert_eq!(company.stock("P", "main", None).await, (0, 0));
+    company.sold("2024-01-05", "P", 1).await;
+    assert_eq!(company.balance(Account::INVENTORY, "2024-01-31").await, 0);
+}
+
+#[tokio::test]
+async fn a_standard_cost_that_was_set_before_anything_came_revalues_what_came() {
+    let company = Company::trading().await;
+    company.product("P", Method::Standard, Some("1.00")).await;
+    let cost = SetStandardCost {
+        product: "P".into(),
+        cost: "2.00".parse().unwrap(),
+        from: Some(at("2024-02-01")),
+    };
+    company.sound(Command::SetStandardCost(cost)).await.unwrap();
+    let receipt = company.received("2024-01-15", "P", 10, 1_000).await;
+    assert_eq!(company.balance(Account::INVENTORY, "2024-01-31").await, 1_000);
+    assert_eq!(company.balance(Account::INVENTORY, "2024-02-01").await, 2_000);
+    assert_eq!(company.balance(Account::STOCK_REVALUED, "2024-02-01").await, -1_000);
+    company.sold("2024-01-20", "P", 4).await;
+    company.sold("2024-02-05", "P", 1).await;
+    assert_eq!(company.balance(Account::COST_OF_SALES, "2024-01-31").await, 400);
+    assert_eq!(company.balance(Account::COST_OF_SALES, "2024-02-05").await, 600);
+    assert_eq!(company.balance(Account::STOCK_REVALUED, "2024-02-05").await, -600);
+    company
+        .cancelled(DocumentKind::PurchaseReceipt, &receipt.number)
+        .await
+        .unwrap();
+    assert_eq!(company.stock("P", "main", None).await, (-5, -1_000));
+}
