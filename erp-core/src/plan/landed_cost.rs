@@ -5,9 +5,9 @@ use cortex_types::{StockDocumentId, Timestamp};
 
 use super::shelf::{Moving, Shelf, Stocked, counterpart};
 use super::sides::{Sides, add};
-use super::{Head, LINES_MAX, Posting};
+use super::{LINES_MAX, Posting};
 use crate::limits::{MEMO_LENGTH_MAX, check_amount, check_text};
-use crate::postings::{Document, Postings};
+use crate::postings::Postings;
 use crate::valuation::share;
 use crate::{
     Account, AddLandedCost, Allocation, Books, Cost, DocumentKind, DocumentRef, ErpError, MoveReason, Product,
@@ -68,7 +68,7 @@ pub fn plan_landed_cost(command: &AddLandedCost, books: &Books, now: Timestamp) 
     let document = StockDocument {
         id,
         kind: DocumentKind::LandedCost,
-        number: Arc::clone(&number),
+        number,
         party_id: Some(supplier.id),
         party_code: Some(Arc::clone(&supplier.code)),
         location: None,
@@ -79,13 +79,7 @@ pub fn plan_landed_cost(command: &AddLandedCost, books: &Books, now: Timestamp) 
         line_count: u32::try_from(lines.len()).unwrap_or(u32::MAX),
         moved_at: at,
     };
-    let head = Head {
-        number,
-        currency: command.currency,
-        amount_minor: command.amount_minor,
-        at,
-    };
-    Ok(posting.into_postings(head, Document::Stock(document), Some(stocked)))
+    Ok(posting.into_stock_postings(document, stocked))
 }
 
 /// The moves of the receipts, with their products.

@@ -46,7 +46,7 @@ use self::sides::Sides;
 use crate::journal::{DocumentRef, JournalDraft, PostedEntry};
 use crate::limits::{check_currency, check_time};
 use crate::postings::{Document, Postings};
-use crate::{Advised, Books, Command, DocumentKind, ErpError};
+use crate::{Advised, Books, Command, DocumentKind, ErpError, StockDocument};
 
 /// Most lines that one document may have.
 pub const LINES_MAX: usize = 5_000;
@@ -187,6 +187,17 @@ impl<'a> Posting<'a> {
                 ..posted
             },
         }
+    }
+
+    /// Everything that a document comes to which moves stock and nothing else.
+    fn into_stock_postings(self, document: StockDocument, stocked: Stocked) -> Postings {
+        let head = Head {
+            number: Arc::clone(&document.number),
+            currency: document.currency,
+            amount_minor: document.value_minor,
+            at: document.moved_at,
+        };
+        self.into_postings(head, Document::Stock(document), Some(stocked))
     }
 }
 

@@ -6,9 +6,9 @@ use super::origins::Origins;
 use super::sales_lines::field;
 use super::shelf::{Moving, Shelf, counterpart};
 use super::sides::{Sides, add};
-use super::{Head, Posting, check_line_count, line_number};
+use super::{Posting, check_line_count, line_number};
 use crate::limits::{MEMO_LENGTH_MAX, check_quantity, check_text};
-use crate::postings::{Document, Postings};
+use crate::postings::Postings;
 use crate::{
     Account, Books, Cost, DocumentKind, DocumentRef, ErpError, MoveReason, Product, ReturnGoods, StockDocument,
 };
@@ -64,7 +64,7 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
     let document = StockDocument {
         id,
         kind: DocumentKind::PurchaseReturn,
-        number: Arc::clone(&number),
+        number,
         party_id: supplier.map(|party| party.id),
         party_code: receipt.party.clone(),
         location: Some(location),
@@ -75,11 +75,5 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
         line_count: line_number(command.lines.len() - 1),
         moved_at: at,
     };
-    let head = Head {
-        number,
-        currency: receipt.currency,
-        amount_minor: owed,
-        at,
-    };
-    Ok(posting.into_postings(head, Document::Stock(document), Some(stocked)))
+    Ok(posting.into_stock_postings(document, stocked))
 }

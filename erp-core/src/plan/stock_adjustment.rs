@@ -6,9 +6,9 @@ use cortex_types::{Currency, QuantityError, StockDocumentId, Timestamp};
 use super::sales_lines::field;
 use super::shelf::{Moving, Shelf};
 use super::sides::{Sides, add};
-use super::{Head, Posting, check_line_count, line_number};
+use super::{Posting, check_line_count, line_number};
 use crate::limits::{MEMO_LENGTH_MAX, check_amount, check_quantity, check_text};
-use crate::postings::{Document, Postings};
+use crate::postings::Postings;
 use crate::{
     AdjustStock, AdjustmentLineInput, Books, Cost, CountStock, DocumentKind, DocumentRef, ErpError, MoveReason,
     QuantityInput, StockDocument,
@@ -151,7 +151,7 @@ impl Adjustment<'_> {
         let document = StockDocument {
             id,
             kind: self.kind,
-            number: Arc::clone(&number),
+            number,
             party_id: None,
             party_code: None,
             location: Some(self.location),
@@ -162,12 +162,6 @@ impl Adjustment<'_> {
             line_count: line_number(lines.len().saturating_sub(1)),
             moved_at: at,
         };
-        let head = Head {
-            number,
-            currency,
-            amount_minor: value_minor,
-            at,
-        };
-        Ok(posting.into_postings(head, Document::Stock(document), Some(stocked)))
+        Ok(posting.into_stock_postings(document, stocked))
     }
 }

@@ -1,13 +1,11 @@
-use std::sync::Arc;
-
 use cortex_types::{Currency, StockDocumentId, Timestamp};
 
 use super::sales_lines::field;
 use super::shelf::{Moving, Shelf};
 use super::sides::{Sides, add};
-use super::{Head, Posting, check_line_count, line_number};
+use super::{Posting, check_line_count, line_number};
 use crate::limits::{MEMO_LENGTH_MAX, check_quantity, check_text};
-use crate::postings::{Document, Postings};
+use crate::postings::Postings;
 use crate::{Books, Cost, DocumentKind, DocumentRef, ErpError, MoveReason, StockDocument, TransferStock};
 
 /// Goods from one location to another: they enter the one at what they were worth at the other.
@@ -67,7 +65,7 @@ pub fn plan_stock_transfer(command: &TransferStock, books: &Books, now: Timestam
     let document = StockDocument {
         id,
         kind: DocumentKind::StockTransfer,
-        number: Arc::clone(&number),
+        number,
         party_id: None,
         party_code: None,
         location: Some(from),
@@ -78,11 +76,5 @@ pub fn plan_stock_transfer(command: &TransferStock, books: &Books, now: Timestam
         line_count: line_number(command.lines.len() - 1),
         moved_at: at,
     };
-    let head = Head {
-        number,
-        currency,
-        amount_minor: value_minor,
-        at,
-    };
-    Ok(posting.into_postings(head, Document::Stock(document), Some(stocked)))
+    Ok(posting.into_stock_postings(document, stocked))
 }
