@@ -128,8 +128,9 @@ macro_rules! cancel {
                 ("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
             responses(
                 (status = 201, description = "Cancelled", body = ReceiptView),
+                (status = 400, description = "It was cancelled already, or another document stands on it"),
                 (status = 404, description = "No such document"),
-                (status = 409, description = "The books of its time are closed"),
+                (status = 409, description = "The books of its time are closed, or too little would be left"),
             ))]
         async fn $name(
             State(api): State<Arc<ErpApi>>,

@@ -303,6 +303,8 @@ async fn one_cost(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Path(number): P
     responses(
         (status = 201, description = "Posted", body = ReceiptView),
         (status = 400, description = "Refused, as problem details"),
+        (status = 404, description = "No such document that it names"),
+        (status = 409, description = "The books of its time are closed, or too little would be left"),
     ))]
 async fn count(
     State(api): State<Arc<ErpApi>>,
@@ -326,6 +328,8 @@ async fn count(
     responses(
         (status = 201, description = "Posted", body = ReceiptView),
         (status = 400, description = "Refused, as problem details"),
+        (status = 404, description = "No such document that it names"),
+        (status = 409, description = "The books of its time are closed, or too little would be left"),
     ))]
 async fn transfer(
     State(api): State<Arc<ErpApi>>,
@@ -350,6 +354,8 @@ async fn transfer(
     responses(
         (status = 201, description = "Posted", body = ReceiptView),
         (status = 400, description = "Refused, as problem details"),
+        (status = 404, description = "No such document that it names"),
+        (status = 409, description = "The books of its time are closed, or too little would be left"),
     ))]
 async fn give_back(
     State(api): State<Arc<ErpApi>>,
@@ -373,6 +379,8 @@ async fn give_back(
     responses(
         (status = 201, description = "Posted", body = ReceiptView),
         (status = 400, description = "Refused, as problem details"),
+        (status = 404, description = "No such document that it names"),
+        (status = 409, description = "The books of its time are closed, or too little would be left"),
     ))]
 async fn add_cost(
     State(api): State<Arc<ErpApi>>,

@@ -365,10 +365,3 @@ async fn whatever_is_done_and_however_late_the_books_are_sound() {
         history(seed, 500).await;
     }
 }
-
-/// `cargo test -p cortex-erp-store --release -- --ignored ten_thousand`
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "takes minutes"]
-async fn ten_thousand_documents_leave_sound_books() {
-    history(2024, 10_000).await;
-}

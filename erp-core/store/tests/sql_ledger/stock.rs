@@ -5,13 +5,13 @@ use std::sync::Arc;
 use cortex_erp::valuation::Method;
 use cortex_erp::{
     Account, AddLandedCost, Allocation, Cancel, Closings, Command, CountStock, CreateProduct, CreditLineInput,
-    CreditReason, DefineLocation, DocumentKind, ErpError, InvoiceLineInput, LinePrice, NegativeStock, OpenFiscalYear,
-    Page, PeriodState, PostCreditNote, PostInvoice, ProductKind, QuantityInput, Receipt, ReceiptLineInput,
-    ReceiveGoods, Records, ReturnGoods, SetPeriodState, SetStandardCost, Span, TransferStock,
+    CreditReason, DefineLocation, DocumentKind, ErpError, InvoiceLineInput, Known, LinePrice, NegativeStock,
+    OpenFiscalYear, Page, PeriodState, PostCreditNote, PostInvoice, ProductKind, QuantityInput, Receipt,
+    ReceiptLineInput, ReceiveGoods, Records, ReturnGoods, SetPeriodState, SetStandardCost, Span, TransferStock,
 };
 use cortex_types::{Coded, Currency, ErrorCode, Timestamp, Unit};
 
-use crate::company::{Company, PIECE};
+use crate::company::{Company, PIECE, key, tenant};
 
 fn at(day: &str) -> Timestamp {
     day.parse().unwrap()
@@ -514,4 +514,51 @@ async fn a_standard_cost_that_was_set_before_anything_came_revalues_what_came() 
         .await
         .unwrap();
     assert_eq!(company.stock("P", "main", None).await, (-5, -1_000));
+}
+
+#[tokio::test]
+async fn another_tenant_s_goods_are_out_of_reach() {
+    let company = Company::trading().await;
+    company.product("P", Method::Fifo, None).await;
+    let receipt = company.received("2024-01-01", "P", 10, 10_000).await;
+    let other = tenant("globex");
+    let shop = DefineLocation {
+        code: "shop".into(),
+        name: String::new(),
+        negative_stock: NegativeStock::Allow,
+    };
+    company.execute(Command::DefineLocation(shop)).await.unwrap();
+    for command in [
+        Command::Cancel(Cancel {
+            kind: DocumentKind::PurchaseReceipt,
+            number: Arc::clone(&receipt.number),
+            memo: String::new(),
+        }),
+        Command::ReturnGoods(ReturnGoods {
+            receipt: Arc::clone(&receipt.number),
+            memo: String::new(),
+            returned_at: None,
+            lines: vec![pieces("P", 1)],
+        }),
+    ] {
+        let answer = company.erp.execute(&other, command, key("k"), Known::ByClock).await;
+        assert_eq!(answer.unwrap_err().code(), ErrorCode::NotFound);
+    }
+    let records = &company.ledger;
+    assert_eq!(records.location(&other, "shop").await.unwrap(), None);
+    assert!(
+        records
+            .stock_moves(&other, Some("P"), &Page::default())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(
+        records
+            .stock_on_hand(&other, None, &Page::default())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(company.stock("P", "main", None).await, (10, 10_000));
 }
