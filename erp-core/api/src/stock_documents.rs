@@ -212,90 +212,63 @@ fn quantities(lines: Vec<QuantityLine>) -> Result<Vec<QuantityInput>, ErpError> 
     lines.into_iter().enumerate().map(line).collect()
 }
 
-/// Stock adjustments, oldest first.
-#[utoipa::path(get, path = "/erp/v1/stock-adjustments", tag = "erp", params(PageQuery),
-    responses((status = 200, description = "A page", body = List<StockDocumentView>)))]
-async fn list_adjustments(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Query(query): Query<PageQuery>) -> Page {
-    api.stock_documents(&ctx, DocumentKind::StockAdjustment, query).await
+/// The handlers that read differ in the kind of their documents alone.
+macro_rules! read {
+    ($kind:ident, $path:literal, $list:ident, $numbered:literal, $one:ident) => {
+        /// The documents of this kind, oldest first, without their moves.
+        #[utoipa::path(get, path = $path, tag = "erp", params(PageQuery),
+                    responses((status = 200, description = "A page", body = List<StockDocumentView>)))]
+        async fn $list(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Query(query): Query<PageQuery>) -> Page {
+            api.stock_documents(&ctx, DocumentKind::$kind, query).await
+        }
+
+        /// One, with its moves.
+        #[utoipa::path(get, path = $numbered, tag = "erp", params(("number" = String, Path)),
+                    responses(
+                        (status = 200, description = "The document", body = StockDocumentView),
+                        (status = 404, description = "No such document"),
+                    ))]
+        async fn $one(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Path(number): Path<String>) -> One {
+            api.stock_document(&ctx, DocumentKind::$kind, number).await
+        }
+    };
 }
 
-/// One, with its moves.
-#[utoipa::path(get, path = "/erp/v1/stock-adjustments/{number}", tag = "erp", params(("number" = String, Path)),
-    responses(
-        (status = 200, description = "The document", body = StockDocumentView),
-        (status = 404, description = "No such document"),
-    ))]
-async fn one_adjustment(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Path(number): Path<String>) -> One {
-    api.stock_document(&ctx, DocumentKind::StockAdjustment, number).await
-}
-
-/// Stock counts, oldest first.
-#[utoipa::path(get, path = "/erp/v1/stock-counts", tag = "erp", params(PageQuery),
-    responses((status = 200, description = "A page", body = List<StockDocumentView>)))]
-async fn list_counts(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Query(query): Query<PageQuery>) -> Page {
-    api.stock_documents(&ctx, DocumentKind::StockCount, query).await
-}
-
-/// One, with its moves.
-#[utoipa::path(get, path = "/erp/v1/stock-counts/{number}", tag = "erp", params(("number" = String, Path)),
-    responses(
-        (status = 200, description = "The document", body = StockDocumentView),
-        (status = 404, description = "No such document"),
-    ))]
-async fn one_count(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Path(number): Path<String>) -> One {
-    api.stock_document(&ctx, DocumentKind::StockCount, number).await
-}
-
-/// Stock transfers, oldest first.
-#[utoipa::path(get, path = "/erp/v1/stock-transfers", tag = "erp", params(PageQuery),
-    responses((status = 200, description = "A page", body = List<StockDocumentView>)))]
-async fn list_transfers(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Query(query): Query<PageQuery>) -> Page {
-    api.stock_documents(&ctx, DocumentKind::StockTransfer, query).await
-}
-
-/// One, with its moves.
-#[utoipa::path(get, path = "/erp/v1/stock-transfers/{number}", tag = "erp", params(("number" = String, Path)),
-    responses(
-        (status = 200, description = "The document", body = StockDocumentView),
-        (status = 404, description = "No such document"),
-    ))]
-async fn one_transfer(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Path(number): Path<String>) -> One {
-    api.stock_document(&ctx, DocumentKind::StockTransfer, number).await
-}
-
-/// Returns to suppliers, oldest first.
-#[utoipa::path(get, path = "/erp/v1/purchase-returns", tag = "erp", params(PageQuery),
-    responses((status = 200, description = "A page", body = List<StockDocumentView>)))]
-async fn list_returns(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Query(query): Query<PageQuery>) -> Page {
-    api.stock_documents(&ctx, DocumentKind::PurchaseReturn, query).await
-}
-
-/// One, with its moves.
-#[utoipa::path(get, path = "/erp/v1/purchase-returns/{number}", tag = "erp", params(("number" = String, Path)),
-    responses(
-        (status = 200, description = "The document", body = StockDocumentView),
-        (status = 404, description = "No such document"),
-    ))]
-async fn one_return(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Path(number): Path<String>) -> One {
-    api.stock_document(&ctx, DocumentKind::PurchaseReturn, number).await
-}
-
-/// Landed costs, oldest first.
-#[utoipa::path(get, path = "/erp/v1/landed-costs", tag = "erp", params(PageQuery),
-    responses((status = 200, description = "A page", body = List<StockDocumentView>)))]
-async fn list_costs(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Query(query): Query<PageQuery>) -> Page {
-    api.stock_documents(&ctx, DocumentKind::LandedCost, query).await
-}
-
-/// One, with its moves.
-#[utoipa::path(get, path = "/erp/v1/landed-costs/{number}", tag = "erp", params(("number" = String, Path)),
-    responses(
-        (status = 200, description = "The document", body = StockDocumentView),
-        (status = 404, description = "No such document"),
-    ))]
-async fn one_cost(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Path(number): Path<String>) -> One {
-    api.stock_document(&ctx, DocumentKind::LandedCost, number).await
-}
+read!(
+    StockAdjustment,
+    "/erp/v1/stock-adjustments",
+    list_adjustments,
+    "/erp/v1/stock-adjustments/{number}",
+    one_adjustment
+);
+read!(
+    StockCount,
+    "/erp/v1/stock-counts",
+    list_counts,
+    "/erp/v1/stock-counts/{number}",
+    one_count
+);
+read!(
+    StockTransfer,
+    "/erp/v1/stock-transfers",
+    list_transfers,
+    "/erp/v1/stock-transfers/{number}",
+    one_transfer
+);
+read!(
+    PurchaseReturn,
+    "/erp/v1/purchase-returns",
+    list_returns,
+    "/erp/v1/purchase-returns/{number}",
+    one_return
+);
+read!(
+    LandedCost,
+    "/erp/v1/landed-costs",
+    list_costs,
+    "/erp/v1/landed-costs/{number}",
+    one_cost
+);
 
 /// Adjusts stock to what was counted: what is missing is written off, what is there on top was found.
 #[utoipa::path(post, path = "/erp/v1/stock-counts", tag = "erp", request_body = CountBody,
