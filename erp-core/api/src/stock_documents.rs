@@ -213,21 +213,23 @@ fn quantities(lines: Vec<QuantityLine>) -> Result<Vec<QuantityInput>, ErpError> 
 }
 
 /// The handlers that read differ in the kind of their documents alone.
+// rustfmt indents an attribute of several lines inside a macro anew each time it runs.
+#[rustfmt::skip]
 macro_rules! read {
     ($kind:ident, $path:literal, $list:ident, $numbered:literal, $one:ident) => {
         /// The documents of this kind, oldest first, without their moves.
         #[utoipa::path(get, path = $path, tag = "erp", params(PageQuery),
-                    responses((status = 200, description = "A page", body = List<StockDocumentView>)))]
+            responses((status = 200, description = "A page", body = List<StockDocumentView>)))]
         async fn $list(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Query(query): Query<PageQuery>) -> Page {
             api.stock_documents(&ctx, DocumentKind::$kind, query).await
         }
 
         /// One, with its moves.
         #[utoipa::path(get, path = $numbered, tag = "erp", params(("number" = String, Path)),
-                    responses(
-                        (status = 200, description = "The document", body = StockDocumentView),
-                        (status = 404, description = "No such document"),
-                    ))]
+            responses(
+                (status = 200, description = "The document", body = StockDocumentView),
+                (status = 404, description = "No such document"),
+            ))]
         async fn $one(State(api): State<Arc<ErpApi>>, Ctx(ctx): Ctx, Path(number): Path<String>) -> One {
             api.stock_document(&ctx, DocumentKind::$kind, number).await
         }
