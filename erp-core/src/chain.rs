@@ -6,11 +6,12 @@ use std::str::FromStr;
 
 use sha2::{Digest, Sha256};
 
-use crate::{ErpError, JournalEntryRecord};
+use crate::{ErpError, JournalEntryRecord, JournalLine};
 
 /// Say what is hashed, and how; another encoding gets other names.
 const CHAIN: &str = "cortex journal chain 1";
 const ENTRY: &str = "cortex journal entry 1";
+const MORE: &str = "cortex journal lines 1";
 
 /// The hash of an entry and of the link before it: SHA-256 over their fields, texts with their length before them, numbers
 /// as eight bytes, little-endian.
@@ -45,6 +46,19 @@ impl Link {
             hash.text(&line.account);
             hash.number(line.debit_minor);
             hash.number(line.credit_minor);
+        }
+        // What only some entries have, so that those without it hash as they did before there was any.
+        let plain = |line: &JournalLine| {
+            line.currency == entry.currency && line.base_minor.is_none() && line.cost_centre.is_none()
+        };
+        if !entry.lines.iter().all(plain) {
+            hash.text(MORE);
+            for line in &entry.lines {
+                hash.text(line.currency.as_str());
+                hash.number(i64::from(line.base_minor.is_some()));
+                hash.number(line.base_minor.unwrap_or_default());
+                hash.text(line.cost_centre.as_deref().unwrap_or_default());
+            }
         }
         Self(hash.0.finalize().into())
     }
@@ -82,16 +96,16 @@ impl FromStr for Link {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Account, DocumentKind, DocumentRef, JournalDraft};
+    use crate::{Chart, DocumentKind, DocumentRef, JournalDraft, Role};
     use cortex_types::{Currency, JournalEntryId, Timestamp};
     use uuid::Uuid;
 
     fn entry() -> JournalEntryRecord {
         let mut draft = JournalDraft::new(Currency::GBP, "capital");
         draft
-            .debit(Account::BANK, 10)
+            .debit(Chart::default().of(Role::Bank), 10)
             .unwrap()
-            .credit(Account::EQUITY, 10)
+            .credit(Chart::default().of(Role::Equity), 10)
             .unwrap();
         let document = DocumentRef {
             kind: DocumentKind::JournalEntry,

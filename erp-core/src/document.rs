@@ -28,10 +28,18 @@ pub enum DocumentKind {
     Cancellation,
     FiscalYear,
     FiscalPeriod,
+    Company,
+    Account,
+    CostCentre,
+    ExchangeRate,
+    /// What is owned and owed in other currencies, at what it is worth. It has the number of its entry.
+    ExchangeRevaluation,
+    /// What a company brought along.
+    OpeningBalance,
 }
 
 impl DocumentKind {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 24] = [
         Self::Party,
         Self::Product,
         Self::SalesInvoice,
@@ -50,6 +58,12 @@ impl DocumentKind {
         Self::Cancellation,
         Self::FiscalYear,
         Self::FiscalPeriod,
+        Self::Company,
+        Self::Account,
+        Self::CostCentre,
+        Self::ExchangeRate,
+        Self::ExchangeRevaluation,
+        Self::OpeningBalance,
     ];
 
     #[must_use]
@@ -73,6 +87,12 @@ impl DocumentKind {
             Self::Cancellation => "cancellation",
             Self::FiscalYear => "fiscal-year",
             Self::FiscalPeriod => "fiscal-period",
+            Self::Company => "company",
+            Self::Account => "account",
+            Self::CostCentre => "cost-centre",
+            Self::ExchangeRate => "exchange-rate",
+            Self::ExchangeRevaluation => "exchange-revaluation",
+            Self::OpeningBalance => "opening-balance",
         }
     }
 
@@ -85,7 +105,12 @@ impl DocumentKind {
             | Self::Location
             | Self::StockRevaluation
             | Self::FiscalYear
-            | Self::FiscalPeriod => None,
+            | Self::FiscalPeriod
+            | Self::Company
+            | Self::Account
+            | Self::CostCentre
+            | Self::ExchangeRate
+            | Self::ExchangeRevaluation => None,
             Self::SalesInvoice => Some("INV-"),
             Self::CreditNote => Some("CN-"),
             Self::JournalEntry => Some("J-"),
@@ -98,13 +123,14 @@ impl DocumentKind {
             Self::Payment => Some("PAY-"),
             Self::StandardCost => Some("SC-"),
             Self::Cancellation => Some("CAN-"),
+            Self::OpeningBalance => Some("OB-"),
         }
     }
 
     /// Whether it belongs to a time, which must not be closed: parties, products and the calendar itself do not.
     #[must_use]
     pub const fn is_posted(self) -> bool {
-        self.prefix().is_some()
+        self.prefix().is_some() || matches!(self, Self::ExchangeRevaluation)
     }
 
     /// Whether it can be taken back as if it had never been. What is not posted through a document of its own is reversed.
@@ -121,6 +147,7 @@ impl DocumentKind {
                 | Self::PurchaseReturn
                 | Self::LandedCost
                 | Self::Payment
+                | Self::OpeningBalance
         )
     }
 

@@ -35,6 +35,14 @@ pub enum ErpError {
     HistoryMissing { product: Arc<str>, at: Timestamp },
     #[error("the chart of accounts has no account '{0}'")]
     UnknownAccount(String),
+    #[error(
+        "nobody said what {currency} is worth in {base} on {at}: set an exchange rate from that day on, or from before it"
+    )]
+    NoExchangeRate {
+        currency: Currency,
+        base: Currency,
+        at: Timestamp,
+    },
     #[error("the entry does not balance: debits are {debits}, credits are {credits}")]
     Unbalanced { debits: Money, credits: Money },
     #[error("the books are closed up to {before}, and {at} is before that: {how}")]
@@ -116,6 +124,7 @@ impl Coded for ErpError {
             Self::InsufficientStock { .. } => ErrorCode::InsufficientStock,
             Self::HistoryMissing { .. } => ErrorCode::Internal,
             Self::UnknownAccount(_) => ErrorCode::UnknownAccount,
+            Self::NoExchangeRate { .. } => ErrorCode::NoExchangeRate,
             Self::Unbalanced { .. } => ErrorCode::Unbalanced,
             Self::PeriodClosed { .. } => ErrorCode::PeriodClosed,
             Self::AlreadyExists { .. } | Self::WalkInPartyExists => ErrorCode::AlreadyExists,

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Months;
-use cortex_types::{Currency, FiscalPeriodId, FiscalYearId, Timestamp};
+use cortex_types::{Currency, FiscalPeriodId, FiscalYearId, MoneyError, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Account, AccountBalance, AccountKind, ErpError, JournalDraft, Span};
+use crate::{AccountBalance, AccountKind, Chart, ErpError, JournalDraft, Role, Span};
 
 /// Most months of one year: a long first one has up to two.
 pub const YEAR_MONTHS_MAX: u32 = 24;
@@ -178,29 +178,43 @@ impl Locks {
 }
 
 /// The entry that carries the results of a year to equity: one draft for each currency that has any.
-pub(crate) fn closing_drafts(year: &FiscalYear, balances: &[AccountBalance]) -> Result<Vec<JournalDraft>, ErpError> {
+pub(crate) fn closing_drafts(
+    year: &FiscalYear,
+    balances: &[AccountBalance],
+    chart: &Chart,
+    base: Option<Currency>,
+) -> Result<Vec<JournalDraft>, ErpError> {
     let mut currencies: Vec<Currency> = balances.iter().map(|balance| balance.currency).collect();
     currencies.sort_unstable();
     currencies.dedup();
     let mut drafts = Vec::new();
     for currency in currencies {
         let mut draft = JournalDraft::new(currency, format!("closing of {}", year.code));
-        let mut result = 0_i64;
+        draft.base = base.filter(|base| *base != currency);
+        let (mut result, mut result_in_base) = (0_i64, 0_i64);
         for balance in balances.iter().filter(|balance| balance.currency == currency) {
-            let account = Account::find(&balance.account)?;
-            if matches!(account.kind(), AccountKind::Income | AccountKind::Expense) {
-                draft.credit(account, balance.balance_minor())?;
-                result = result
-                    .checked_add(balance.balance_minor())
-                    .ok_or(cortex_types::MoneyError::Overflow)?;
+            let account = chart.account(&balance.account)?;
+            if matches!(account.kind, AccountKind::Income | AccountKind::Expense) {
+                let (minor, in_base) = (balance.balance_minor(), balance.base_balance_minor());
+                close(&mut draft, &account.code, -minor, -in_base)?;
+                result = result.checked_add(minor).ok_or(MoneyError::Overflow)?;
+                result_in_base = result_in_base.checked_add(in_base).ok_or(MoneyError::Overflow)?;
             }
         }
-        draft.debit(Account::RETAINED_EARNINGS, result)?;
+        close(&mut draft, chart.of(Role::RetainedEarnings), result, result_in_base)?;
         if !draft.is_empty() {
             drafts.push(draft);
         }
     }
     Ok(drafts)
+}
+
+fn close(draft: &mut JournalDraft, account: &Arc<str>, minor: i64, base_minor: i64) -> Result<(), ErpError> {
+    match draft.base {
+        Some(_) => draft.debit_with_base(account, draft.currency, minor, base_minor)?,
+        None => draft.debit(account, minor)?,
+    };
+    Ok(())
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod advisor;
 mod books;
 mod chain;
 mod command;
+mod company;
 mod document;
 mod erp;
 mod error;
@@ -40,17 +41,19 @@ mod submission;
 mod unit_of_work;
 pub mod valuation;
 
-pub use account::{Account, AccountKind};
+pub use account::{Account, AccountKind, Chart, ChartTemplate, Role};
 pub use advisor::{Advice, AdviceRequest, Advised, Advisor, AdvisorError};
-pub use books::{Books, CreditedInvoice, PostedDocument, Reversible};
+pub use books::{Books, CreditedInvoice, PostedDocument, Reversible, day_of};
 pub use chain::Link;
 pub use command::{
     AddLandedCost, AdjustStock, AdjustmentLineInput, Allocation, Cancel, CloseFiscalYear, Command, CountStock,
-    CreateParty, CreateProduct, CreditLineInput, DefineLocation, InvoiceLineInput, JournalLineInput, LinePrice,
-    OpenFiscalYear, PostCreditNote, PostInvoice, PostJournalEntry, QuantityInput, ReceiptLineInput, ReceiveGoods,
-    RecordPayment, ReturnGoods, ReversalMethod, ReverseEntry, SealedName, SetPeriodState, SetStandardCost,
+    CreateParty, CreateProduct, CreditLineInput, DefineAccount, DefineCompany, DefineCostCentre, DefineLocation,
+    InvoiceLineInput, JournalLineInput, LinePrice, OpenBalances, OpenFiscalYear, OpeningStockInput, PostCreditNote,
+    PostInvoice, PostJournalEntry, QuantityInput, ReceiptLineInput, ReceiveGoods, RecordPayment, ReturnGoods,
+    RevalueCurrencies, ReversalMethod, ReverseEntry, SealedName, SetExchangeRate, SetPeriodState, SetStandardCost,
     TransferStock,
 };
+pub use company::{Company, Conversion, CostCentre, ExchangeRate};
 pub use document::DocumentKind;
 pub use erp::{Erp, ErpConfig, Pending};
 pub use error::ErpError;
@@ -63,8 +66,8 @@ pub use party::{Party, PartyKind};
 pub use product::{Product, ProductKind};
 pub use purchasing::{Payment, PaymentDirection, PurchaseReceipt, PurchaseReceiptLine};
 pub use records::{
-    AccountBalance, Closings, Finding, GeneralLedger, JournalEntryRecord, JournalLineRecord, LedgerLine,
-    PAGE_LIMIT_MAX, Page, Records, StockOnHand,
+    AccountBalance, Closings, Finding, GeneralLedger, JournalEntryRecord, LedgerLine, PAGE_LIMIT_MAX, Page, Records,
+    StockOnHand,
 };
 pub use references::References;
 pub use sales::{CreditNote, CreditNoteLine, CreditReason, Invoice, SalesLine};

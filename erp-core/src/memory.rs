@@ -13,7 +13,7 @@ use crate::postings::{Accepted, Document, Group, Postings};
 use crate::valuation::{Holdings, Timeline};
 use crate::{
     AccountBalance, Answered, Books, DocumentKind, ErpError, FiscalYear, MoveReason, PartyKind, PostedDocument,
-    References, StockMove, UnitOfWork, Work,
+    PostedEntry, References, Span, StockMove, UnitOfWork, Work,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -43,11 +43,11 @@ impl MemoryLedger {
     }
 
     /// Debits less credits of each account of `tenant`.
-    pub async fn balances(&self, tenant: &TenantId) -> BTreeMap<&'static str, i64> {
+    pub async fn balances(&self, tenant: &TenantId) -> BTreeMap<Arc<str>, i64> {
         let mut balances = BTreeMap::new();
         for accepted in self.accepted(tenant).await {
             for line in accepted.postings.entries.iter().flat_map(|entry| entry.lines()) {
-                *balances.entry(line.account.code()).or_insert(0) += line.debit_minor - line.credit_minor;
+                *balances.entry(Arc::clone(&line.account)).or_insert(0) += line.amount_minor();
             }
         }
         balances
@@ -76,6 +76,15 @@ impl MemoryLedger {
         codes
     }
 
+    /// Everything, as books that were loaded whole.
+    pub(crate) async fn books(&self, tenant: &TenantId) -> Books {
+        let tenants = self.0.lock().await;
+        tenants
+            .get(tenant)
+            .map(|tenant| tenant.books.clone())
+            .unwrap_or_default()
+    }
+
     /// Its fiscal years, in their order.
     pub async fn years(&self, tenant: &TenantId) -> Vec<FiscalYear> {
         let tenants = self.0.lock().await;
@@ -96,6 +105,10 @@ impl MemoryLedger {
 }
 
 impl Tenant {
+    fn entries(&self) -> impl Iterator<Item = &PostedEntry> {
+        self.accepted.iter().flat_map(|accepted| &accepted.postings.entries)
+    }
+
     /// A document, and all that it did.
     fn posted(&self, kind: DocumentKind, number: &Arc<str>) -> Option<PostedDocument> {
         let mut postings = self.accepted.iter().map(|accepted| &accepted.postings);
@@ -196,6 +209,10 @@ impl Work for MemoryWork {
         let mut loaded = Books {
             series: books.series.clone(),
             locks: books.locks,
+            company: books.company.clone(),
+            chart: books.chart.clone(),
+            cost_centres: books.cost_centres.clone(),
+            rates: books.rates.clone(),
             ..Books::default()
         };
         if wanted.walk_in {
@@ -241,12 +258,21 @@ impl Work for MemoryWork {
             let Some(span) = closing_span(&books.years, code) else {
                 continue;
             };
-            let entries = of_tenant
-                .accepted
-                .iter()
-                .flat_map(|accepted| &accepted.postings.entries);
-            let balances = AccountBalance::of(entries.filter(|entry| span.contains(entry.posted_at())));
+            let balances = AccountBalance::of(of_tenant.entries().filter(|entry| span.contains(entry.posted_at())));
             loaded.year_balances.insert(Arc::clone(code), (span, balances));
+        }
+        for before in &wanted.balances_before {
+            let span = Span {
+                before: Some(*before),
+                ..Span::default()
+            };
+            let balances = AccountBalance::of(of_tenant.entries().filter(|entry| span.contains(entry.posted_at())));
+            loaded.balances_before.insert(*before, (span, balances));
+        }
+        if wanted.currencies {
+            let products = books.products.values().map(|product| product.currency);
+            let lines = of_tenant.entries().flat_map(|entry| entry.lines());
+            loaded.currencies = products.chain(lines.map(|line| line.currency)).collect();
         }
         for key in &wanted.keys {
             loaded.answered.extend(

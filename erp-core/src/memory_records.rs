@@ -8,9 +8,10 @@ use cortex_types::{RequestContext, Timestamp};
 
 use crate::postings::{Accepted, Document};
 use crate::{
-    Account, AccountBalance, Answered, Cancellation, Closings, CreditNote, DocumentKind, ErpError, Finding, FiscalYear,
-    GeneralLedger, IdempotencyKey, Invoice, JournalEntryRecord, JournalLineRecord, LedgerLine, Link, Location,
-    MemoryLedger, Page, Party, Payment, Product, PurchaseReceipt, Records, Span, StockDocument, StockMove, StockOnHand,
+    AccountBalance, Answered, Cancellation, Chart, Closings, Company, CostCentre, CreditNote, DocumentKind, ErpError,
+    ExchangeRate, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice, JournalEntryRecord, LedgerLine, Link,
+    Location, MemoryLedger, Page, Party, Payment, Product, PurchaseReceipt, Records, Span, StockDocument, StockMove,
+    StockOnHand,
 };
 
 impl MemoryLedger {
@@ -184,6 +185,50 @@ impl Records for MemoryLedger {
         Ok(self.listed(ctx, page, documents!(Payment)).await)
     }
 
+    async fn company(&self, ctx: &RequestContext) -> Result<Option<Company>, ErpError> {
+        Ok(self.books(&ctx.tenant).await.company)
+    }
+
+    async fn chart(&self, ctx: &RequestContext) -> Result<Chart, ErpError> {
+        Ok(self.books(&ctx.tenant).await.chart)
+    }
+
+    async fn cost_centres(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<CostCentre>, ErpError> {
+        let mut centres = self
+            .books(&ctx.tenant)
+            .await
+            .cost_centres
+            .into_values()
+            .collect::<Vec<_>>();
+        centres.sort_by_key(|centre| centre.id);
+        centres.retain(|centre| page.after.as_ref().is_none_or(|after| centre.id.to_string() > *after));
+        centres.truncate(page.limit() as usize);
+        Ok(centres)
+    }
+
+    async fn exchange_rates(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<ExchangeRate>, ErpError> {
+        Ok(self.listed(ctx, page, documents!(ExchangeRate)).await)
+    }
+
+    async fn cost_centre_balances(
+        &self,
+        ctx: &RequestContext,
+        cost_centre: &str,
+        span: Span,
+    ) -> Result<Vec<AccountBalance>, ErpError> {
+        let accepted = self.accepted(&ctx.tenant).await;
+        let entries = accepted.iter().flat_map(|accepted| &accepted.postings.entries);
+        let mut balances = Vec::new();
+        for entry in entries.filter(|entry| span.contains(entry.posted_at())) {
+            let of_centre = |line: &&crate::JournalLine| line.cost_centre.as_deref() == Some(cost_centre);
+            for line in entry.lines().iter().filter(of_centre) {
+                AccountBalance::add(&mut balances, line);
+            }
+        }
+        balances.sort_by(|one, other| (&one.account, one.currency).cmp(&(&other.account, other.currency)));
+        Ok(balances)
+    }
+
     async fn trial_balance(
         &self,
         ctx: &RequestContext,
@@ -208,7 +253,7 @@ impl Records for MemoryLedger {
     async fn general_ledger(
         &self,
         ctx: &RequestContext,
-        account: Account,
+        account: &str,
         span: Span,
         page: &Page,
     ) -> Result<GeneralLedger, ErpError> {
@@ -216,16 +261,18 @@ impl Records for MemoryLedger {
         let entries = accepted.iter().flat_map(|accepted| &accepted.postings.entries);
         let mut lines: Vec<LedgerLine> = entries
             .flat_map(|entry| entry.lines().iter().map(move |line| (entry, line)))
-            .filter(|(entry, line)| line.account == account && span.before.is_none_or(|end| entry.posted_at() < end))
+            .filter(|(entry, line)| *line.account == *account && span.before.is_none_or(|end| entry.posted_at() < end))
             .map(|(entry, line)| LedgerLine {
                 id: line.id,
                 entry: Arc::clone(entry.number()),
                 memo: entry.memo().to_owned(),
                 document: entry.document().kind,
                 posted_at: entry.posted_at(),
-                currency: entry.currency(),
+                currency: line.currency,
                 debit_minor: line.debit_minor,
                 credit_minor: line.credit_minor,
+                base_minor: line.base_minor,
+                cost_centre: line.cost_centre.clone(),
                 balance_minor: 0,
             })
             .collect();
@@ -333,11 +380,6 @@ impl MemoryLedger {
 
 impl From<&crate::PostedEntry> for JournalEntryRecord {
     fn from(entry: &crate::PostedEntry) -> Self {
-        let lines = entry.lines().iter().map(|line| JournalLineRecord {
-            account: line.account.code().to_owned(),
-            debit_minor: line.debit_minor,
-            credit_minor: line.credit_minor,
-        });
         Self {
             id: entry.id(),
             number: entry.number().clone(),
@@ -345,7 +387,7 @@ impl From<&crate::PostedEntry> for JournalEntryRecord {
             memo: entry.memo().to_owned(),
             currency: entry.currency(),
             posted_at: entry.posted_at(),
-            lines: lines.collect(),
+            lines: entry.lines().to_vec(),
         }
     }
 }

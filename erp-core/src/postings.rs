@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use crate::valuation::{Revalued, Timeline};
 use crate::{
-    Cancellation, CreditNote, DocumentKind, FiscalPeriod, FiscalYear, IdempotencyKey, Invoice, Known, Location, Party,
-    Payment, PostedEntry, Product, ProductCost, PurchaseReceipt, Receipt, StockDocument, StockMove, StockRevaluation,
+    Account, Cancellation, Company, CostCentre, CreditNote, DocumentKind, ExchangeRate, FiscalPeriod, FiscalYear,
+    IdempotencyKey, Invoice, Known, Location, Party, Payment, PostedEntry, Product, ProductCost, PurchaseReceipt,
+    Receipt, StockDocument, StockMove, StockRevaluation,
 };
 
 /// The document itself. A manual journal entry has no table of its own: it is its entry.
@@ -29,6 +30,10 @@ pub enum Document {
     /// The year and all its periods, as they are afterwards.
     FiscalYear(FiscalYear),
     FiscalPeriod(FiscalPeriod),
+    Company(Company),
+    Account(Account),
+    CostCentre(CostCentre),
+    ExchangeRate(ExchangeRate),
 }
 
 /// The rows of one command.
@@ -52,6 +57,8 @@ pub struct Postings {
     pub stock: Vec<(ProductId, Timeline)>,
     /// Series that gave a number, with the number they gave.
     pub drawn: Vec<(DocumentKind, u64)>,
+    /// Of the chart's template: they are kept from the first entry on.
+    pub accounts: Vec<Account>,
 }
 
 impl Postings {
@@ -74,6 +81,7 @@ impl Postings {
             costs: Vec::new(),
             stock: Vec::new(),
             drawn: Vec::new(),
+            accounts: Vec::new(),
         }
     }
 }

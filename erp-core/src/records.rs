@@ -8,9 +8,9 @@ use cortex_types::{Currency, JournalEntryId, JournalLineId, RequestContext, Time
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Account, AccountKind, Answered, Cancellation, CreditNote, DocumentKind, DocumentRef, ErpError, FiscalYear,
-    IdempotencyKey, Invoice, JournalLine, Link, Location, Party, Payment, PostedEntry, Product, PurchaseReceipt, Span,
-    StockDocument, StockMove,
+    Answered, Cancellation, Chart, Company, CostCentre, CreditNote, DocumentKind, DocumentRef, ErpError, ExchangeRate,
+    FiscalYear, IdempotencyKey, Invoice, JournalLine, Link, Location, Party, Payment, PostedEntry, Product,
+    PurchaseReceipt, Span, StockDocument, StockMove,
 };
 
 /// Most rows of one page.
@@ -46,13 +46,6 @@ impl Default for Page {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct JournalLineRecord {
-    pub account: String,
-    pub debit_minor: i64,
-    pub credit_minor: i64,
-}
-
 /// A posted entry as it is read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalEntryRecord {
@@ -62,63 +55,84 @@ pub struct JournalEntryRecord {
     pub memo: String,
     pub currency: Currency,
     pub posted_at: Timestamp,
-    pub lines: Vec<JournalLineRecord>,
+    pub lines: Vec<JournalLine>,
 }
 
 /// All that was debited and credited to an account, in one currency.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountBalance {
-    pub account: String,
+    /// Its code.
+    pub account: Arc<str>,
     pub currency: Currency,
     pub debit_minor: i64,
     pub credit_minor: i64,
+    /// The same in the company's currency; in its own where no company said one.
+    pub base_debit_minor: i64,
+    pub base_credit_minor: i64,
 }
 
 impl AccountBalance {
+    #[must_use]
+    pub fn zero(account: &Arc<str>, currency: Currency) -> Self {
+        Self {
+            account: Arc::clone(account),
+            currency,
+            debit_minor: 0,
+            credit_minor: 0,
+            base_debit_minor: 0,
+            base_credit_minor: 0,
+        }
+    }
+
     /// What `entries` come to, by account and currency.
     pub(crate) fn of<'a>(entries: impl Iterator<Item = &'a PostedEntry>) -> Vec<Self> {
         let mut balances = Vec::new();
-        for entry in entries {
-            for line in entry.lines() {
-                Self::add(&mut balances, entry.currency(), line);
-            }
+        for line in entries.flat_map(PostedEntry::lines) {
+            Self::add(&mut balances, line);
         }
         balances.sort_by(|one, other| (&one.account, one.currency).cmp(&(&other.account, other.currency)));
         balances
     }
 
     /// Adds a line to the balance of its account.
-    pub(crate) fn add(balances: &mut Vec<Self>, currency: Currency, line: &JournalLine) {
-        let code = line.account.code();
-        let of_line = |balance: &&mut Self| balance.account == code && balance.currency == currency;
-        match balances.iter_mut().find(of_line) {
-            Some(balance) => {
-                balance.debit_minor += line.debit_minor;
-                balance.credit_minor += line.credit_minor;
-            }
-            None => balances.push(Self {
-                account: code.to_owned(),
-                currency,
-                debit_minor: line.debit_minor,
-                credit_minor: line.credit_minor,
-            }),
+    pub(crate) fn add(balances: &mut Vec<Self>, line: &JournalLine) {
+        let of_line = |balance: &Self| balance.account == line.account && balance.currency == line.currency;
+        let place = balances.iter().position(of_line).unwrap_or_else(|| {
+            balances.push(Self::zero(&line.account, line.currency));
+            balances.len() - 1
+        });
+        let balance = &mut balances[place];
+        let (base_debit_minor, base_credit_minor) = line.base_sides();
+        balance.debit_minor += line.debit_minor;
+        balance.credit_minor += line.credit_minor;
+        balance.base_debit_minor += base_debit_minor;
+        balance.base_credit_minor += base_credit_minor;
+    }
+
+    /// One balance for each account, in the company's currency.
+    #[must_use]
+    pub fn in_base(balances: &[Self], base: Currency) -> Vec<Self> {
+        let mut of_accounts: BTreeMap<&Arc<str>, Self> = BTreeMap::new();
+        for balance in balances {
+            let sum = of_accounts.entry(&balance.account);
+            let sum = sum.or_insert_with(|| Self::zero(&balance.account, base));
+            sum.base_debit_minor += balance.base_debit_minor;
+            sum.base_credit_minor += balance.base_credit_minor;
+            (sum.debit_minor, sum.credit_minor) = (sum.base_debit_minor, sum.base_credit_minor);
         }
+        of_accounts.into_values().collect()
     }
 
     /// Debits less credits.
     #[must_use]
-    pub fn balance_minor(&self) -> i64 {
+    pub const fn balance_minor(&self) -> i64 {
         self.debit_minor - self.credit_minor
     }
 
+    /// Debits less credits, in the company's currency.
     #[must_use]
-    pub fn title(&self) -> &'static str {
-        Account::find(&self.account).map_or("", Account::title)
-    }
-
-    #[must_use]
-    pub fn kind(&self) -> Option<AccountKind> {
-        Account::find(&self.account).map(Account::kind).ok()
+    pub const fn base_balance_minor(&self) -> i64 {
+        self.base_debit_minor - self.base_credit_minor
     }
 }
 
@@ -145,6 +159,9 @@ pub struct LedgerLine {
     pub currency: Currency,
     pub debit_minor: i64,
     pub credit_minor: i64,
+    /// Debits less credits in the company's currency, where the line is in another one.
+    pub base_minor: Option<i64>,
+    pub cost_centre: Option<Arc<str>>,
     /// Debits less credits of everything up to here, in this currency.
     pub balance_minor: i64,
 }
@@ -227,6 +244,20 @@ pub trait Records: Send + Sync + std::fmt::Debug {
     async fn cancellations(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Cancellation>, ErpError>;
     async fn purchase_receipts(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseReceipt>, ErpError>;
     async fn payments(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Payment>, ErpError>;
+    /// `None` where nobody said what the company is.
+    async fn company(&self, ctx: &RequestContext) -> Result<Option<Company>, ErpError>;
+    /// The accounts of the company; those of its template while nothing is posted.
+    async fn chart(&self, ctx: &RequestContext) -> Result<Chart, ErpError>;
+    async fn cost_centres(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<CostCentre>, ErpError>;
+    /// Of all currencies, oldest said first.
+    async fn exchange_rates(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<ExchangeRate>, ErpError>;
+    /// What was posted for a part of the company, by account.
+    async fn cost_centre_balances(
+        &self,
+        ctx: &RequestContext,
+        cost_centre: &str,
+        span: Span,
+    ) -> Result<Vec<AccountBalance>, ErpError>;
     /// Every account that was posted to in the span, by code, with what was posted then.
     async fn trial_balance(
         &self,
@@ -239,7 +270,7 @@ pub trait Records: Send + Sync + std::fmt::Debug {
     async fn general_ledger(
         &self,
         ctx: &RequestContext,
-        account: Account,
+        account: &str,
         span: Span,
         page: &Page,
     ) -> Result<GeneralLedger, ErpError>;

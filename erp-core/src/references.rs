@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use cortex_types::Timestamp;
+use cortex_types::{Currency, Timestamp};
 
-use crate::{Command, DocumentKind, PartyKind};
+use crate::{Command, DocumentKind, JournalLineInput, PartyKind, day_of};
 
 /// What a group of commands refers to, so that it can be loaded in a few queries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +25,13 @@ pub struct References {
     pub years: bool,
     /// Years whose accounts are needed.
     pub year_balances: BTreeSet<Arc<str>>,
+    /// Times up to which the accounts are needed, with what currencies are worth then.
+    pub balances_before: BTreeSet<Timestamp>,
+    /// Days on which it is needed what currencies are worth.
+    pub rates: BTreeSet<(Currency, Timestamp)>,
+    pub cost_centres: bool,
+    /// Whether it is needed which currencies products and entries are in.
+    pub currencies: bool,
 }
 
 impl References {
@@ -33,6 +40,9 @@ impl References {
         // It is looked up before the command is checked.
         let at = command.given_time().1.unwrap_or(now);
         let at = at.clamp(Timestamp::GIVEN_FROM, Timestamp::GIVEN_BEFORE);
+        if let Some(currency) = command.currency() {
+            self.rates.insert((currency, day_of(at)));
+        }
         match command {
             Command::CreateParty(party) => {
                 self.parties.insert(Arc::clone(&party.code));
@@ -55,7 +65,20 @@ impl References {
                 }
                 self.moved(at, note.lines.iter().map(|line| &line.line.product));
             }
-            Command::PostJournalEntry(_) => {}
+            Command::PostJournalEntry(entry) => self.journal_lines(&entry.lines, at),
+            Command::DefineCompany(_) => self.currencies = true,
+            Command::DefineAccount(_) => {}
+            Command::SetExchangeRate(rate) => {
+                self.rates.insert((rate.currency, day_of(rate.valid_from)));
+            }
+            Command::DefineCostCentre(_) => self.cost_centres = true,
+            Command::RevalueCurrencies(revaluation) => {
+                self.balances_before.insert(revaluation.before);
+            }
+            Command::OpenBalances(opening) => {
+                self.journal_lines(&opening.lines, at);
+                self.moved(at, opening.stock.iter().map(|stock| &stock.product));
+            }
             Command::AdjustStock(adjustment) => {
                 self.moved(at, adjustment.lines.iter().map(|line| &line.product));
             }
@@ -93,6 +116,12 @@ impl References {
                 self.number(DocumentKind::Payment, payment.number.as_ref());
             }
         }
+    }
+
+    fn journal_lines(&mut self, lines: &[JournalLineInput], at: Timestamp) {
+        let currencies = lines.iter().filter_map(|line| line.currency);
+        self.rates.extend(currencies.map(|currency| (currency, day_of(at))));
+        self.cost_centres |= lines.iter().any(|line| line.cost_centre.is_some());
     }
 
     fn moved<'a>(&mut self, at: Timestamp, products: impl IntoIterator<Item = &'a Arc<str>>) {

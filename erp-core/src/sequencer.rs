@@ -134,6 +134,9 @@ impl Sequencer {
             }));
         }
         let mut postings = plan::plan(&submission.command, books, now, submission.advice)?;
+        if !postings.entries.is_empty() {
+            postings.accounts = books.chart.take_fresh(now);
+        }
         let receipt = receipt_of(&postings);
         books.apply(&mut postings);
         books.answered.insert(
@@ -240,6 +243,12 @@ fn line_count(command: &Command) -> usize {
         | Command::ReverseEntry(_)
         | Command::OpenFiscalYear(_)
         | Command::SetPeriodState(_)
-        | Command::CloseFiscalYear(_) => 1,
+        | Command::CloseFiscalYear(_)
+        | Command::DefineCompany(_)
+        | Command::DefineAccount(_)
+        | Command::DefineCostCentre(_)
+        | Command::SetExchangeRate(_)
+        | Command::RevalueCurrencies(_) => 1,
+        Command::OpenBalances(opening) => opening.lines.len() + opening.stock.len(),
     }
 }

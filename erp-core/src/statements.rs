@@ -5,7 +5,7 @@ use std::time::Duration;
 use cortex_types::{Currency, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountBalance, AccountKind, ErpError};
+use crate::{AccountBalance, AccountKind, Chart, ErpError};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -68,9 +68,16 @@ pub struct Section {
 
 impl Section {
     /// The accounts of `kind` whose balance is not zero.
-    fn of(balances: &[&AccountBalance], kind: AccountKind) -> Self {
+    fn of(balances: &[&AccountBalance], chart: &Chart, kind: AccountKind) -> Self {
         let mut section = Self::default();
-        for balance in balances.iter().filter(|balance| balance.kind() == Some(kind)) {
+        for balance in balances {
+            let Some(account) = chart
+                .account(&balance.account)
+                .ok()
+                .filter(|account| account.kind == kind)
+            else {
+                continue;
+            };
             let amount_minor = match kind {
                 AccountKind::Asset | AccountKind::Expense => balance.balance_minor(),
                 AccountKind::Liability | AccountKind::Equity | AccountKind::Income => -balance.balance_minor(),
@@ -78,8 +85,8 @@ impl Section {
             if amount_minor != 0 {
                 section.total_minor += amount_minor;
                 section.lines.push(StatementLine {
-                    account: balance.account.clone(),
-                    title: balance.title().to_owned(),
+                    account: balance.account.to_string(),
+                    title: account.title.clone(),
                     amount_minor,
                 });
             }
@@ -102,14 +109,14 @@ pub struct BalanceSheet {
 impl BalanceSheet {
     /// One per currency, from the balances of everything before some time.
     #[must_use]
-    pub fn of(balances: &[AccountBalance]) -> Vec<Self> {
+    pub fn of(balances: &[AccountBalance], chart: &Chart) -> Vec<Self> {
         let sheet = |currency, balances: Vec<&AccountBalance>| Self {
             currency,
-            assets: Section::of(&balances, AccountKind::Asset),
-            liabilities: Section::of(&balances, AccountKind::Liability),
-            equity: Section::of(&balances, AccountKind::Equity),
-            earned_minor: Section::of(&balances, AccountKind::Income).total_minor
-                - Section::of(&balances, AccountKind::Expense).total_minor,
+            assets: Section::of(&balances, chart, AccountKind::Asset),
+            liabilities: Section::of(&balances, chart, AccountKind::Liability),
+            equity: Section::of(&balances, chart, AccountKind::Equity),
+            earned_minor: Section::of(&balances, chart, AccountKind::Income).total_minor
+                - Section::of(&balances, chart, AccountKind::Expense).total_minor,
         };
         by_currency(balances, sheet)
     }
@@ -131,11 +138,11 @@ pub struct ProfitAndLoss {
 impl ProfitAndLoss {
     /// One per currency, from the balances of what was posted in the stretch.
     #[must_use]
-    pub fn of(balances: &[AccountBalance]) -> Vec<Self> {
+    pub fn of(balances: &[AccountBalance], chart: &Chart) -> Vec<Self> {
         by_currency(balances, |currency, balances| Self {
             currency,
-            income: Section::of(&balances, AccountKind::Income),
-            expenses: Section::of(&balances, AccountKind::Expense),
+            income: Section::of(&balances, chart, AccountKind::Income),
+            expenses: Section::of(&balances, chart, AccountKind::Expense),
         })
     }
 
@@ -164,35 +171,34 @@ fn by_currency<T>(balances: &[AccountBalance], statement: impl Fn(Currency, Vec<
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Account;
+    use crate::Role;
     use proptest::prelude::*;
 
-    fn balance(account: Account, currency: Currency, debit_minor: i64, credit_minor: i64) -> AccountBalance {
+    fn balance(role: Role, currency: Currency, debit_minor: i64, credit_minor: i64) -> AccountBalance {
         AccountBalance {
-            account: account.code().to_owned(),
-            currency,
             debit_minor,
             credit_minor,
+            ..AccountBalance::zero(Chart::default().of(role), currency)
         }
     }
 
     /// The owner pays in 1,000; goods for 600 are bought on credit, half of them sold for 500 that are owed.
     fn trading() -> Vec<AccountBalance> {
         vec![
-            balance(Account::BANK, Currency::GBP, 1_000, 0),
-            balance(Account::RECEIVABLES, Currency::GBP, 500, 0),
-            balance(Account::INVENTORY, Currency::GBP, 600, 300),
-            balance(Account::PAYABLES, Currency::GBP, 0, 600),
-            balance(Account::EQUITY, Currency::GBP, 0, 1_000),
-            balance(Account::SALES, Currency::GBP, 0, 500),
-            balance(Account::COST_OF_SALES, Currency::GBP, 300, 0),
-            balance(Account::BAD_DEBT, Currency::GBP, 70, 70),
+            balance(Role::Bank, Currency::GBP, 1_000, 0),
+            balance(Role::Receivables, Currency::GBP, 500, 0),
+            balance(Role::Inventory, Currency::GBP, 600, 300),
+            balance(Role::Payables, Currency::GBP, 0, 600),
+            balance(Role::Equity, Currency::GBP, 0, 1_000),
+            balance(Role::Sales, Currency::GBP, 0, 500),
+            balance(Role::CostOfSales, Currency::GBP, 300, 0),
+            balance(Role::BadDebt, Currency::GBP, 70, 70),
         ]
     }
 
     #[test]
     fn a_small_company_s_statements_are_those_of_the_textbook() {
-        let sheet = BalanceSheet::of(&trading()).remove(0);
+        let sheet = BalanceSheet::of(&trading(), &Chart::default()).remove(0);
         let amounts = |section: &Section| section.lines.iter().map(|line| line.amount_minor).collect::<Vec<_>>();
         assert_eq!(amounts(&sheet.assets), [1_000, 500, 300]);
         assert_eq!(
@@ -204,7 +210,7 @@ mod tests {
             (600, 1_000, 200)
         );
         assert_eq!(sheet.assets.total_minor, sheet.liabilities_and_equity_minor());
-        let result = ProfitAndLoss::of(&trading()).remove(0);
+        let result = ProfitAndLoss::of(&trading(), &Chart::default()).remove(0);
         assert_eq!((result.income.total_minor, result.result_minor()), (500, 200));
         assert_eq!(
             amounts(&result.expenses),
@@ -216,9 +222,9 @@ mod tests {
     #[test]
     fn each_currency_has_statements_of_its_own() {
         let mut balances = trading();
-        balances.push(balance(Account::BANK, Currency::EUR, 10, 0));
-        balances.push(balance(Account::EQUITY, Currency::EUR, 0, 10));
-        let sheets = BalanceSheet::of(&balances);
+        balances.push(balance(Role::Bank, Currency::EUR, 10, 0));
+        balances.push(balance(Role::Equity, Currency::EUR, 0, 10));
+        let sheets = BalanceSheet::of(&balances, &Chart::default());
         assert_eq!(
             sheets.iter().map(|sheet| sheet.currency).collect::<Vec<_>>(),
             [Currency::EUR, Currency::GBP]
@@ -252,17 +258,17 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_was_posted_both_sides_are_equal(
-            entries in proptest::collection::vec((0..Account::ALL.len(), 0..Account::ALL.len(), 1..1_000_000_i64), 0..40)
+            entries in proptest::collection::vec((0..Role::ALL.len(), 0..Role::ALL.len(), 1..1_000_000_i64), 0..40)
         ) {
             let mut balances: Vec<AccountBalance> =
-                Account::ALL.iter().map(|account| balance(*account, Currency::GBP, 0, 0)).collect();
+                Role::ALL.iter().map(|role| balance(*role, Currency::GBP, 0, 0)).collect();
             for (debited, credited, amount) in entries {
                 balances[debited].debit_minor += amount;
                 balances[credited].credit_minor += amount;
             }
-            let sheet = BalanceSheet::of(&balances).remove(0);
+            let sheet = BalanceSheet::of(&balances, &Chart::default()).remove(0);
             prop_assert_eq!(sheet.assets.total_minor, sheet.liabilities_and_equity_minor());
-            prop_assert_eq!(sheet.earned_minor, ProfitAndLoss::of(&balances).remove(0).result_minor());
+            prop_assert_eq!(sheet.earned_minor, ProfitAndLoss::of(&balances, &Chart::default()).remove(0).result_minor());
         }
     }
 }

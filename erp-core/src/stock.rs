@@ -60,10 +60,12 @@ pub enum MoveReason {
     LandedCost,
     /// Another standard cost.
     StandardCost,
+    /// Brought along from the books before.
+    Opening,
 }
 
 impl MoveReason {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Sale,
         Self::Return,
         Self::WriteOff,
@@ -73,6 +75,7 @@ impl MoveReason {
         Self::Transfer,
         Self::LandedCost,
         Self::StandardCost,
+        Self::Opening,
     ];
 
     #[must_use]
@@ -87,6 +90,7 @@ impl MoveReason {
             Self::Transfer => "transfer",
             Self::LandedCost => "landed_cost",
             Self::StandardCost => "standard_cost",
+            Self::Opening => "opening",
         }
     }
 }

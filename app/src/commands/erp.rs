@@ -93,6 +93,7 @@ impl ErpCommand {
                     strict,
                     rejects,
                     known_delay,
+                    chart: platform.services.records.chart(&ctx).await?,
                     ..OnlineRetailOptions::default()
                 };
                 let (report, frontier, lag) = import_online_retail(&platform, &ctx, &file, &options).await?;

@@ -1,7 +1,7 @@
 //! `cortex erp report`: the books, as an accountant reads them.
 
 use clap::Subcommand;
-use cortex_erp::{AccountBalance, BalanceSheet, Closings, ErpError, ProfitAndLoss, Records, Section, Span};
+use cortex_erp::{AccountBalance, BalanceSheet, Chart, Closings, ErpError, ProfitAndLoss, Records, Section, Span};
 use cortex_types::{Currency, Money, RequestContext};
 
 use super::say;
@@ -39,21 +39,27 @@ impl ReportCommand {
     pub async fn run(self, records: &dyn Records, ctx: &RequestContext) -> Result<(), ErpError> {
         let balances = async |from: Option<&str>, as_of: Option<&str>, closings: Closings| {
             let span = Span::new(from, as_of)?;
-            records.trial_balance(ctx, span, closings).await
+            let balances = records.trial_balance(ctx, span, closings).await?;
+            // In the company's currency, where it said one.
+            Ok::<_, ErpError>(match records.company(ctx).await? {
+                Some(company) => AccountBalance::in_base(&balances, company.currency),
+                None => balances,
+            })
         };
+        let chart = records.chart(ctx).await?;
         match self {
             Self::TrialBalance { from, as_of } => {
                 let balances = balances(from.as_deref(), as_of.as_deref(), Closings::Counted);
-                say(trial_balance(balances.await?));
+                say(trial_balance(balances.await?, &chart));
             }
             Self::BalanceSheet { as_of } => {
-                for sheet in BalanceSheet::of(&balances(None, as_of.as_deref(), Closings::Counted).await?) {
+                for sheet in BalanceSheet::of(&balances(None, as_of.as_deref(), Closings::Counted).await?, &chart) {
                     say(balance_sheet(&sheet));
                 }
             }
             Self::ProfitAndLoss { from, as_of } => {
                 let balances = balances(from.as_deref(), as_of.as_deref(), Closings::LeftOut);
-                for statement in ProfitAndLoss::of(&balances.await?) {
+                for statement in ProfitAndLoss::of(&balances.await?, &chart) {
                     say(profit_and_loss(&statement));
                 }
             }
@@ -66,13 +72,21 @@ fn amount(minor: i64, currency: Currency) -> String {
     Money::new(minor, currency).to_decimal().to_string()
 }
 
-fn trial_balance(balances: Vec<AccountBalance>) -> String {
+fn trial_balance(balances: Vec<AccountBalance>, chart: &Chart) -> String {
     let mut table = Table::new(["account", "title", "debit", "credit", "balance", "currency"]);
     for of in balances {
-        let title = of.title().to_owned();
+        let account = chart.account(&of.account);
+        let title = account.map_or_else(|_| String::new(), |account| account.title.clone());
         let figures = [of.debit_minor, of.credit_minor, of.balance_minor()].map(|minor| amount(minor, of.currency));
         let [debit, credit, balance] = figures;
-        table.row([of.account, title, debit, credit, balance, of.currency.to_string()]);
+        table.row([
+            of.account.to_string(),
+            title,
+            debit,
+            credit,
+            balance,
+            of.currency.to_string(),
+        ]);
     }
     table.to_string()
 }

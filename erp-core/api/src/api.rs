@@ -19,7 +19,7 @@ pub struct ErpApi {
     pub records: Arc<dyn Records>,
     pub authorizer: Arc<dyn Authorizer>,
     pub sealer: Sealer,
-    /// Of documents that name none.
+    /// Of documents that name none, where nobody said what the company's is.
     pub currency: Currency,
 }
 
@@ -39,6 +39,28 @@ impl ErpApi {
         key: IdempotencyKey,
     ) -> Result<Receipt, ErpError> {
         self.erp.execute(ctx, command, key, Known::ByClock).await
+    }
+
+    /// The one that a document names, or else the company's.
+    pub(crate) async fn document_currency(
+        &self,
+        ctx: &RequestContext,
+        named: Option<Currency>,
+    ) -> Result<Currency, ErpError> {
+        match named {
+            Some(currency) => Ok(currency),
+            None => Ok(self.currencies(ctx, None).await?.1),
+        }
+    }
+
+    /// The company's currency, where it said one, and that of a document.
+    pub(crate) async fn currencies(
+        &self,
+        ctx: &RequestContext,
+        named: Option<Currency>,
+    ) -> Result<(Option<Currency>, Currency), ErpError> {
+        let base = self.records.company(ctx).await?.map(|company| company.currency);
+        Ok((base, named.or(base).unwrap_or(self.currency)))
     }
 
     /// Creates a party; `name` is sealed under a key of this party. What will be refused anyway gets no key.

@@ -28,6 +28,7 @@ pub(crate) fn routes() -> Router<Arc<ErpApi>> {
         .route("/erp/v1/stock-counts/{number}/cancel", post(cancel_count))
         .route("/erp/v1/stock-transfers/{number}/cancel", post(cancel_transfer))
         .route("/erp/v1/payments/{number}/cancel", post(cancel_payment))
+        .route("/erp/v1/opening-balances/{number}/cancel", post(cancel_opening))
 }
 
 #[derive(OpenApi)]
@@ -41,7 +42,8 @@ pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     cancel_adjustment,
     cancel_count,
     cancel_transfer,
-    cancel_payment
+    cancel_payment,
+    cancel_opening
 ))]
 pub(crate) struct Document;
 
@@ -167,5 +169,10 @@ cancel!(
     cancel_transfer,
     "/erp/v1/stock-transfers/{number}/cancel",
     StockTransfer
+);
+cancel!(
+    cancel_opening,
+    "/erp/v1/opening-balances/{number}/cancel",
+    OpeningBalance
 );
 cancel!(cancel_payment, "/erp/v1/payments/{number}/cancel", Payment);

@@ -181,7 +181,7 @@ async fn post(
     Json(body): Json<CreditNoteBody>,
 ) -> Result<ReceiptView, ApiError> {
     api.may_post(&ctx)?;
-    let currency = body.currency.unwrap_or(api.currency);
+    let currency = api.document_currency(&ctx, body.currency).await?;
     let lines = body
         .lines
         .into_iter()

@@ -167,7 +167,8 @@ async fn post(
     Json(body): Json<InvoiceBody>,
 ) -> Result<ReceiptView, ApiError> {
     api.may_post(&ctx)?;
-    let entered = api.entry.enter(&ctx, body.command(api.currency)?, key).await?;
+    let currency = api.document_currency(&ctx, body.currency).await?;
+    let entered = api.entry.enter(&ctx, body.command(currency)?, key).await?;
     Ok(ReceiptView {
         advice: entered.advice.map(AdviceView::from),
         ..entered.receipt.into()

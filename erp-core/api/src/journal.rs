@@ -54,6 +54,7 @@ pub(crate) struct EntryBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct EntryLineBody {
     #[schema(example = "6000")]
+    /// By its code, or by its role, such as `bank-charges`.
     account: String,
     #[serde(default, deserialize_with = "exact::decimal")]
     #[schema(value_type = Option<String>, example = "15.00")]
@@ -61,6 +62,39 @@ pub(crate) struct EntryLineBody {
     #[serde(default, deserialize_with = "exact::decimal")]
     #[schema(value_type = Option<String>)]
     credit: Decimal,
+    /// The entry's where it is absent.
+    #[schema(value_type = Option<String>, example = "EUR")]
+    currency: Option<Currency>,
+    /// What the amount is in the company's currency; by the rate of the day where it is absent.
+    #[serde(default, deserialize_with = "exact::decimal_or_none")]
+    #[schema(value_type = Option<String>)]
+    base: Option<Decimal>,
+    /// What it is counted for.
+    cost_centre: Option<String>,
+}
+
+/// Lines as commands have them.
+pub(crate) fn line_inputs(
+    lines: Vec<EntryLineBody>,
+    currency: Currency,
+    base_currency: Option<Currency>,
+) -> Result<Vec<JournalLineInput>, ErpError> {
+    let line = |(index, line): (usize, EntryLineBody)| {
+        let field = |name: &str| format!("lines[{index}].{name}");
+        let of_line = line.currency.unwrap_or(currency);
+        let base = line
+            .base
+            .map(|base| amount_minor(&field("base"), base, base_currency.unwrap_or(of_line)));
+        Ok(JournalLineInput {
+            debit_minor: amount_minor(&field("debit"), line.debit, of_line)?,
+            credit_minor: amount_minor(&field("credit"), line.credit, of_line)?,
+            base_minor: base.transpose()?,
+            account: line.account,
+            currency: line.currency,
+            cost_centre: line.cost_centre.map(Arc::from),
+        })
+    };
+    lines.into_iter().enumerate().map(line).collect()
 }
 
 /// How an entry is undone.
@@ -103,17 +137,26 @@ pub(crate) struct EntryView {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct EntryLineView {
     account: String,
+    currency: String,
     debit: String,
     credit: String,
+    /// Debits less credits in the company's currency, where the line is in another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_centre: Option<String>,
 }
 
-impl From<JournalEntryRecord> for EntryView {
-    fn from(entry: JournalEntryRecord) -> Self {
+impl EntryView {
+    fn new(entry: JournalEntryRecord, base: Option<Currency>) -> Self {
         let currency = entry.currency;
         let lines = entry.lines.into_iter().map(|line| EntryLineView {
-            account: line.account,
-            debit: amount_text(line.debit_minor, currency),
-            credit: amount_text(line.credit_minor, currency),
+            account: line.account.to_string(),
+            currency: line.currency.to_string(),
+            debit: amount_text(line.debit_minor, line.currency),
+            credit: amount_text(line.credit_minor, line.currency),
+            base: line.base_minor.zip(base).map(|(minor, base)| amount_text(minor, base)),
+            cost_centre: line.cost_centre.map(|code| code.to_string()),
         });
         Self {
             lines: lines.collect(),
@@ -139,12 +182,13 @@ async fn list(
     api.may_read(&ctx)?;
     let page = query.page(Listing::JournalEntries)?;
     let entries = api.records.journal_entries(&ctx, &page).await?;
+    let base = api.records.company(&ctx).await?.map(|company| company.currency);
     Ok(Json(List::new(
         Listing::JournalEntries,
         &page,
         entries,
         |entry| entry.id.to_string(),
-        EntryView::from,
+        |entry| EntryView::new(entry, base),
     )))
 }
 
@@ -162,23 +206,13 @@ async fn post(
     Json(body): Json<EntryBody>,
 ) -> Result<ReceiptView, ApiError> {
     api.may_post(&ctx)?;
-    let currency = body.currency.unwrap_or(api.currency);
-    let lines = body.lines.into_iter().enumerate().map(|(index, line)| {
-        let debit_minor = amount_minor(&format!("lines[{index}].debit"), line.debit, currency)?;
-        let credit_minor = amount_minor(&format!("lines[{index}].credit"), line.credit, currency)?;
-        Ok(JournalLineInput {
-            account: line.account,
-            debit_minor,
-            credit_minor,
-        })
-    });
-    let lines = lines.collect::<Result<_, ErpError>>()?;
+    let (base, currency) = api.currencies(&ctx, body.currency).await?;
     let command = PostJournalEntry {
         memo: body.memo,
         currency,
         posted_at: body.posted_at,
         adjusting: body.adjusting,
-        lines,
+        lines: line_inputs(body.lines, currency, base)?,
     };
     Ok(api.execute(&ctx, Command::PostJournalEntry(command), key).await?.into())
 }
@@ -194,8 +228,9 @@ async fn show(
 ) -> Result<Json<EntryView>, ApiError> {
     api.may_read(&ctx)?;
     let entry = api.records.journal_entry(&ctx, &number).await?;
+    let base = api.records.company(&ctx).await?.map(|company| company.currency);
     entry
-        .map(|entry| Json(entry.into()))
+        .map(|entry| Json(EntryView::new(entry, base)))
         .ok_or_else(|| not_found("journal entry", number))
 }
 

@@ -6,18 +6,22 @@
 //!
 //! Nothing is decided here: requests are translated into commands, and receipts back.
 
+mod accounts;
 mod api;
 mod bodies;
 mod cancellations;
+mod company;
 mod credit_notes;
 mod decimals;
 mod exact;
+mod exchange;
 mod fiscal;
 mod grpc;
 mod idempotency;
 mod invoices;
 mod journal;
 mod locations;
+mod opening_balances;
 mod paging;
 mod parties;
 mod products;
@@ -42,6 +46,9 @@ pub use grpc::ErpGrpc;
 /// Everything under `/erp/v1`.
 pub fn routes(api: Arc<ErpApi>) -> Router {
     Router::new()
+        .merge(company::routes())
+        .merge(accounts::routes())
+        .merge(exchange::routes())
         .merge(parties::routes())
         .merge(products::routes())
         .merge(invoices::routes())
@@ -61,7 +68,11 @@ pub fn routes(api: Arc<ErpApi>) -> Router {
 /// What the routes take and answer.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    parties::Document::openapi()
+    company::Document::openapi()
+        .merge_from(accounts::Document::openapi())
+        .merge_from(exchange::Document::openapi())
+        .merge_from(opening_balances::Document::openapi())
+        .merge_from(parties::Document::openapi())
         .merge_from(products::Document::openapi())
         .merge_from(invoices::Document::openapi())
         .merge_from(credit_notes::Document::openapi())

@@ -23,6 +23,8 @@ pub(crate) enum Listing {
     GeneralLedger,
     Locations,
     Cancellations,
+    CostCentres,
+    ExchangeRates,
     StockDocuments(DocumentKind),
     /// Goes on after a product code; all others after the id of a row.
     StockOnHand,
@@ -42,6 +44,8 @@ impl Listing {
             Self::GeneralLedger => "general-ledger",
             Self::Locations => "locations",
             Self::Cancellations => "cancellations",
+            Self::CostCentres => "cost-centres",
+            Self::ExchangeRates => "exchange-rates",
             Self::StockDocuments(kind) => kind.as_str(),
             Self::StockOnHand => "stock-on-hand",
         }

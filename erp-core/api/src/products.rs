@@ -149,7 +149,7 @@ async fn create(
     Json(body): Json<ProductBody>,
 ) -> Result<ReceiptView, ApiError> {
     api.may_post(&ctx)?;
-    let currency = body.currency.unwrap_or(api.currency);
+    let currency = api.document_currency(&ctx, body.currency).await?;
     let list_price_minor = body
         .list_price
         .map(|price| amount_minor("list_price", price, currency))

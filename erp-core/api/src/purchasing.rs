@@ -175,7 +175,7 @@ async fn receive(
     Json(body): Json<PurchaseReceiptBody>,
 ) -> Result<ReceiptView, ApiError> {
     api.may_post(&ctx)?;
-    let currency = body.currency.unwrap_or(api.currency);
+    let currency = api.document_currency(&ctx, body.currency).await?;
     let lines = body.lines.into_iter().enumerate().map(|(index, line)| {
         let quantity_micro = quantity_micro(&format!("lines[{index}].quantity"), line.quantity)?;
         let value_minor = amount_minor(&format!("lines[{index}].value"), line.value, currency)?;
@@ -230,7 +230,7 @@ async fn pay(
     Json(body): Json<PaymentBody>,
 ) -> Result<ReceiptView, ApiError> {
     api.may_post(&ctx)?;
-    let currency = body.currency.unwrap_or(api.currency);
+    let currency = api.document_currency(&ctx, body.currency).await?;
     let command = RecordPayment {
         number: body.number.map(Arc::from),
         party: body.party.into(),

@@ -6,10 +6,10 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use cortex_erp::{
-    Account, AccountBalance, BalanceSheet, Closings, ErpError, LedgerLine, ProfitAndLoss, Section, Span, StatementLine,
+    AccountBalance, BalanceSheet, Chart, Closings, ErpError, LedgerLine, ProfitAndLoss, Section, Span, StatementLine,
 };
 use cortex_runtime::http::{ApiError, Ctx, Json, Query};
-use cortex_types::Currency;
+use cortex_types::{Currency, RequestContext};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
@@ -40,6 +40,20 @@ pub(crate) struct SpanQuery {
     /// The last day, or RFC 3339 instant, that counts; everything where absent. Days are UTC's.
     #[param(example = "2011-06-30")]
     as_of: Option<String>,
+    /// `company`: all in the company's currency, which is what is meant where it said one. `original`: each currency by itself.
+    #[serde(rename = "in")]
+    #[param(value_type = Option<String>, example = "company")]
+    basis: Option<Basis>,
+    /// What was counted for this one alone.
+    cost_centre: Option<String>,
+}
+
+/// What amounts are in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Basis {
+    Company,
+    Original,
 }
 
 impl SpanQuery {
@@ -76,6 +90,10 @@ pub(crate) struct AsOfQuery {
     /// The last day, or RFC 3339 instant, that counts; everything where absent. Days are UTC's.
     #[param(example = "2011-06-30")]
     as_of: Option<String>,
+    /// `company`: all in the company's currency, which is what is meant where it said one. `original`: each currency by itself.
+    #[serde(rename = "in")]
+    #[param(value_type = Option<String>, example = "company")]
+    basis: Option<Basis>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -182,16 +200,18 @@ pub(crate) struct AccountView {
     balance: String,
 }
 
-impl From<AccountBalance> for AccountView {
-    fn from(account: AccountBalance) -> Self {
+impl AccountView {
+    fn new(account: &AccountBalance, chart: &Chart) -> Self {
         let text = |minor| amount_text(minor, account.currency);
         Self {
-            title: account.title().to_owned(),
+            title: chart
+                .account(&account.account)
+                .map_or_else(|_| String::new(), |found| found.title.clone()),
             debit: text(account.debit_minor),
             credit: text(account.credit_minor),
             balance: text(account.balance_minor()),
             currency: account.currency.to_string(),
-            account: account.account,
+            account: account.account.to_string(),
         }
     }
 }
@@ -224,12 +244,17 @@ pub(crate) struct LedgerLineView {
     currency: String,
     debit: String,
     credit: String,
+    /// Debits less credits in the company's currency, where the line is in another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_centre: Option<String>,
     /// Debits less credits of everything up to here.
     balance: String,
 }
 
-impl From<LedgerLine> for LedgerLineView {
-    fn from(line: LedgerLine) -> Self {
+impl LedgerLineView {
+    fn new(line: LedgerLine, base: Option<Currency>) -> Self {
         let text = |minor| amount_text(minor, line.currency);
         Self {
             posted_at: line.posted_at.to_string(),
@@ -238,9 +263,45 @@ impl From<LedgerLine> for LedgerLineView {
             debit: text(line.debit_minor),
             credit: text(line.credit_minor),
             balance: text(line.balance_minor),
+            base: line.base_minor.zip(base).map(|(minor, base)| amount_text(minor, base)),
+            cost_centre: line.cost_centre.map(|code| code.to_string()),
             currency: line.currency.to_string(),
             memo: line.memo,
         }
+    }
+}
+
+/// Balances with the chart that their accounts are of.
+struct Balances {
+    chart: Chart,
+    accounts: Vec<AccountBalance>,
+}
+
+impl ErpApi {
+    async fn balances(
+        &self,
+        ctx: &RequestContext,
+        span: Span,
+        closings: Closings,
+        basis: Option<Basis>,
+        cost_centre: Option<&str>,
+    ) -> Result<Balances, ApiError> {
+        self.may_read(ctx)?;
+        let company = self.records.company(ctx).await?;
+        let accounts = match cost_centre {
+            None => self.records.trial_balance(ctx, span, closings).await?,
+            Some(code) => self.records.cost_centre_balances(ctx, code, span).await?,
+        };
+        let accounts = match (basis, company) {
+            (Some(Basis::Original), _) | (None, None) => accounts,
+            (_, Some(company)) => AccountBalance::in_base(&accounts, company.currency),
+            (Some(Basis::Company), None) => {
+                let problem = "the company has no currency yet: say it at /erp/v1/company, or ask for 'original'";
+                return Err(ErpError::invalid("in", problem).into());
+            }
+        };
+        let chart = self.records.chart(ctx).await?;
+        Ok(Balances { chart, accounts })
     }
 }
 
@@ -252,13 +313,13 @@ async fn trial_balance(
     Ctx(ctx): Ctx,
     Query(query): Query<SpanQuery>,
 ) -> Result<Json<TrialBalance>, ApiError> {
-    api.may_read(&ctx)?;
-    let accounts = api
-        .records
-        .trial_balance(&ctx, query.span()?, Closings::Counted)
-        .await?;
+    let (span, centre) = (query.span()?, query.cost_centre.as_deref());
+    let Balances { chart, accounts } = api.balances(&ctx, span, Closings::Counted, query.basis, centre).await?;
     Ok(Json(TrialBalance {
-        accounts: accounts.into_iter().map(AccountView::from).collect(),
+        accounts: accounts
+            .iter()
+            .map(|account| AccountView::new(account, &chart))
+            .collect(),
     }))
 }
 
@@ -270,9 +331,9 @@ async fn balance_sheet(
     Ctx(ctx): Ctx,
     Query(query): Query<AsOfQuery>,
 ) -> Result<Json<BalanceSheets>, ApiError> {
-    api.may_read(&ctx)?;
     let span = Span::new(None, query.as_of.as_deref())?;
-    let sheets = BalanceSheet::of(&api.records.trial_balance(&ctx, span, Closings::Counted).await?);
+    let Balances { chart, accounts } = api.balances(&ctx, span, Closings::Counted, query.basis, None).await?;
+    let sheets = BalanceSheet::of(&accounts, &chart);
     Ok(Json(BalanceSheets {
         balance_sheets: sheets.into_iter().map(BalanceSheetView::from).collect(),
     }))
@@ -286,12 +347,9 @@ async fn profit_and_loss(
     Ctx(ctx): Ctx,
     Query(query): Query<SpanQuery>,
 ) -> Result<Json<ProfitAndLossStatements>, ApiError> {
-    api.may_read(&ctx)?;
-    let statements = ProfitAndLoss::of(
-        &api.records
-            .trial_balance(&ctx, query.span()?, Closings::LeftOut)
-            .await?,
-    );
+    let (span, centre) = (query.span()?, query.cost_centre.as_deref());
+    let Balances { chart, accounts } = api.balances(&ctx, span, Closings::LeftOut, query.basis, centre).await?;
+    let statements = ProfitAndLoss::of(&accounts, &chart);
     Ok(Json(ProfitAndLossStatements {
         profit_and_loss: statements.into_iter().map(ProfitAndLossView::from).collect(),
     }))
@@ -306,28 +364,30 @@ async fn general_ledger(
     Query(query): Query<LedgerQuery>,
 ) -> Result<Json<LedgerView>, ApiError> {
     api.may_read(&ctx)?;
-    let account = Account::find(&query.account)?;
+    let base = api.records.company(&ctx).await?.map(|company| company.currency);
+    let chart = api.records.chart(&ctx).await?;
+    let account = chart.account(&query.account)?;
     let span = Span::new(query.from.as_deref(), query.as_of.as_deref())?;
     let page = PageQuery {
         after: query.after,
         limit: query.limit,
     };
     let page = page.page(Listing::GeneralLedger)?;
-    let ledger = api.records.general_ledger(&ctx, account, span, &page).await?;
+    let ledger = api.records.general_ledger(&ctx, &account.code, span, &page).await?;
     let opening = ledger.opening.into_iter().map(|(currency, minor)| OpeningView {
         currency: currency.to_string(),
         balance: amount_text(minor, currency),
     });
     Ok(Json(LedgerView {
-        account: account.code().to_owned(),
-        title: account.title().to_owned(),
+        account: account.code.to_string(),
+        title: account.title.clone(),
         opening: opening.collect(),
         lines: List::new(
             Listing::GeneralLedger,
             &page,
             ledger.lines,
             |line| line.id.to_string(),
-            LedgerLineView::from,
+            |line| LedgerLineView::new(line, base),
         ),
     }))
 }

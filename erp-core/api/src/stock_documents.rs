@@ -21,6 +21,7 @@ use crate::api::not_found;
 use crate::decimals::{amount_minor, amount_text, quantity_micro};
 use crate::exact;
 use crate::idempotency::Key;
+use crate::opening_balances;
 use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
 use crate::stock::MoveView;
@@ -35,6 +36,11 @@ pub(crate) fn routes() -> Router<Arc<ErpApi>> {
         .route("/erp/v1/purchase-returns/{number}", get(one_return))
         .route("/erp/v1/landed-costs", get(list_costs).post(add_cost))
         .route("/erp/v1/landed-costs/{number}", get(one_cost))
+        .route(
+            "/erp/v1/opening-balances",
+            get(list_openings).post(opening_balances::open),
+        )
+        .route("/erp/v1/opening-balances/{number}", get(one_opening))
         .route("/erp/v1/stock-adjustments", get(list_adjustments))
         .route("/erp/v1/stock-adjustments/{number}", get(one_adjustment))
 }
@@ -54,7 +60,9 @@ pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     add_cost,
     one_cost,
     list_adjustments,
-    one_adjustment
+    one_adjustment,
+    list_openings,
+    one_opening
 ))]
 pub(crate) struct Document;
 
@@ -244,6 +252,13 @@ read!(
     one_adjustment
 );
 read!(
+    OpeningBalance,
+    "/erp/v1/opening-balances",
+    list_openings,
+    "/erp/v1/opening-balances/{number}",
+    one_opening
+);
+read!(
     StockCount,
     "/erp/v1/stock-counts",
     list_counts,
@@ -364,7 +379,7 @@ async fn add_cost(
     Json(body): Json<LandedCostBody>,
 ) -> Result<ReceiptView, ApiError> {
     api.may_post(&ctx)?;
-    let currency = body.currency.unwrap_or(api.currency);
+    let currency = api.document_currency(&ctx, body.currency).await?;
     let command = AddLandedCost {
         supplier: body.supplier.into(),
         currency,

@@ -7,13 +7,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DocumentKind, PeriodState};
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct JournalLineInput {
+    /// By its code, or by its role.
     pub account: String,
     #[serde(default)]
     pub debit_minor: i64,
     #[serde(default)]
     pub credit_minor: i64,
+    /// The entry's where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub currency: Option<Currency>,
+    /// What the amount is in the company's currency; by the rate of the day where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub base_minor: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cost_centre: Option<Arc<str>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! What the ERP can be asked to do. A command names things by their codes and numbers, as people do; planning turns it
 //! into rows.
 
+mod company;
 mod ledger;
 mod master_data;
 mod sales;
@@ -13,6 +14,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+pub use company::{
+    DefineAccount, DefineCompany, DefineCostCentre, OpenBalances, OpeningStockInput, RevalueCurrencies, SetExchangeRate,
+};
 pub use ledger::{
     Cancel, CloseFiscalYear, JournalLineInput, OpenFiscalYear, PostJournalEntry, ReversalMethod, ReverseEntry,
     SetPeriodState,
@@ -52,6 +56,12 @@ pub enum Command {
     OpenFiscalYear(OpenFiscalYear),
     SetPeriodState(SetPeriodState),
     CloseFiscalYear(CloseFiscalYear),
+    DefineCompany(DefineCompany),
+    DefineAccount(DefineAccount),
+    DefineCostCentre(DefineCostCentre),
+    SetExchangeRate(SetExchangeRate),
+    RevalueCurrencies(RevalueCurrencies),
+    OpenBalances(OpenBalances),
 }
 
 impl Command {
@@ -76,6 +86,12 @@ impl Command {
             Self::ReverseEntry(_) => DocumentKind::JournalEntry,
             Self::OpenFiscalYear(_) | Self::CloseFiscalYear(_) => DocumentKind::FiscalYear,
             Self::SetPeriodState(_) => DocumentKind::FiscalPeriod,
+            Self::DefineCompany(_) => DocumentKind::Company,
+            Self::DefineAccount(_) => DocumentKind::Account,
+            Self::DefineCostCentre(_) => DocumentKind::CostCentre,
+            Self::SetExchangeRate(_) => DocumentKind::ExchangeRate,
+            Self::RevalueCurrencies(_) => DocumentKind::ExchangeRevaluation,
+            Self::OpenBalances(_) => DocumentKind::OpeningBalance,
         }
     }
 
@@ -125,7 +141,13 @@ impl Command {
             | Self::Cancel(_)
             | Self::OpenFiscalYear(_)
             | Self::SetPeriodState(_)
-            | Self::CloseFiscalYear(_) => ("from", None),
+            | Self::CloseFiscalYear(_)
+            | Self::DefineCompany(_)
+            | Self::DefineAccount(_)
+            | Self::DefineCostCentre(_)
+            | Self::SetExchangeRate(_) => ("from", None),
+            Self::RevalueCurrencies(revaluation) => ("as_of", Some(revaluation.before)),
+            Self::OpenBalances(opening) => ("opened_at", opening.opened_at),
         }
     }
 
@@ -144,7 +166,13 @@ impl Command {
             | Self::ReverseEntry(_)
             | Self::OpenFiscalYear(_)
             | Self::SetPeriodState(_)
-            | Self::CloseFiscalYear(_) => None,
+            | Self::CloseFiscalYear(_)
+            | Self::DefineAccount(_)
+            | Self::DefineCostCentre(_)
+            | Self::SetExchangeRate(_)
+            | Self::RevalueCurrencies(_) => None,
+            Self::DefineCompany(company) => Some(company.currency),
+            Self::OpenBalances(opening) => Some(opening.currency),
             Self::CreateProduct(product) => Some(product.currency),
             Self::PostInvoice(invoice) => Some(invoice.currency),
             Self::PostCreditNote(note) => Some(note.currency),
@@ -161,6 +189,7 @@ impl Command {
         match self {
             Self::PostJournalEntry(entry) => entry.adjusting,
             Self::ReverseEntry(reversal) => reversal.adjusting,
+            Self::RevalueCurrencies(revaluation) => revaluation.adjusting,
             _ => false,
         }
     }

@@ -1,14 +1,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cortex_types::{CancellationId, Currency, Timestamp};
+use cortex_types::{CancellationId, Timestamp};
 
 use super::shelf::{Moving, Shelf, Stocked, counterpart};
 use super::sides::Sides;
 use super::{Head, Posting};
 use crate::limits::{MEMO_LENGTH_MAX, check_text};
 use crate::postings::{Document, Postings};
-use crate::{Account, Books, Cancel, Cancellation, Cost, DocumentKind, DocumentRef, ErpError, PostedDocument};
+use crate::{
+    Books, Cancel, Cancellation, Cost, DocumentKind, DocumentRef, ErpError, JournalDraft, JournalLine, PostedDocument,
+    Role,
+};
 
 /// Takes a document back as if it had never been. Its entries are undone at their own times, its goods move the other way, and
 /// everything behind them is worth what it would have been without.
@@ -51,8 +54,8 @@ pub fn plan_cancellation(command: &Cancel, books: &Books, now: Timestamp) -> Res
     let stocked = shelf.settle()?;
     let memo = format!("cancellation of {}", command.number);
     let mut posting = Posting::new(books, reference, place);
-    for (at, (currency, sides)) in undone(document, &stocked, books)? {
-        posting.post(sides.into_draft(currency, memo.as_str())?, at)?;
+    for (at, draft) in undone(document, &stocked, books, &memo)? {
+        posting.post_draft(draft, reference, at)?;
     }
     posting.post_consequences(&stocked, &memo)?;
     let cancellation = Cancellation {
@@ -81,23 +84,38 @@ fn undone(
     document: &PostedDocument,
     stocked: &Stocked,
     books: &Books,
-) -> Result<BTreeMap<Timestamp, (Currency, Sides)>, ErpError> {
-    let mut by_time: BTreeMap<Timestamp, (Currency, Sides)> = BTreeMap::new();
-    let fresh = || (document.currency, Sides::default());
+    memo: &str,
+) -> Result<BTreeMap<Timestamp, JournalDraft>, ErpError> {
+    let mut by_time: BTreeMap<Timestamp, (Sides, Vec<&JournalLine>)> = BTreeMap::new();
+    let fresh = || (Sides::new(document.currency), Vec::new());
     for entry in &document.entries {
-        let (_, sides) = by_time.entry(entry.posted_at).or_insert_with(fresh);
+        let (sides, lines) = by_time.entry(entry.posted_at).or_insert_with(fresh);
         for line in &entry.lines {
-            sides.credit(Account::find(&line.account)?, line.debit_minor - line.credit_minor)?;
+            match (line.base_minor, &line.cost_centre) {
+                (None, None) => {
+                    sides.debit_in(line.currency, &line.account, -line.amount_minor())?;
+                }
+                // At what it was worth then, and counted for whom it was.
+                _ => lines.push(line),
+            }
         }
     }
     // The entries have the moves at what they were worth when they were posted.
     for ((moved, _), undoing) in document.moves.iter().zip(&stocked.moves) {
         let product = books.product(&moved.product_code, moved.currency)?;
         let since = undoing.value_minor + moved.value_minor;
-        let (_, sides) = by_time.entry(moved.moved_at).or_insert_with(fresh);
+        let (sides, _) = by_time.entry(moved.moved_at).or_insert_with(fresh);
+        let against = books.chart.of(counterpart(moved.reason, product.valuation));
         sides
-            .debit(Account::INVENTORY, since)?
-            .credit(counterpart(moved.reason, product.valuation), since)?;
+            .debit_in(moved.currency, books.chart.of(Role::Inventory), since)?
+            .debit_in(moved.currency, against, -since)?;
     }
-    Ok(by_time)
+    let drafts = by_time.into_iter().map(|(at, (sides, lines))| {
+        let mut draft = sides.into_draft(&books.chart, memo)?;
+        for line in lines {
+            draft.counter(line)?;
+        }
+        Ok((at, draft))
+    });
+    drafts.collect()
 }

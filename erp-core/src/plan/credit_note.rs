@@ -8,8 +8,8 @@ use super::{Head, Posting, check_line_count};
 use crate::books::country;
 use crate::postings::{Document, Postings};
 use crate::{
-    Account, Books, Cost, CreditNote, CreditNoteLine, CreditReason, CreditedInvoice, DocumentKind, DocumentRef,
-    ErpError, MoveReason, Party, PartyKind, PostCreditNote, ProductKind,
+    Books, Cost, CreditNote, CreditNoteLine, CreditReason, CreditedInvoice, DocumentKind, DocumentRef, ErpError,
+    MoveReason, Party, PartyKind, PostCreditNote, ProductKind, Role,
 };
 
 /// A credit note: goods that came back go into stock and take their cost of sales with them, at what they cost when they were
@@ -32,7 +32,7 @@ pub fn plan_credit_note(command: &PostCreditNote, books: &Books, now: Timestamp)
     let mut lines = Vec::with_capacity(command.lines.len());
     let (mut returns, mut discounts, mut services) = (0, 0, 0);
     for (index, input) in command.lines.iter().enumerate() {
-        let (line, product) = sales_line(index, &input.line, command.currency, books)?;
+        let (line, product) = sales_line(index, &input.line, (command.currency, at), books)?;
         match (input.reason, product.kind) {
             (CreditReason::Discount, _) => add(&mut discounts, line.net_minor)?,
             (_, ProductKind::Service) => add(&mut services, line.net_minor)?,
@@ -79,15 +79,15 @@ pub fn plan_credit_note(command: &PostCreditNote, books: &Books, now: Timestamp)
 
     let walk_in = customer.kind == PartyKind::WalkIn;
     let mut stocked = shelf.settle()?;
-    let mut sides = Sides::default();
+    let mut sides = Sides::new(command.currency);
     sides
-        .debit(Account::SALES_RETURNS, returns)?
-        .debit(Account::DISCOUNTS, discounts)?
-        .debit(Account::SERVICE_SALES, services)?;
-    sides.credit(if walk_in { Account::BANK } else { Account::RECEIVABLES }, net)?;
+        .debit(Role::SalesReturns, returns)?
+        .debit(Role::Discounts, discounts)?
+        .debit(Role::ServiceSales, services)?;
+    sides.credit(if walk_in { Role::Bank } else { Role::Receivables }, net)?;
     let memo = format!("credit note {number}");
     let mut posting = Posting::new(books, reference, place);
-    posting.post_with(sides, &mut stocked, command.currency, &memo, at)?;
+    posting.post_with(sides, &mut stocked, &memo, at)?;
 
     let note = CreditNote {
         id,

@@ -106,7 +106,7 @@ pub fn plan_year_closing(command: &CloseFiscalYear, books: &Books, now: Timestam
         return Err(ErpError::invalid("year", problem));
     };
     let mut postings = of_year(closed, now);
-    for draft in closing_drafts(year, balances)? {
+    for draft in closing_drafts(year, balances, &books.chart, books.base())? {
         let (number, place) = books.number_after(DocumentKind::JournalEntry, &postings.drawn);
         let entry = draft.close(JournalEntryId::new(), number, reference, year.end())?;
         if postings.entries.is_empty() {

@@ -7,8 +7,8 @@ use super::{Head, Posting, check_line_count};
 use crate::books::country;
 use crate::postings::{Document, Postings};
 use crate::{
-    Account, Advised, Books, Cost, DocumentKind, DocumentRef, ErpError, Invoice, MoveReason, PartyKind, PostInvoice,
-    ProductKind,
+    Advised, Books, Cost, DocumentKind, DocumentRef, ErpError, Invoice, MoveReason, PartyKind, PostInvoice,
+    ProductKind, Role,
 };
 
 /// An invoice: its goods leave stock at its cost, and the journal gets revenue and, where a cost is known, the cost
@@ -36,7 +36,7 @@ pub fn plan_invoice(
     let mut lines = Vec::with_capacity(command.lines.len());
     let (mut goods, mut services) = (0, 0);
     for (index, input) in command.lines.iter().enumerate() {
-        let (line, product) = sales_line(index, input, command.currency, books)?;
+        let (line, product) = sales_line(index, input, (command.currency, at), books)?;
         match product.kind {
             ProductKind::Goods => {
                 add(&mut goods, line.net_minor)?;
@@ -59,14 +59,12 @@ pub fn plan_invoice(
 
     let walk_in = customer.kind == PartyKind::WalkIn;
     let mut stocked = shelf.settle()?;
-    let mut sides = Sides::default();
-    sides.debit(if walk_in { Account::BANK } else { Account::RECEIVABLES }, net)?;
-    sides
-        .credit(Account::SALES, goods)?
-        .credit(Account::SERVICE_SALES, services)?;
+    let mut sides = Sides::new(command.currency);
+    sides.debit(if walk_in { Role::Bank } else { Role::Receivables }, net)?;
+    sides.credit(Role::Sales, goods)?.credit(Role::ServiceSales, services)?;
     let memo = format!("invoice {number}");
     let mut posting = Posting::new(books, reference, place);
-    posting.post_with(sides, &mut stocked, command.currency, &memo, at)?;
+    posting.post_with(sides, &mut stocked, &memo, at)?;
 
     let invoice = Invoice {
         id,

@@ -1,3 +1,4 @@
+use std::collections::btree_map::Entry as MapEntry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use crate::limits::{MEMO_LENGTH_MAX, check_amount, check_text};
 use crate::postings::Postings;
 use crate::valuation::share;
 use crate::{
-    Account, AddLandedCost, Allocation, Books, Cost, DocumentKind, DocumentRef, ErpError, MoveReason, Product,
+    AddLandedCost, Allocation, Books, Cost, DocumentKind, DocumentRef, ErpError, MoveReason, Product, Role,
     StockDocument, StockMove,
 };
 
@@ -35,16 +36,21 @@ pub fn plan_landed_cost(command: &AddLandedCost, books: &Books, now: Timestamp) 
 
     let mut shelf = Shelf::new(books, reference);
     // What goods cost more, by when they do and by what that is held against.
+    let conversion = books.conversion(command.currency, at)?;
+    let amount = conversion.map_or(Ok(command.amount_minor), |conversion| {
+        conversion.convert(command.amount_minor)
+    })?;
+    let goods = books.goods_currency(command.currency);
     let mut given: BTreeMap<Timestamp, Sides> = BTreeMap::new();
-    for (line_no, ((moved, product), minor)) in (1..).zip(lines.iter().zip(parts(command, &lines)?)) {
+    for (line_no, ((moved, product), minor)) in (1..).zip(lines.iter().zip(parts(command, amount, &lines)?)) {
         let from = match books.locks.check(moved.moved_at, false) {
             Ok(()) => moved.moved_at,
             Err(_) => at,
         };
-        let sides = given.entry(from).or_default();
+        let sides = given.entry(from).or_insert_with(|| Sides::new(goods));
         sides
             .debit(counterpart(MoveReason::LandedCost, product.valuation), minor)?
-            .credit(Account::GOODS_RECEIVED, minor)?;
+            .credit(Role::GoodsReceived, minor)?;
         shelf.put(&Moving {
             product,
             location: &moved.location,
@@ -62,7 +68,10 @@ pub fn plan_landed_cost(command: &AddLandedCost, books: &Books, now: Timestamp) 
     let stocked = shelf.settle()?;
     let memo = format!("landed cost {number}");
     let mut posting = Posting::new(books, reference, place);
-    post(&mut posting, command, given, &stocked, &memo, at)?;
+    let mut bill = Sides::new(command.currency);
+    bill.credit(Role::Payables, command.amount_minor)?
+        .debit_in(goods, Role::GoodsReceived, amount)?;
+    post(&mut posting, bill, given, &stocked, &memo, at)?;
     posting.post_consequences(&stocked, &memo)?;
 
     let document = StockDocument {
@@ -116,7 +125,7 @@ fn received<'a>(command: &AddLandedCost, books: &'a Books) -> Result<Vec<(&'a St
 }
 
 /// The part of each line, which are the whole amount together.
-fn parts(command: &AddLandedCost, lines: &[(&StockMove, &Product)]) -> Result<Vec<i64>, ErpError> {
+fn parts(command: &AddLandedCost, amount_minor: i64, lines: &[(&StockMove, &Product)]) -> Result<Vec<i64>, ErpError> {
     let weight = |moved: &StockMove| match (command.allocation, moved.cost) {
         (Allocation::ByValue, Cost::Given { minor, .. }) => minor,
         (Allocation::ByValue, _) => moved.value_minor,
@@ -136,7 +145,7 @@ fn parts(command: &AddLandedCost, lines: &[(&StockMove, &Product)]) -> Result<Ve
     let mut parts = Vec::with_capacity(lines.len());
     for (moved, _) in lines {
         add(&mut sum, weight(moved))?;
-        let until = share(command.amount_minor, sum, whole)?;
+        let until = share(amount_minor, sum, whole)?;
         parts.push(until - before);
         before = until;
     }
@@ -147,26 +156,30 @@ fn parts(command: &AddLandedCost, lines: &[(&StockMove, &Product)]) -> Result<Ve
 /// not yet invoiced.
 fn post(
     posting: &mut Posting<'_>,
-    command: &AddLandedCost,
+    mut bill: Sides,
     given: BTreeMap<Timestamp, Sides>,
     stocked: &Stocked,
     memo: &str,
     at: Timestamp,
 ) -> Result<(), ErpError> {
-    let mut bill = Sides::default();
-    bill.debit(Account::GOODS_RECEIVED, command.amount_minor)?
-        .credit(Account::PAYABLES, command.amount_minor)?;
     let mut goods = given;
     for (from, effects) in &stocked.effects {
-        goods.entry(*from).or_default().take_in(effects)?;
+        match goods.entry(*from) {
+            MapEntry::Occupied(mut there) => {
+                there.get_mut().take_in(effects.clone())?;
+            }
+            MapEntry::Vacant(free) => {
+                free.insert(effects.clone());
+            }
+        }
     }
     let same_time = goods.remove(&at);
     if let Some(sides) = same_time {
-        bill.take_in(&sides)?;
+        bill.take_in(sides)?;
     }
-    posting.post(bill.into_draft(command.currency, memo)?, at)?;
+    posting.post(bill, memo, at)?;
     for (from, sides) in goods {
-        posting.post(sides.into_draft(command.currency, memo)?, from)?;
+        posting.post(sides, memo, from)?;
     }
     Ok(())
 }

@@ -2,12 +2,15 @@
 //! only thing that is not decided by the input is the fresh ids.
 
 mod cancellation;
+mod company;
 mod credit_note;
+mod exchange_revaluation;
 mod fiscal;
 mod invoice;
 mod journal_entry;
 mod landed_cost;
 mod master_data;
+mod opening_balance;
 mod origins;
 mod payment;
 mod purchase_receipt;
@@ -23,12 +26,15 @@ mod stock_transfer;
 mod tests;
 
 pub use cancellation::plan_cancellation;
+pub use company::{plan_account, plan_company, plan_cost_centre, plan_exchange_rate};
 pub use credit_note::plan_credit_note;
+pub use exchange_revaluation::plan_exchange_revaluation;
 pub use fiscal::{plan_fiscal_year, plan_period_state, plan_year_closing};
 pub use invoice::plan_invoice;
 pub use journal_entry::plan_journal_entry;
 pub use landed_cost::plan_landed_cost;
 pub use master_data::{plan_location, plan_party, plan_product};
+pub use opening_balance::plan_opening_balance;
 pub use payment::plan_payment;
 pub use purchase_receipt::plan_purchase_receipt;
 pub use purchase_return::plan_purchase_return;
@@ -76,6 +82,12 @@ pub fn plan(command: &Command, books: &Books, now: Timestamp, advice: Option<Adv
         Command::ReverseEntry(reversal) => plan_reversal(reversal, books, now),
         Command::OpenFiscalYear(year) => plan_fiscal_year(year, books, now),
         Command::SetPeriodState(period) => plan_period_state(period, books, now),
+        Command::DefineCompany(company) => plan_company(company, books, now),
+        Command::DefineAccount(account) => plan_account(account, books, now),
+        Command::DefineCostCentre(centre) => plan_cost_centre(centre, books, now),
+        Command::SetExchangeRate(rate) => plan_exchange_rate(rate, books, now),
+        Command::RevalueCurrencies(revaluation) => plan_exchange_revaluation(revaluation, books),
+        Command::OpenBalances(opening) => plan_opening_balance(opening, books, now),
         // Its entry is what closes the year, so it goes into a period that is closed.
         Command::CloseFiscalYear(closing) => return plan_year_closing(closing, books, now),
     }?;
@@ -119,15 +131,16 @@ impl<'a> Posting<'a> {
         }
     }
 
-    /// A draft without amounts posts nothing.
-    fn post(&mut self, draft: JournalDraft, at: Timestamp) -> Result<(), ErpError> {
-        self.post_for(draft, self.document, at)
+    fn post(&mut self, sides: Sides, memo: &str, at: Timestamp) -> Result<(), ErpError> {
+        self.post_draft(sides.into_draft(&self.books.chart, memo)?, self.document, at)
     }
 
-    fn post_for(&mut self, draft: JournalDraft, document: DocumentRef, at: Timestamp) -> Result<(), ErpError> {
+    /// A draft without amounts posts nothing.
+    fn post_draft(&mut self, draft: JournalDraft, document: DocumentRef, at: Timestamp) -> Result<(), ErpError> {
         if draft.is_empty() {
             return Ok(());
         }
+        let draft = self.books.in_base(draft, at)?;
         let (number, place) = self.books.number_after(DocumentKind::JournalEntry, &self.drawn);
         self.entries
             .push(draft.post(JournalEntryId::new(), number, document, at)?);
@@ -140,14 +153,15 @@ impl<'a> Posting<'a> {
         &mut self,
         mut sides: Sides,
         stocked: &mut Stocked,
-        currency: Currency,
         memo: &str,
         at: Timestamp,
     ) -> Result<(), ErpError> {
-        sides.take_in(&stocked.take_effects(at))?;
-        self.post(sides.into_draft(currency, memo)?, at)?;
+        if let Some(effects) = stocked.take_effects(at) {
+            sides.take_in(effects)?;
+        }
+        self.post(sides, memo, at)?;
         for (other, sides) in std::mem::take(&mut stocked.effects) {
-            self.post(sides.into_draft(currency, memo)?, other)?;
+            self.post(sides, memo, other)?;
         }
         self.post_consequences(stocked, memo)
     }
@@ -158,11 +172,11 @@ impl<'a> Posting<'a> {
             kind: DocumentKind::StockRevaluation,
             ..self.document
         };
-        for ((_, currency), (at, sides)) in &stocked.consequences {
+        for (at, sides) in stocked.consequences.values() {
             let draft = sides
                 .clone()
-                .into_draft(*currency, format!("stock revalued by {memo}"))?;
-            self.post_for(draft, document, *at)?;
+                .into_draft(&self.books.chart, format!("stock revalued by {memo}"))?;
+            self.post_draft(draft, document, *at)?;
         }
         Ok(())
     }

@@ -1,12 +1,10 @@
 use cortex_types::{PaymentId, Timestamp};
 
+use super::sides::Sides;
 use super::{Head, Posting};
 use crate::limits::check_amount;
 use crate::postings::{Document, Postings};
-use crate::{
-    Account, Books, DocumentKind, DocumentRef, ErpError, JournalDraft, PartyKind, Payment, PaymentDirection,
-    RecordPayment,
-};
+use crate::{Books, DocumentKind, DocumentRef, ErpError, PartyKind, Payment, PaymentDirection, RecordPayment, Role};
 
 /// A payment: the bank against the party's account.
 pub fn plan_payment(command: &RecordPayment, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
@@ -19,8 +17,8 @@ pub fn plan_payment(command: &RecordPayment, books: &Books, now: Timestamp) -> R
     check_amount("amount", command.amount_minor)?;
     let party = books.party(&command.party)?;
     let account = match party.kind {
-        PartyKind::Customer => Account::RECEIVABLES,
-        PartyKind::Supplier => Account::PAYABLES,
+        PartyKind::Customer => Role::Receivables,
+        PartyKind::Supplier => Role::Payables,
         PartyKind::WalkIn => {
             return Err(ErpError::invalid(
                 "party",
@@ -34,17 +32,17 @@ pub fn plan_payment(command: &RecordPayment, books: &Books, now: Timestamp) -> R
         kind: DocumentKind::Payment,
         id: id.0,
     };
-    let mut draft = JournalDraft::new(command.currency, format!("payment {number}"));
+    let mut sides = Sides::new(command.currency);
     match command.direction {
-        PaymentDirection::In => draft
-            .debit(Account::BANK, command.amount_minor)?
+        PaymentDirection::In => sides
+            .debit(Role::Bank, command.amount_minor)?
             .credit(account, command.amount_minor)?,
-        PaymentDirection::Out => draft
+        PaymentDirection::Out => sides
             .debit(account, command.amount_minor)?
-            .credit(Account::BANK, command.amount_minor)?,
+            .credit(Role::Bank, command.amount_minor)?,
     };
     let mut posting = Posting::new(books, reference, place);
-    posting.post(draft, at)?;
+    posting.post(sides, &format!("payment {number}"), at)?;
     let payment = Payment {
         id,
         number: number.clone(),

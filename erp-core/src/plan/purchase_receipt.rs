@@ -7,8 +7,8 @@ use super::{Head, Posting, check_line_count, line_number};
 use crate::limits::{check_amount, check_quantity};
 use crate::postings::{Document, Postings};
 use crate::{
-    Account, Books, Cost, DocumentKind, DocumentRef, ErpError, MoveReason, PurchaseReceipt, PurchaseReceiptLine,
-    ReceiveGoods,
+    Books, Cost, DocumentKind, DocumentRef, ErpError, MoveReason, PurchaseReceipt, PurchaseReceiptLine, ReceiveGoods,
+    Role,
 };
 
 /// Goods received: they enter stock at what they cost, against the supplier's account. Where goods had been sold before they
@@ -26,8 +26,10 @@ pub fn plan_purchase_receipt(command: &ReceiveGoods, books: &Books, now: Timesta
     let location = books.location("location", command.location.as_ref())?;
     let mut shelf = Shelf::new(books, reference);
     let mut lines = Vec::with_capacity(command.lines.len());
-    let mut sides = Sides::default();
-    let mut value = 0;
+    let conversion = books.conversion(command.currency, at)?;
+    let goods = books.goods_currency(command.currency);
+    let mut sides = Sides::new(command.currency);
+    let (mut value, mut worth) = (0, 0);
     for (index, input) in command.lines.iter().enumerate() {
         let product = books.goods(&field(index, "product"), &input.product, command.currency)?;
         if input.quantity_micro <= 0 {
@@ -39,6 +41,10 @@ pub fn plan_purchase_receipt(command: &ReceiveGoods, books: &Books, now: Timesta
         check_quantity(&field(index, "quantity"), input.quantity_micro)?;
         check_amount(&field(index, "value"), input.value_minor)?;
         add(&mut value, input.value_minor)?;
+        // All lines together are worth what the whole is.
+        let until = conversion.map_or(Ok(value), |conversion| conversion.convert(value))?;
+        let minor = until - worth;
+        worth = until;
         let line = PurchaseReceiptLine {
             id: LineId::new(),
             line_no: line_number(index),
@@ -52,22 +58,19 @@ pub fn plan_purchase_receipt(command: &ReceiveGoods, books: &Books, now: Timesta
             location: &location,
             quantity_micro: line.quantity_micro,
             reason: MoveReason::Receipt,
-            cost: Cost::Given {
-                minor: line.value_minor,
-                of: None,
-            },
+            cost: Cost::Given { minor, of: None },
             line_no: line.line_no,
             at,
         });
-        sides.debit(counterpart(MoveReason::Receipt, product.valuation), line.value_minor)?;
+        sides.debit_in(goods, counterpart(MoveReason::Receipt, product.valuation), minor)?;
         lines.push(line);
     }
 
     let mut stocked = shelf.settle()?;
-    sides.credit(Account::PAYABLES, value)?;
+    sides.credit(Role::Payables, value)?;
     let memo = format!("goods received {number}");
     let mut posting = Posting::new(books, reference, place);
-    posting.post_with(sides, &mut stocked, command.currency, &memo, at)?;
+    posting.post_with(sides, &mut stocked, &memo, at)?;
 
     let receipt = PurchaseReceipt {
         id,

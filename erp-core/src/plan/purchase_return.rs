@@ -9,8 +9,10 @@ use super::sides::{Sides, add};
 use super::{Posting, check_line_count, line_number};
 use crate::limits::{MEMO_LENGTH_MAX, check_quantity, check_text};
 use crate::postings::Postings;
+use crate::valuation::share;
 use crate::{
-    Account, Books, Cost, DocumentKind, DocumentRef, ErpError, MoveReason, Product, ReturnGoods, StockDocument,
+    Books, Cost, DocumentKind, DocumentRef, ErpError, MoveReason, PostedDocument, Product, ReturnGoods, Role,
+    StockDocument,
 };
 
 /// Goods back to the supplier, who owes what it billed for them. They leave from where they came in.
@@ -30,8 +32,9 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
         id: id.0,
     };
     let mut shelf = Shelf::new(books, reference);
-    let mut sides = Sides::default();
-    let mut owed = 0;
+    let goods = books.goods_currency(receipt.currency);
+    let mut sides = Sides::new(receipt.currency);
+    let mut worth = 0;
     for (index, line) in command.lines.iter().enumerate() {
         let product: &Product = books.goods(&field(index, "product"), &line.product, receipt.currency)?;
         let quantity = field(index, "quantity");
@@ -41,8 +44,12 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
         check_quantity(&quantity, line.quantity_micro)?;
         for (quantity_micro, cost) in origins.take(&quantity, product, line.quantity_micro, at)? {
             if let Cost::Given { minor, .. } = cost {
-                add(&mut owed, minor)?;
-                sides.credit(counterpart(MoveReason::SupplierReturn, product.valuation), minor)?;
+                add(&mut worth, minor)?;
+                sides.debit_in(
+                    goods,
+                    counterpart(MoveReason::SupplierReturn, product.valuation),
+                    -minor,
+                )?;
             }
             shelf.put(&Moving {
                 product,
@@ -56,10 +63,14 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
         }
     }
     let mut stocked = shelf.settle()?;
-    sides.debit(Account::PAYABLES, owed)?;
+    let owed = billed(receipt, worth)?;
+    match goods == receipt.currency {
+        true => sides.debit(Role::Payables, owed)?,
+        false => sides.debit_with_base(Role::Payables, owed, worth),
+    };
     let mut posting = Posting::new(books, reference, place);
     let memo = format!("goods returned {number}");
-    posting.post_with(sides, &mut stocked, receipt.currency, &memo, at)?;
+    posting.post_with(sides, &mut stocked, &memo, at)?;
     let supplier = receipt.party.as_ref().and_then(|code| books.parties.get(code));
     let document = StockDocument {
         id,
@@ -76,4 +87,18 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
         moved_at: at,
     };
     Ok(posting.into_stock_postings(document, stocked))
+}
+
+/// What the supplier billed for a part of the receipt that is worth so much.
+fn billed(receipt: &PostedDocument, worth: i64) -> Result<i64, ErpError> {
+    let mut whole = 0;
+    for (moved, _) in &receipt.moves {
+        if let Cost::Given { minor, .. } = moved.cost {
+            add(&mut whole, minor)?;
+        }
+    }
+    match whole {
+        0 => Ok(0),
+        _ => Ok(share(receipt.amount_minor, worth, whole)?),
+    }
 }

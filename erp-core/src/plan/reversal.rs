@@ -2,7 +2,7 @@ use cortex_types::{JournalEntryId, Timestamp};
 
 use crate::limits::{MEMO_LENGTH_MAX, check_text};
 use crate::postings::{Document, Postings};
-use crate::{Account, Books, DocumentKind, ErpError, JournalDraft, ReversalMethod, ReverseEntry};
+use crate::{Books, DocumentKind, ErpError, JournalDraft, ReversalMethod, ReverseEntry};
 
 /// The entry that undoes a manual one. Documents are undone by documents: an invoice by a credit note.
 pub fn plan_reversal(command: &ReverseEntry, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
@@ -34,17 +34,15 @@ pub fn plan_reversal(command: &ReverseEntry, books: &Books, now: Timestamp) -> R
     };
     let mut draft = JournalDraft::new(entry.currency, memo);
     for line in &entry.lines {
-        let account = Account::find(&line.account)?;
-        let amount = line.debit_minor - line.credit_minor;
         match command.method {
-            ReversalMethod::CounterEntry => draft.credit(account, amount)?,
-            ReversalMethod::Storno => draft.storno(account, line.debit_minor, line.credit_minor)?,
+            ReversalMethod::CounterEntry => draft.counter(line)?,
+            ReversalMethod::Storno => draft.storno(line)?,
         };
     }
     let (number, place) = books.number_after(DocumentKind::JournalEntry, &[]);
     let (id, at) = (JournalEntryId::new(), command.posted_at.unwrap_or(now));
     // It belongs to the entry that it undoes.
-    let reversal = draft.post(id, number.clone(), entry.document, at)?;
+    let reversal = books.in_base(draft, at)?.post(id, number.clone(), entry.document, at)?;
     Ok(Postings {
         currency: entry.currency,
         amount_minor: reversal.amount_minor(),

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use cortex_types::{Currency, LineId, Money, MoneyError};
+use cortex_types::{Currency, LineId, Money, MoneyError, Timestamp};
 use rust_decimal::Decimal;
 
 use super::line_number;
 use crate::limits::{check_amount, check_quantity};
-use crate::{Books, ErpError, InvoiceLineInput, LinePrice, Product, SalesLine};
+use crate::{Books, Conversion, ErpError, InvoiceLineInput, LinePrice, Product, SalesLine};
 
 /// The line at `index`, priced and checked, and its product.
 pub(super) fn sales_line<'a>(
     index: usize,
     input: &InvoiceLineInput,
-    currency: Currency,
+    (currency, at): (Currency, Timestamp),
     books: &'a Books,
 ) -> Result<(SalesLine, &'a Product), ErpError> {
     let product = books.product(&input.product, currency)?;
@@ -26,7 +26,7 @@ pub(super) fn sales_line<'a>(
     }
     check_quantity(&field(index, "quantity"), input.quantity_micro)?;
     let price = field(index, price_field(&input.price));
-    let net_minor = net(&price, input, product, currency)?;
+    let net_minor = net(&price, input, product, currency, books.conversion(currency, at)?)?;
     check_amount(&price, net_minor)?;
     if net_minor < 0 {
         return Err(ErpError::invalid(
@@ -55,12 +55,21 @@ const fn price_field(price: &LinePrice) -> &'static str {
     }
 }
 
-fn net(price: &str, input: &InvoiceLineInput, product: &Product, currency: Currency) -> Result<i64, ErpError> {
+fn net(
+    price: &str,
+    input: &InvoiceLineInput,
+    product: &Product,
+    currency: Currency,
+    conversion: Option<Conversion>,
+) -> Result<i64, ErpError> {
     let unit_price = match input.price {
         LinePrice::Net(net_minor) => return Ok(net_minor),
         LinePrice::Unit(price) => price,
         LinePrice::List => match product.list_price_minor {
-            Some(minor) => Money::new(minor, currency).to_decimal(),
+            Some(minor) => {
+                let price = Money::new(minor, product.currency).to_decimal();
+                conversion.map_or(Ok(price), |conversion| conversion.back(price))?
+            }
             None => {
                 let problem = format!("'{}' has no list price: give unit_price or net", product.code);
                 return Err(ErpError::invalid(price, problem));

@@ -7,7 +7,7 @@ use cortex_types::{Currency, ProductId, StockMoveId, StockRevaluationId, Timesta
 
 use super::sides::Sides;
 use crate::valuation::{Entry, Method, Revalued, StandardCost, Timeline};
-use crate::{Account, Books, Cost, DocumentRef, ErpError, MoveReason, Product, StockMove, StockRevaluation};
+use crate::{Books, Cost, DocumentRef, ErpError, MoveReason, Product, Role, StockMove, StockRevaluation};
 
 pub(super) struct Shelf<'a> {
     books: &'a Books,
@@ -126,7 +126,8 @@ impl<'a> Shelf<'a> {
             for (place, value_minor) in places.iter().zip(recorded.values) {
                 let moved = &mut moves[*place];
                 moved.value_minor = value_minor;
-                let sides = stocked.effects.entry(moved.moved_at).or_default();
+                let fresh = || Sides::new(moved.currency);
+                let sides = stocked.effects.entry(moved.moved_at).or_insert_with(fresh);
                 effect(sides, moved.reason, timeline.method, value_minor)?;
             }
             stocked.account_for(books, document, product, &recorded.revalued)?;
@@ -156,7 +157,7 @@ impl Stocked {
             if day_of != day {
                 (day, period) = (day_of, books.period_of(changed.at));
             }
-            let fresh = || (changed.at, Sides::default());
+            let fresh = || (changed.at, Sides::new(product.currency));
             let (at, sides) = self
                 .consequences
                 .entry((period, product.currency))
@@ -185,8 +186,8 @@ impl Stocked {
     }
 
     /// What the document's own moves do to the journal at its own time.
-    pub fn take_effects(&mut self, at: Timestamp) -> Sides {
-        self.effects.remove(&at).unwrap_or_default()
+    pub fn take_effects(&mut self, at: Timestamp) -> Option<Sides> {
+        self.effects.remove(&at)
     }
 }
 
@@ -223,22 +224,23 @@ const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 /// cost put that against the same account, so that only the difference stays there.
 fn effect(sides: &mut Sides, reason: MoveReason, method: Method, minor: i64) -> Result<(), ErpError> {
     sides
-        .debit(Account::INVENTORY, minor)?
+        .debit(Role::Inventory, minor)?
         .credit(counterpart(reason, method), minor)?;
     Ok(())
 }
 
 /// Where the value of a move goes to or comes from.
-pub(super) const fn counterpart(reason: MoveReason, method: Method) -> Account {
+pub(super) const fn counterpart(reason: MoveReason, method: Method) -> Role {
     match reason {
-        MoveReason::Sale | MoveReason::Return => Account::COST_OF_SALES,
-        MoveReason::WriteOff => Account::WRITE_OFFS,
-        MoveReason::Found => Account::STOCK_FOUND,
-        MoveReason::StandardCost => Account::STOCK_REVALUED,
+        MoveReason::Sale | MoveReason::Return => Role::CostOfSales,
+        MoveReason::WriteOff => Role::WriteOffs,
+        MoveReason::Found => Role::StockFound,
+        MoveReason::StandardCost => Role::StockRevalued,
+        MoveReason::Opening => Role::OpeningBalances,
         MoveReason::Receipt | MoveReason::SupplierReturn | MoveReason::Transfer | MoveReason::LandedCost => {
             match method {
-                Method::Standard => Account::PRICE_VARIANCE,
-                Method::Fifo | Method::MovingAverage => Account::COST_OF_SALES,
+                Method::Standard => Role::PriceVariance,
+                Method::Fifo | Method::MovingAverage => Role::CostOfSales,
             }
         }
     }

@@ -1,39 +1,115 @@
 //! What a document comes to, account by account, before it is an entry.
 
+use std::sync::Arc;
+
 use cortex_types::{Currency, MoneyError};
 
-use crate::{Account, ErpError, JournalDraft};
+use crate::{Chart, ErpError, JournalDraft, Role};
 
 /// Debits less credits of each account, in the order in which they were first named.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Sides(Vec<(Account, i64)>);
+#[derive(Clone, Debug)]
+pub(super) struct Sides {
+    /// Of the document.
+    currency: Currency,
+    sums: Vec<Side>,
+}
+
+#[derive(Clone, Debug)]
+struct Side {
+    place: Place,
+    currency: Currency,
+    minor: i64,
+    /// In the company's currency, where that is not what the rate of the day says.
+    base_minor: Option<i64>,
+}
+
+/// Where an amount goes: to the account with a role, or to one by its code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Role(Role),
+    Code(Arc<str>),
+}
+
+impl From<Role> for Place {
+    fn from(role: Role) -> Self {
+        Self::Role(role)
+    }
+}
+
+impl From<&Arc<str>> for Place {
+    fn from(code: &Arc<str>) -> Self {
+        Self::Code(Arc::clone(code))
+    }
+}
 
 impl Sides {
-    /// Debits `account`; a negative amount credits it.
-    pub fn debit(&mut self, account: Account, minor: i64) -> Result<&mut Self, ErpError> {
-        match self.0.iter_mut().find(|(there, _)| *there == account) {
-            Some((_, sum)) => add(sum, minor)?,
-            None => self.0.push((account, minor)),
+    pub const fn new(currency: Currency) -> Self {
+        Self {
+            currency,
+            sums: Vec::new(),
+        }
+    }
+
+    /// Debits an account; a negative amount credits it.
+    pub fn debit(&mut self, place: impl Into<Place>, minor: i64) -> Result<&mut Self, ErpError> {
+        self.debit_in(self.currency, place, minor)
+    }
+
+    /// Credits an account; a negative amount debits it.
+    pub fn credit(&mut self, place: impl Into<Place>, minor: i64) -> Result<&mut Self, ErpError> {
+        self.debit(place, minor.checked_neg().ok_or(MoneyError::Overflow)?)
+    }
+
+    /// Debits an account in another currency than the document is in.
+    pub fn debit_in(&mut self, currency: Currency, place: impl Into<Place>, minor: i64) -> Result<&mut Self, ErpError> {
+        let (place, base_minor) = (place.into(), None);
+        let same = |side: &&mut Side| side.place == place && side.currency == currency && side.base_minor.is_none();
+        match self.sums.iter_mut().find(same) {
+            Some(side) => add(&mut side.minor, minor)?,
+            None => self.sums.push(Side {
+                place,
+                currency,
+                minor,
+                base_minor,
+            }),
         }
         Ok(self)
     }
 
-    /// Credits `account`; a negative amount debits it.
-    pub fn credit(&mut self, account: Account, minor: i64) -> Result<&mut Self, ErpError> {
-        self.debit(account, minor.checked_neg().ok_or(MoneyError::Overflow)?)
+    /// Debits an account with what that is in the company's currency.
+    pub fn debit_with_base(&mut self, place: impl Into<Place>, minor: i64, base_minor: i64) -> &mut Self {
+        self.sums.push(Side {
+            place: place.into(),
+            currency: self.currency,
+            minor,
+            base_minor: Some(base_minor),
+        });
+        self
     }
 
-    pub fn take_in(&mut self, others: &Self) -> Result<&mut Self, ErpError> {
-        for (account, minor) in &others.0 {
-            self.debit(*account, *minor)?;
+    pub fn take_in(&mut self, others: Self) -> Result<&mut Self, ErpError> {
+        for side in others.sums {
+            match side.base_minor {
+                None => {
+                    self.debit_in(side.currency, side.place, side.minor)?;
+                }
+                Some(_) => self.sums.push(side),
+            }
         }
         Ok(self)
     }
 
-    pub fn into_draft(self, currency: Currency, memo: impl Into<String>) -> Result<JournalDraft, ErpError> {
-        let mut draft = JournalDraft::new(currency, memo);
-        for (account, minor) in self.0 {
-            draft.debit(account, minor)?;
+    pub fn into_draft(self, chart: &Chart, memo: impl Into<String>) -> Result<JournalDraft, ErpError> {
+        let mut draft = JournalDraft::new(self.currency, memo);
+        for side in self.sums {
+            let code = match &side.place {
+                Place::Role(role) => chart.of(*role),
+                Place::Code(code) => code,
+            };
+            match side.base_minor {
+                None => draft.debit_in(code, side.currency, side.minor)?,
+                Some(base) => draft.debit_with_base(code, side.currency, side.minor, base)?,
+            };
         }
         Ok(draft)
     }

@@ -59,7 +59,7 @@ pub fn plan_standard_cost(command: &SetStandardCost, books: &Books, now: Timesta
     }
     let mut posting = Posting::new(books, reference, place);
     let memo = format!("standard cost {number}");
-    posting.post_with(Sides::default(), &mut stocked, product.currency, &memo, at)?;
+    posting.post_with(Sides::new(product.currency), &mut stocked, &memo, at)?;
     let head = Head {
         number,
         currency: product.currency,

@@ -147,7 +147,7 @@ impl Adjustment<'_> {
         }
         let memo = if self.memo.is_empty() { &*number } else { self.memo };
         let mut posting = Posting::new(books, reference, place);
-        posting.post_with(Sides::default(), &mut stocked, currency, memo, at)?;
+        posting.post_with(Sides::new(currency), &mut stocked, memo, at)?;
         let document = StockDocument {
             id,
             kind: self.kind,

@@ -57,7 +57,7 @@ pub fn plan_stock_transfer(command: &TransferStock, books: &Books, now: Timestam
     let currency = currency.unwrap_or(Currency::GBP);
     let mut posting = Posting::new(books, reference, place);
     let memo = format!("transfer {number}");
-    posting.post_with(Sides::default(), &mut stocked, currency, &memo, at)?;
+    posting.post_with(Sides::new(currency), &mut stocked, &memo, at)?;
     let mut value_minor = 0;
     for moved in stocked.moves.iter().filter(|moved| moved.quantity_micro > 0) {
         add(&mut value_minor, moved.value_minor)?;

@@ -39,8 +39,17 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "valuation",
             sql: include_str!("../migrations/0007_valuation.sql"),
         },
+        Migration {
+            version: 8,
+            name: "company",
+            sql: include_str!("../migrations/0008_company.sql"),
+        },
     ],
     captured: &[
+        "companies",
+        "accounts",
+        "cost_centres",
+        "exchange_rates",
         "parties",
         "products",
         "sales_invoices",

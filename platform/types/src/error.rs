@@ -100,6 +100,7 @@ error_codes! {
     /// A body refers to an invoice that was never posted.
     UnknownInvoice = "unknown-invoice" => Invalid, Never;
     UnknownLocation = "unknown-location" => Invalid, Never;
+    NoExchangeRate = "no-exchange-rate" => Invalid, Never;
     /// More would leave a location than is there, and it may not go below zero.
     InsufficientStock = "insufficient-stock" => Conflict, Never;
     /// The time falls into a period whose books are closed.

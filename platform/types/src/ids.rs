@@ -90,6 +90,14 @@ typed_ids! {
     StandardCostId,
     /// A document taken back as if it had never been.
     CancellationId,
+    /// An account of a chart.
+    AccountId,
+    /// What a company is: its name and its currency.
+    CompanyId,
+    /// What one unit of a currency is worth from some day on.
+    ExchangeRateId,
+    /// A part of a company that costs are counted for.
+    CostCentreId,
     /// A balanced entry in the journal.
     JournalEntryId,
     /// One side of a journal entry.

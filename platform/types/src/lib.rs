@@ -19,9 +19,10 @@ pub use clock::{Clock, ManualClock, SystemClock, TimeOutOfRange, Timestamp};
 pub use context::{Principal, RequestContext, Role, TraceId};
 pub use error::{Coded, ErrorCode, ErrorKind, Problem, Retry};
 pub use ids::{
-    CancellationId, CommandId, CreditNoteId, DecisionId, ExperimentId, FeedbackId, FiscalPeriodId, FiscalYearId,
-    InvoiceId, JournalEntryId, JournalLineId, LineId, LocationId, ModelVersionId, OutcomeId, PartyId, PaymentId,
-    ProductId, ReceiptId, RunId, StandardCostId, StockDocumentId, StockMoveId, StockRevaluationId, TenantId,
+    AccountId, CancellationId, CommandId, CompanyId, CostCentreId, CreditNoteId, DecisionId, ExchangeRateId,
+    ExperimentId, FeedbackId, FiscalPeriodId, FiscalYearId, InvoiceId, JournalEntryId, JournalLineId, LineId,
+    LocationId, ModelVersionId, OutcomeId, PartyId, PaymentId, ProductId, ReceiptId, RunId, StandardCostId,
+    StockDocumentId, StockMoveId, StockRevaluationId, TenantId,
 };
 pub use money::{Currency, Money, MoneyError};
 pub use position::{Frontier, Position, SourceId};

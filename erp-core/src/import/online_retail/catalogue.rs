@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::line::RetailLine;
-use crate::{Account, ProductKind};
+use crate::{ProductKind, Role};
 
 /// Code of a discount on a credit note.
 pub(super) const DISCOUNT: &str = "D";
@@ -37,10 +37,10 @@ pub(super) fn product_kind(code: &str) -> ProductKind {
 }
 
 /// The expense account of a code that stands for our own costs when no customer is named.
-pub(super) fn own_fee(code: &str) -> Option<Account> {
+pub(super) fn own_fee(code: &str) -> Option<Role> {
     match code {
-        "BANK CHARGES" => Some(Account::BANK_CHARGES),
-        "AMAZONFEE" => Some(Account::MARKETPLACE_FEES),
+        "BANK CHARGES" => Some(Role::BankCharges),
+        "AMAZONFEE" => Some(Role::MarketplaceFees),
         _ => None,
     }
 }

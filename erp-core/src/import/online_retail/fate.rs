@@ -3,14 +3,14 @@
 use super::catalogue::{DISCOUNT, own_fee, product_kind};
 use super::documents::LineKind;
 use super::line::{NumberKind, RetailLine};
-use crate::{Account, CreditReason, ProductKind};
+use crate::{CreditReason, ProductKind, Role};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Invoiced,
     Credited(CreditReason),
     BadDebt,
-    Fee(Account),
+    Fee(Role),
     WrittenOff,
     Found,
     NoEffect,

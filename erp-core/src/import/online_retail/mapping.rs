@@ -11,8 +11,8 @@ use super::documents::{Entry, EntryKind, LineKind};
 use super::fate::{Fate, fate, line_kind};
 use super::line::{CURRENCY, RetailLine};
 use crate::{
-    AMOUNT_MINOR_MAX, Account, AdjustStock, AdjustmentLineInput, Command, CreateParty, CreateProduct, CreditLineInput,
-    InvoiceLineInput, JournalLineInput, LinePrice, PartyKind, PostCreditNote, PostInvoice, PostJournalEntry,
+    AMOUNT_MINOR_MAX, AdjustStock, AdjustmentLineInput, Chart, Command, CreateParty, CreateProduct, CreditLineInput,
+    InvoiceLineInput, JournalLineInput, LinePrice, PartyKind, PostCreditNote, PostInvoice, PostJournalEntry, Role,
 };
 
 const WALK_IN: &str = "WALK-IN";
@@ -82,18 +82,16 @@ impl Mapping {
             Fate::NoEffect => return,
             Fate::Invoiced => (EntryKind::Invoice, self.invoice(lines, at)),
             Fate::Credited(_) => (EntryKind::CreditNote, self.credit_note(lines, at)),
-            Fate::BadDebt => (
-                EntryKind::BadDebt,
-                journal(lines, Account::BAD_DEBT, Account::RECEIVABLES, at),
-            ),
-            Fate::Fee(account) => (EntryKind::Fees, journal(lines, account, Account::BANK, at)),
+            Fate::BadDebt => (EntryKind::BadDebt, journal(lines, Role::BadDebt, Role::Receivables, at)),
+            Fate::Fee(role) => (EntryKind::Fees, journal(lines, role, Role::Bank, at)),
             Fate::WrittenOff => (EntryKind::WriteOff, self.adjustment(lines, at)),
             Fate::Found => (EntryKind::Found, self.adjustment(lines, at)),
         };
         let Some(command) = command else { return };
         let mut key = format!("online-retail/{}/{}", kind.as_str(), first.number);
-        if let Fate::Fee(account) = fate {
-            key = format!("{key}/{}", account.code());
+        if let Fate::Fee(role) = fate {
+            // The same in every chart, so that a second run finds what the first one posted.
+            key = format!("{key}/{}", Chart::default().of(role));
         }
         self.entries.push(Entry {
             at,
@@ -236,7 +234,7 @@ fn group_of<'s, 'a>(sorted: &'s mut Vec<(Fate, Vec<&'a RetailLine>)>, fate: Fate
 }
 
 /// A negative amount debits the expense; a positive one takes it back.
-fn journal(lines: &[&RetailLine], expense: Account, against: Account, at: Timestamp) -> Option<Command> {
+fn journal(lines: &[&RetailLine], expense: Role, against: Role, at: Timestamp) -> Option<Command> {
     let amount: i64 = lines.iter().map(|line| -line.net_minor).sum();
     let (debit, credit) = if amount >= 0 {
         (expense, against)
@@ -244,10 +242,11 @@ fn journal(lines: &[&RetailLine], expense: Account, against: Account, at: Timest
         (against, expense)
     };
     let (number, description) = (&lines[0].number, &lines[0].description);
-    let line = |account: Account, debit_minor, credit_minor| JournalLineInput {
-        account: account.code().to_owned(),
+    let line = |role: Role, debit_minor, credit_minor| JournalLineInput {
+        account: role.as_str().to_owned(),
         debit_minor,
         credit_minor,
+        ..JournalLineInput::default()
     };
     let minor = amount.saturating_abs();
     (minor != 0).then(|| {

@@ -47,7 +47,7 @@ pub use posting::{Posted, Progress};
 pub use rejects::Reject;
 pub use report::{ImportReport, KindTotal};
 
-use crate::{Erp, ErpError};
+use crate::{Chart, Erp, ErpError};
 
 #[derive(Clone, Debug)]
 pub struct OnlineRetailOptions {
@@ -60,6 +60,8 @@ pub struct OnlineRetailOptions {
     pub known_delay: Duration,
     /// Commands that wait for their commit at one time; keep it below the queue's limit, so that others find room.
     pub in_flight_max: usize,
+    /// The company's, which says what fees and bad debts are posted to.
+    pub chart: Chart,
 }
 
 impl Default for OnlineRetailOptions {
@@ -69,6 +71,7 @@ impl Default for OnlineRetailOptions {
             rejects: None,
             known_delay: Duration::ZERO,
             in_flight_max: 512,
+            chart: Chart::default(),
         }
     }
 }

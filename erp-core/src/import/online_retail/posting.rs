@@ -9,7 +9,7 @@ use cortex_types::{Coded, ErrorCode, MoneyError, RequestContext};
 use super::documents::{Entry, EntryKind, RetailHistory};
 use super::rejects::Reject;
 use super::{KindTotal, OnlineRetailOptions};
-use crate::{Erp, ErpError, IdempotencyKey, Known, Pending, Receipt};
+use crate::{Chart, Command, Erp, ErpError, IdempotencyKey, Known, Pending, Receipt};
 
 /// How long to wait when others fill the queue.
 const QUEUE_PAUSE: Duration = Duration::from_millis(2);
@@ -64,7 +64,7 @@ pub(super) async fn post(
                 by: Arc::clone(&declared),
             };
             let key = IdempotencyKey::new(entry.key.as_str())?;
-            match erp.submit(ctx, entry.command.clone(), key, known) {
+            match erp.submit(ctx, with_codes(entry.command.clone(), &options.chart)?, key, known) {
                 Ok(pending) => {
                     waiting.push_back((entry, pending));
                     next = upcoming.next();
@@ -99,6 +99,16 @@ pub(super) async fn post(
 
 fn is_document(kind: EntryKind) -> bool {
     !matches!(kind, EntryKind::Party | EntryKind::Product)
+}
+
+/// The roles that a manual entry names, as the codes that the company has for them.
+fn with_codes(mut command: Command, chart: &Chart) -> Result<Command, ErpError> {
+    if let Command::PostJournalEntry(entry) = &mut command {
+        for line in &mut entry.lines {
+            line.account = chart.account(&line.account)?.code.to_string();
+        }
+    }
+    Ok(command)
 }
 
 impl Posted {

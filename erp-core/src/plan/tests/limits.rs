@@ -32,7 +32,7 @@ fn what_is_copied_into_every_line_is_held_short() {
         lines: vec![JournalLineInput {
             account: "1000".to_owned(),
             debit_minor: 1,
-            credit_minor: 0,
+            ..JournalLineInput::default()
         }],
     };
     assert!(refused(&Command::PostJournalEntry(entry)).starts_with("memo:"));
@@ -62,6 +62,7 @@ fn what_could_not_be_added_up_any_more_is_refused() {
             account: account.to_owned(),
             debit_minor,
             credit_minor,
+            ..JournalLineInput::default()
         };
         Command::PostJournalEntry(PostJournalEntry {
             memo: String::new(),

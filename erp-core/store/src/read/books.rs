@@ -10,7 +10,7 @@ use cortex_types::InvoiceId;
 use uuid::Uuid;
 
 use super::fiscal::of_tenant;
-use super::{fiscal, journal, master_data, posted, records, stock};
+use super::{company, fiscal, journal, master_data, posted, records, stock};
 use crate::days;
 use crate::rows::Columns;
 
@@ -43,6 +43,7 @@ pub(crate) async fn books(
         let found = rows(connection, master_data::PARTIES, "kind", tenant, &kind).await?;
         books.walk_in = found.first().map(master_data::party).transpose()?;
     }
+    company::load(connection, tenant, wanted, &mut books).await?;
     for row in of_tenant(&mut *connection, master_data::LOCATIONS, tenant).await? {
         let location = master_data::location(&row)?;
         books.locations.insert(Arc::clone(&location.code), location);
@@ -69,7 +70,12 @@ pub(crate) async fn books(
         let Some(span) = closing_span(&books.years, code) else {
             continue;
         };
-        let balances = days::balances(connection, tenant, span, Closings::Counted).await?;
+        let codes: Vec<Arc<str>> = books
+            .chart
+            .accounts()
+            .map(|account| Arc::clone(&account.code))
+            .collect();
+        let balances = days::balances(connection, tenant, span, Closings::Counted, &codes).await?;
         books.year_balances.insert(Arc::clone(code), (span, balances));
     }
     Ok(books)

@@ -1,4 +1,4 @@
-use cortex_erp::{DocumentKind, DocumentRef, JournalEntryRecord, JournalLineRecord, Page};
+use cortex_erp::{DocumentKind, DocumentRef, JournalEntryRecord, JournalLine, Page};
 use cortex_store::sql::{self, Pool, QueryBuilder, Row, Transaction};
 use sqlx::AssertSqlSafe;
 
@@ -7,9 +7,11 @@ use super::lines::lines;
 use crate::rows::Columns;
 
 const ENTRIES: &str = "SELECT id, number, document_kind, document_id, memo, currency, posted_at FROM journal_entries";
-const LINES: &str = "SELECT entry_id, account, debit_minor, credit_minor FROM journal_lines";
-const WITH_LINES: &str = "SELECT e.id, e.number, e.document_kind, e.document_id, e.memo, e.currency, e.posted_at, l.account, \
-                          l.debit_minor, l.credit_minor FROM journal_entries e JOIN journal_lines l ON l.entry_id = e.id";
+const LINES: &str = "SELECT entry_id, id AS line_id, account, debit_minor, credit_minor, currency AS line_currency, \
+                     base_minor, cost_centre FROM journal_lines";
+const WITH_LINES: &str = "SELECT e.id, e.number, e.document_kind, e.document_id, e.memo, e.currency, e.posted_at, \
+                          l.id AS line_id, l.account, l.debit_minor, l.credit_minor, l.currency AS line_currency, \
+                          l.base_minor, l.cost_centre FROM journal_entries e JOIN journal_lines l ON l.entry_id = e.id";
 const IN_ORDER: &str = " ORDER BY e.id, l.line_no";
 
 pub(super) async fn entries(readers: &Pool, tenant: &str, page: &Page) -> Result<Vec<JournalEntryRecord>, sqlx::Error> {
@@ -90,11 +92,15 @@ fn entry(row: &Row) -> Result<JournalEntryRecord, sqlx::Error> {
     })
 }
 
-fn line(row: &Row) -> Result<JournalLineRecord, sqlx::Error> {
-    Ok(JournalLineRecord {
-        account: row.text("account")?.to_string(),
+fn line(row: &Row) -> Result<JournalLine, sqlx::Error> {
+    Ok(JournalLine {
+        id: row.parsed("line_id")?,
+        account: row.text("account")?,
+        currency: row.parsed("line_currency")?,
         debit_minor: row.integer("debit_minor")?,
         credit_minor: row.integer("credit_minor")?,
+        base_minor: row.try_get("base_minor")?,
+        cost_centre: row.optional_text("cost_centre")?,
     })
 }
 

@@ -1,6 +1,7 @@
 //! The reading side: what a group of commands refers to, documents, reports, and the check of the books.
 
 mod books;
+mod company;
 mod documents;
 mod fiscal;
 mod journal;
@@ -15,6 +16,7 @@ mod stock_documents;
 mod verify;
 
 pub(crate) use books::books;
+pub(crate) use company::state;
 pub(crate) use journal::entry_of;
 
 /// First rows of a page: SQL that goes on after an id, oldest first, within one tenant. The ids are time-ordered.

@@ -106,7 +106,8 @@ const fn header(kind: DocumentKind) -> Option<&'static str> {
         | DocumentKind::StockCount
         | DocumentKind::StockTransfer
         | DocumentKind::PurchaseReturn
-        | DocumentKind::LandedCost => {
+        | DocumentKind::LandedCost
+        | DocumentKind::OpeningBalance => {
             "SELECT id, moved_at AS at, currency, value_minor AS amount_minor, party_code FROM stock_documents \
              WHERE tenant_id = $1 AND number = $2 AND kind = $3"
         }

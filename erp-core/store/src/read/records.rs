@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use cortex_erp::{
-    Account, AccountBalance, Answered, Cancellation, Closings, CreditNote, DocumentKind, ErpError, Finding, FiscalYear,
-    GeneralLedger, IdempotencyKey, Invoice, JournalEntryRecord, Link, Location, Page, Party, Payment, Product,
-    PurchaseReceipt, Records, Span, StockDocument, StockMove, StockOnHand,
+    AccountBalance, Answered, Cancellation, Chart, Closings, Company, CostCentre, CreditNote, DocumentKind, ErpError,
+    ExchangeRate, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice, JournalEntryRecord, Link, Location,
+    Page, Party, Payment, Product, PurchaseReceipt, Records, Span, StockDocument, StockMove, StockOnHand,
 };
 use cortex_store::sql::{self, Row};
 use cortex_types::{RequestContext, Timestamp};
@@ -12,11 +12,11 @@ use sqlx::AssertSqlSafe;
 
 use super::documents::page_of;
 use super::master_data::{LOCATIONS, location};
-use super::{documents, fiscal, journal, master_data, purchasing, reports, stock, stock_documents, verify};
+use super::{company, documents, fiscal, journal, master_data, purchasing, reports, stock, stock_documents, verify};
 use crate::SqlLedger;
-use crate::chain;
 use crate::ledger::failed;
 use crate::rows::{Columns, unreadable};
+use crate::{chain, days};
 
 pub(super) const ANSWERS: &str = "SELECT idempotency_key, digest, receipt FROM idempotency_keys";
 
@@ -167,6 +167,53 @@ impl Records for SqlLedger {
         self.read("list payments", payments)
     }
 
+    async fn company(&self, ctx: &RequestContext) -> Result<Option<Company>, ErpError> {
+        let read = async {
+            let mut snapshot = self.database().readers().snapshot().await?;
+            company::company(&mut snapshot, ctx.tenant.as_str()).await
+        };
+        self.read("read the company", read.await)
+    }
+
+    async fn chart(&self, ctx: &RequestContext) -> Result<Chart, ErpError> {
+        let read = async {
+            let mut snapshot = self.database().readers().snapshot().await?;
+            company::chart_of(&mut snapshot, ctx.tenant.as_str()).await
+        };
+        self.read("read the chart of accounts", read.await)
+    }
+
+    async fn cost_centres(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<CostCentre>, ErpError> {
+        let rows = page_of(
+            self.database().readers(),
+            company::COST_CENTRES,
+            ctx.tenant.as_str(),
+            page,
+        )
+        .await;
+        let centres = rows.and_then(|rows| rows.iter().map(company::cost_centre).collect());
+        self.read("list cost centres", centres)
+    }
+
+    async fn exchange_rates(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<ExchangeRate>, ErpError> {
+        let rows = page_of(self.database().readers(), company::RATES, ctx.tenant.as_str(), page).await;
+        let rates = rows.and_then(|rows| rows.iter().map(company::rate).collect());
+        self.read("list exchange rates", rates)
+    }
+
+    async fn cost_centre_balances(
+        &self,
+        ctx: &RequestContext,
+        cost_centre: &str,
+        span: Span,
+    ) -> Result<Vec<AccountBalance>, ErpError> {
+        let read = async {
+            let mut snapshot = self.database().readers().snapshot().await?;
+            days::of_cost_centre(&mut snapshot, ctx.tenant.as_str(), cost_centre, span).await
+        };
+        self.read("read a cost centre", read.await)
+    }
+
     async fn trial_balance(
         &self,
         ctx: &RequestContext,
@@ -185,12 +232,12 @@ impl Records for SqlLedger {
     async fn general_ledger(
         &self,
         ctx: &RequestContext,
-        account: Account,
+        account: &str,
         span: Span,
         page: &Page,
     ) -> Result<GeneralLedger, ErpError> {
         let (readers, tenant) = (self.database().readers(), ctx.tenant.as_str());
-        let ledger = reports::general_ledger(readers, tenant, account.code(), span, page).await;
+        let ledger = reports::general_ledger(readers, tenant, account, span, page).await;
         self.read("read the general ledger", ledger)
     }
 

@@ -1,8 +1,11 @@
+use std::sync::Arc;
+
 use cortex_erp::{AccountBalance, Closings, DocumentKind, GeneralLedger, LedgerLine, Page, Span, StockOnHand};
 use cortex_store::sql::{self, Pool, QueryBuilder, Row};
 use cortex_types::Timestamp;
 use sqlx::AssertSqlSafe;
 
+use super::company;
 use crate::days;
 use crate::rows::Columns;
 
@@ -12,7 +15,10 @@ pub(super) async fn trial_balance(
     span: Span,
     closings: Closings,
 ) -> Result<Vec<AccountBalance>, sqlx::Error> {
-    days::balances(&mut readers.snapshot().await?, tenant, span, closings).await
+    let mut snapshot = readers.snapshot().await?;
+    let chart = company::chart_of(&mut snapshot, tenant).await?;
+    let codes: Vec<Arc<str>> = chart.accounts().map(|account| Arc::clone(&account.code)).collect();
+    days::balances(&mut snapshot, tenant, span, closings, &codes).await
 }
 
 pub(super) async fn general_ledger(
@@ -39,7 +45,8 @@ pub(super) async fn general_ledger(
         "SELECT l.currency, CAST(sum(l.debit_minor - l.credit_minor) AS BIGINT) AS balance_minor FROM journal_lines l",
     );
     let mut lines = of_account(
-        "SELECT l.id, e.number, e.memo, e.document_kind, l.posted_at, l.currency, l.debit_minor, l.credit_minor \
+        "SELECT l.id, e.number, e.memo, e.document_kind, l.posted_at, l.currency, l.debit_minor, l.credit_minor, \
+         l.base_minor, l.cost_centre \
          FROM journal_lines l JOIN journal_entries e ON e.id = l.entry_id",
     );
     match (&page.after, span.from) {
@@ -80,6 +87,8 @@ fn ledger_line(row: &Row) -> Result<LedgerLine, sqlx::Error> {
         currency: row.parsed("currency")?,
         debit_minor: row.integer("debit_minor")?,
         credit_minor: row.integer("credit_minor")?,
+        base_minor: row.try_get("base_minor")?,
+        cost_centre: row.optional_text("cost_centre")?,
         balance_minor: 0,
     })
 }

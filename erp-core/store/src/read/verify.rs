@@ -7,7 +7,7 @@ use sqlx::AssertSqlSafe;
 use crate::chain;
 
 /// A rule, and SQL that gives `subject` and `problem` of each violation within tenant `$1`; `{day}` is the day of `posted_at`.
-const RULES: [(&str, &str); 12] = [
+const RULES: [(&str, &str); 13] = [
     (
         "numbers-gapless",
         "SELECT 'series ' || s.kind AS subject, \
@@ -20,7 +20,7 @@ const RULES: [(&str, &str); 12] = [
            UNION ALL SELECT 'cancellation', 'CAN-', number FROM cancellations WHERE tenant_id = $1 \
            UNION ALL SELECT 'standard-cost', 'SC-', number FROM standard_costs WHERE tenant_id = $1 AND number IS NOT NULL \
            UNION ALL SELECT kind, CASE kind WHEN 'stock-count' THEN 'CNT-' WHEN 'stock-transfer' THEN 'TR-' \
-             WHEN 'purchase-return' THEN 'PRT-' ELSE 'LC-' END, number FROM stock_documents WHERE tenant_id = $1 \
+             WHEN 'purchase-return' THEN 'PRT-' WHEN 'opening-balance' THEN 'OB-' ELSE 'LC-' END, number FROM stock_documents WHERE tenant_id = $1 \
            UNION ALL SELECT 'journal-entry', 'J-', number FROM journal_entries WHERE tenant_id = $1) d \
          ON d.kind = s.kind AND d.number <> d.prefix AND substr(d.number, 1, length(d.prefix)) = d.prefix \
            AND ltrim(substr(d.number, length(d.prefix) + 1), '0123456789') = '' \
@@ -33,16 +33,25 @@ const RULES: [(&str, &str); 12] = [
            'debits are ' || coalesce(sum(l.debit_minor), 0) || ', credits are ' || coalesce(sum(l.credit_minor), 0) \
              || ' (minor units)' AS problem \
          FROM journal_entries e LEFT JOIN journal_lines l ON l.entry_id = e.id \
-         WHERE e.tenant_id = $1 GROUP BY e.id \
+         WHERE e.tenant_id = $1 GROUP BY e.id, l.currency \
          HAVING coalesce(sum(l.debit_minor), 0) <> coalesce(sum(l.credit_minor), 0) OR count(l.id) < 2",
+    ),
+    (
+        "entry-balanced-in-base",
+        "SELECT 'journal entry ' || e.number AS subject, \
+           'debits less credits are ' || sum(coalesce(l.base_minor, l.debit_minor - l.credit_minor)) \
+             || ' (minor units of the company''s currency)' AS problem \
+         FROM journal_entries e JOIN journal_lines l ON l.entry_id = e.id \
+         WHERE e.tenant_id = $1 GROUP BY e.id \
+         HAVING count(l.base_minor) > 0 AND sum(coalesce(l.base_minor, l.debit_minor - l.credit_minor)) <> 0",
     ),
     (
         "line-is-its-entry-s",
         "SELECT 'a line of journal entry ' || coalesce(e.number, l.entry_id) AS subject, \
-           'its tenant, currency or time is not that of its entry, or there is no such entry' AS problem \
+           'its tenant or time is not that of its entry, or there is no such entry' AS problem \
          FROM journal_lines l LEFT JOIN journal_entries e ON e.id = l.entry_id \
          WHERE (l.tenant_id = $1 OR e.tenant_id = $1) AND (e.id IS NULL OR l.tenant_id <> e.tenant_id \
-           OR l.currency <> e.currency OR l.posted_at <> e.posted_at)",
+           OR l.posted_at <> e.posted_at)",
     ),
     (
         "trial-balance-zero",
@@ -55,10 +64,12 @@ const RULES: [(&str, &str); 12] = [
         "SELECT 'account ' || account || ' in ' || currency || ', day ' || day || ' since 1970' AS subject, \
            'its day and its lines differ by ' || sum(debit_minor) || ' debited and ' || sum(credit_minor) \
              || ' credited (minor units)' AS problem \
-         FROM (SELECT account, currency, {day} AS day, debit_minor, credit_minor FROM journal_lines WHERE tenant_id = $1 \
+         FROM (SELECT account, currency, {day} AS day, debit_minor, credit_minor, \
+                 coalesce(base_minor, debit_minor - credit_minor) AS base_minor FROM journal_lines WHERE tenant_id = $1 \
                UNION ALL \
-               SELECT account, currency, day, -debit_minor, -credit_minor FROM account_days WHERE tenant_id = $1) a \
-         GROUP BY account, currency, day HAVING sum(debit_minor) <> 0 OR sum(credit_minor) <> 0",
+               SELECT account, currency, day, -debit_minor, -credit_minor, base_credit_minor - base_debit_minor \
+               FROM account_days WHERE tenant_id = $1) a \
+         GROUP BY account, currency, day HAVING sum(debit_minor) <> 0 OR sum(credit_minor) <> 0 OR sum(base_minor) <> 0",
     ),
     (
         "level-is-sum-of-moves",
@@ -97,7 +108,8 @@ const RULES: [(&str, &str); 12] = [
            'the inventory account and the value of stock differ by ' || sum(value_minor) || ' (minor units)' \
              AS problem \
          FROM (SELECT currency, debit_minor - credit_minor AS value_minor FROM journal_lines \
-               WHERE tenant_id = $1 AND account = '1200' \
+               WHERE tenant_id = $1 AND account = \
+                 coalesce((SELECT code FROM accounts WHERE tenant_id = $1 AND role = 'inventory'), '1200') \
                UNION ALL SELECT currency, -value_minor FROM stock_levels WHERE tenant_id = $1) v \
          GROUP BY currency HAVING sum(value_minor) <> 0",
     ),

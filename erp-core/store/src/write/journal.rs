@@ -48,6 +48,8 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
         "currency",
         "posted_at",
         "tx_no",
+        "base_minor",
+        "cost_centre",
     ];
     let lines: Vec<(&Numbered<'_>, &PostedEntry, i64, &JournalLine)> = entries
         .iter()
@@ -67,12 +69,11 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
                     .bind(command.tenant)
                     .bind(id(entry.id().0))
                     .bind(*line_no);
-                row.bind(line.account.code())
-                    .bind(line.debit_minor)
-                    .bind(line.credit_minor);
-                row.bind(entry.currency().as_str())
+                row.bind(&*line.account).bind(line.debit_minor).bind(line.credit_minor);
+                row.bind(line.currency.as_str())
                     .bind(entry.posted_at())
                     .bind(command.tx_no);
+                row.bind(line.base_minor).bind(line.cost_centre.as_deref());
             },
         )
         .await

@@ -1,5 +1,6 @@
 //! One group of commands into the tables: bulk inserts, table by table, parents before children.
 
+mod company;
 mod fiscal;
 mod journal;
 mod ledger_state;
@@ -40,6 +41,7 @@ pub(crate) async fn save(transaction: &mut WriteTransaction, group: &Group) -> R
             accepted,
         })
         .collect();
+    company::save(transaction, &numbered).await?;
     master_data::save(transaction, &numbered).await?;
     sales::save(transaction, &numbered).await?;
     purchasing::save(transaction, &numbered).await?;

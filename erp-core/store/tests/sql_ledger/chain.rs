@@ -61,8 +61,18 @@ async fn the_first_entry_that_was_tampered_with_is_named() {
         ),
         (
             &["UPDATE journal_lines SET currency = 'EUR' WHERE id = (SELECT min(id) FROM journal_lines)"],
-            "a line of journal entry J-000001",
-            "is not that of its entry",
+            "journal entry J-000001",
+            "was changed",
+        ),
+        (
+            &["UPDATE journal_lines SET cost_centre = 'X' WHERE id = (SELECT min(id) FROM journal_lines)"],
+            "journal entry J-000001",
+            "was changed",
+        ),
+        (
+            &["UPDATE journal_lines SET base_minor = 1 WHERE id = (SELECT min(id) FROM journal_lines)"],
+            "journal entry J-000001",
+            "was changed",
         ),
         (
             &["UPDATE journal_chain SET seal = upper(seal) || 'x' WHERE seq = 3"],

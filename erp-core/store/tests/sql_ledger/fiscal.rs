@@ -1,7 +1,7 @@
 //! Years and periods: what may be posted where, what closing carries to equity, and what reversals undo.
 
 use cortex_erp::{
-    Account, BalanceSheet, CloseFiscalYear, Closings, Command, ErpError, GeneralLedger, OpenFiscalYear, Page,
+    BalanceSheet, Chart, CloseFiscalYear, Closings, Command, ErpError, GeneralLedger, OpenFiscalYear, Page,
     PeriodState, ProfitAndLoss, Receipt, Records, ReversalMethod, ReverseEntry, SetPeriodState, Span,
 };
 use cortex_types::{Coded, Currency, ErrorCode};
@@ -111,12 +111,20 @@ async fn closing_a_year_carries_its_results_to_equity() {
     assert_eq!(entry.posted_at.to_string(), "2011-12-31T23:59:59.999999Z");
     let year = Span::new(Some("2011-01-01"), Some("2011-12-31")).unwrap();
     let results = ledger.trial_balance(ctx, year, Closings::LeftOut).await.unwrap();
-    assert_eq!(ProfitAndLoss::of(&results)[0].result_minor(), 700);
+    assert_eq!(ProfitAndLoss::of(&results, &Chart::default())[0].result_minor(), 700);
     let end = Span::new(None, Some("2011-12-31")).unwrap();
-    let sheet = BalanceSheet::of(&ledger.trial_balance(ctx, end, Closings::Counted).await.unwrap()).remove(0);
+    let sheet = BalanceSheet::of(
+        &ledger.trial_balance(ctx, end, Closings::Counted).await.unwrap(),
+        &Chart::default(),
+    )
+    .remove(0);
     assert_eq!((sheet.earned_minor, sheet.equity.total_minor), (0, 700));
     let later = Span::new(None, Some("2012-12-31")).unwrap();
-    let sheet = BalanceSheet::of(&ledger.trial_balance(ctx, later, Closings::Counted).await.unwrap()).remove(0);
+    let sheet = BalanceSheet::of(
+        &ledger.trial_balance(ctx, later, Closings::Counted).await.unwrap(),
+        &Chart::default(),
+    )
+    .remove(0);
     assert_eq!((sheet.earned_minor, sheet.equity.total_minor), (40, 700));
     assert_eq!(sheet.assets.total_minor, sheet.liabilities_and_equity_minor());
     assert_eq!(
@@ -137,7 +145,7 @@ async fn the_general_ledger_goes_through_an_account_page_by_page() {
     ] {
         company.execute(sold(day, minor)).await.unwrap();
     }
-    let account = Account::find("4000").unwrap();
+    let account = "4000";
     let (ledger, ctx) = (&company.ledger, &company.ctx);
     let whole = ledger
         .general_ledger(ctx, account, Span::default(), &Page::default())

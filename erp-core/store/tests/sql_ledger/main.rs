@@ -84,7 +84,7 @@ async fn a_day_of_business_is_read_back_as_it_was_posted() {
     let balance = |account: &str| {
         balances
             .iter()
-            .find(|of| of.account == account)
+            .find(|of| *of.account == *account)
             .unwrap()
             .balance_minor()
     };
@@ -140,6 +140,7 @@ async fn what_is_refused_has_a_stable_code_and_leaves_nothing() {
         account: account.to_owned(),
         debit_minor,
         credit_minor,
+        ..JournalLineInput::default()
     };
     let lines = vec![side("1000", 1000, 0), side("3000", 0, 999)];
     let unbalanced = PostJournalEntry {
@@ -319,6 +320,7 @@ async fn the_largest_entries_there_are_can_still_be_added_up() {
             account: account.to_owned(),
             debit_minor,
             credit_minor,
+            ..JournalLineInput::default()
         };
         let entry = |minor| {
             Command::PostJournalEntry(PostJournalEntry {

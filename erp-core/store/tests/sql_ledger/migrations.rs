@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use cortex_erp::{Account, Closings, Command, Erp, ErpConfig, Known as CommandKnown, Page, Records, Span};
+use cortex_erp::{Closings, Command, Erp, ErpConfig, Known as CommandKnown, Page, Records, Span};
 use cortex_erp_store::{MIGRATIONS, SqlLedger};
 use cortex_store::testing::Scratch;
 use cortex_store::{Known, MigrationSet, WriteTransaction, sql};
 use cortex_types::{
     JournalEntryId, JournalLineId, PartyId, ProductId, RequestContext, StockMoveId, SystemClock, Timestamp,
 };
+use sqlx::AssertSqlSafe;
 
 use crate::company::{PIECE, key, receive, tenant};
 
@@ -71,13 +72,13 @@ async fn entries_of_every_version_are_there_after_the_migrations() {
                 .unwrap();
             }
         }
-        stock(&mut write, tx_no).await;
+        stock(&mut write, tx_no, version).await;
         write.commit().await.unwrap();
         database.close().await;
 
         let database = scratch.open(&[MIGRATIONS], Arc::new(SystemClock)).await;
         let ledger = SqlLedger::new(database);
-        let sales = Account::find("4000").unwrap();
+        let sales = "4000";
         let lines = ledger
             .general_ledger(&ctx, sales, Span::default(), &Page::default())
             .await
@@ -95,9 +96,10 @@ async fn entries_of_every_version_are_there_after_the_migrations() {
 }
 
 const WITH_ACCOUNT_DAYS: usize = 6;
+const WITH_VALUATION: usize = 7;
 
 /// Four mugs that were sold before ten came for 10.00: what the four cost left with the receipt.
-async fn stock(write: &mut WriteTransaction, tx_no: i64) {
+async fn stock(write: &mut WriteTransaction, tx_no: i64, version: usize) {
     let (product, supplier) = (ProductId::new().to_string(), PartyId::new().to_string());
     let at = |text: &str| text.parse::<Timestamp>().unwrap();
     sql::query(
@@ -120,16 +122,31 @@ async fn stock(write: &mut WriteTransaction, tx_no: i64) {
     .execute(write.connection())
     .await
     .unwrap();
-    for (day, quantity, value, reason) in [
-        ("2011-01-05", -4 * PIECE, 0_i64, "sale"),
-        ("2011-01-10", 10 * PIECE, 1000, "receipt"),
-        ("2011-01-10", 0, -400, "sale"),
-    ] {
-        sql::query(
+    let (moves, columns, values) = match version >= WITH_VALUATION {
+        false => (
+            vec![
+                ("2011-01-05", -4 * PIECE, 0_i64, "sale"),
+                ("2011-01-10", 10 * PIECE, 1000, "receipt"),
+                ("2011-01-10", 0, -400, "sale"),
+            ],
+            "",
+            "",
+        ),
+        true => (
+            vec![
+                ("2011-01-05", -4 * PIECE, 0_i64, "sale"),
+                ("2011-01-10", 10 * PIECE, 600, "receipt"),
+            ],
+            ", line_no, cost, given_minor",
+            ", 1, CASE $5 WHEN 'sale' THEN 'by_method' ELSE 'given' END, CASE $5 WHEN 'sale' THEN NULL ELSE 1000 END",
+        ),
+    };
+    for (day, quantity, value, reason) in moves {
+        sql::query(AssertSqlSafe(format!(
             "INSERT INTO stock_moves (id, tenant_id, product_id, product_code, location, quantity_micro, value_minor, \
-             currency, reason, document_kind, document_id, moved_at, tx_no) \
-             VALUES ($1, 'acme', $2, 'MUG', 'main', $3, $4, 'GBP', $5, 'purchase-receipt', $8, $6, $7)",
-        )
+             currency, reason, document_kind, document_id, moved_at, tx_no{columns}) \
+             VALUES ($1, 'acme', $2, 'MUG', 'main', $3, $4, 'GBP', $5, 'purchase-receipt', $8, $6, $7{values})"
+        )))
         .bind(StockMoveId::new().to_string())
         .bind(&product)
         .bind(quantity)
@@ -152,6 +169,13 @@ async fn stock(write: &mut WriteTransaction, tx_no: i64) {
     .execute(write.connection())
     .await
     .unwrap();
+    if version >= WITH_VALUATION {
+        sql::query("UPDATE stock_levels SET newest_at = $1")
+            .bind(at("2011-01-10"))
+            .execute(write.connection())
+            .await
+            .unwrap();
+    }
 }
 
 /// Ten more that came in between for 30.00: the four were of those, and the ten are worth all that they cost.
@@ -168,7 +192,7 @@ async fn revalued(ledger: &SqlLedger, ctx: &RequestContext) {
     let stock = ledger.stock_on_hand(ctx, None, &Page::default()).await.unwrap();
     assert_eq!((stock[0].quantity_micro, stock[0].value_minor), (16 * PIECE, 2800));
     let posted = ledger
-        .general_ledger(ctx, Account::INVENTORY, Span::default(), &Page::default())
+        .general_ledger(ctx, "1200", Span::default(), &Page::default())
         .await
         .unwrap();
     let posted: Vec<i64> = posted

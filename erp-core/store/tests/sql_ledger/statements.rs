@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cortex_erp::{
-    BalanceSheet, Closings, Command, Erp, ErpConfig, JournalLineInput, Known, MemoryLedger, PostJournalEntry,
+    BalanceSheet, Chart, Closings, Command, Erp, ErpConfig, JournalLineInput, Known, MemoryLedger, PostJournalEntry,
     ProfitAndLoss, Records, Span,
 };
 use cortex_types::{Currency, SystemClock, Timestamp};
@@ -16,6 +16,7 @@ pub(crate) fn sold(at: &str, minor: i64) -> Command {
         account: account.to_owned(),
         debit_minor,
         credit_minor,
+        ..JournalLineInput::default()
     };
     Command::PostJournalEntry(PostJournalEntry {
         memo: "sold".into(),
@@ -50,9 +51,9 @@ async fn a_report_counts_the_days_that_it_is_asked_for_and_no_others() {
             .trial_balance(&company.ctx, span, Closings::Counted)
             .await
             .unwrap();
-        let result = ProfitAndLoss::of(&balances).remove(0);
+        let result = ProfitAndLoss::of(&balances, &Chart::default()).remove(0);
         assert_eq!(result.result_minor(), earned, "{from:?} to {as_of:?}");
-        let sheet = BalanceSheet::of(&balances).remove(0);
+        let sheet = BalanceSheet::of(&balances, &Chart::default()).remove(0);
         assert_eq!(
             (sheet.assets.total_minor, sheet.liabilities_and_equity_minor()),
             (earned, earned)

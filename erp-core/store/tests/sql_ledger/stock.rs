@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use cortex_erp::valuation::Method;
 use cortex_erp::{
-    Account, AddLandedCost, Allocation, Cancel, Closings, Command, CountStock, CreateProduct, CreditLineInput,
+    AddLandedCost, Allocation, Cancel, Chart, Closings, Command, CountStock, CreateProduct, CreditLineInput,
     CreditReason, DefineLocation, DocumentKind, ErpError, InvoiceLineInput, Known, LinePrice, NegativeStock,
     OpenFiscalYear, Page, PeriodState, PostCreditNote, PostInvoice, ProductKind, QuantityInput, Receipt,
-    ReceiptLineInput, ReceiveGoods, Records, ReturnGoods, SetPeriodState, SetStandardCost, Span, TransferStock,
+    ReceiptLineInput, ReceiveGoods, Records, ReturnGoods, Role, SetPeriodState, SetStandardCost, Span, TransferStock,
 };
 use cortex_types::{Coded, Currency, ErrorCode, Timestamp, Unit};
 
@@ -95,14 +95,16 @@ impl Company {
     }
 
     /// Debits less credits of an account up to the end of a day.
-    async fn balance(&self, account: Account, as_of: &str) -> i64 {
+    async fn balance(&self, role: Role, as_of: &str) -> i64 {
         let span = Span::new(None, Some(as_of)).unwrap();
         let balances = self
             .ledger
             .trial_balance(&self.ctx, span, Closings::Counted)
             .await
             .unwrap();
-        let of_account = balances.iter().find(|balance| balance.account == account.code());
+        let of_account = balances
+            .iter()
+            .find(|balance| balance.account == *Chart::default().of(role));
         of_account.map_or(0, |balance| balance.balance_minor())
     }
 
@@ -166,13 +168,13 @@ async fn the_same_goods_cost_what_the_method_says() {
     ] {
         let (company, _) = textbook(method).await;
         assert_eq!(
-            company.balance(Account::COST_OF_SALES, "2024-01-31").await,
+            company.balance(Role::CostOfSales, "2024-01-31").await,
             cost_of_sales,
             "{method:?}"
         );
         assert_eq!(company.stock("P", "main", None).await, (40, left), "{method:?}");
-        assert_eq!(company.balance(Account::INVENTORY, "2024-01-31").await, left);
-        let variance = company.balance(Account::PRICE_VARIANCE, "2024-01-31").await;
+        assert_eq!(company.balance(Role::Inventory, "2024-01-31").await, left);
+        let variance = company.balance(Role::PriceVariance, "2024-01-31").await;
         assert_eq!(
             variance,
             if method == Method::Standard { -2000 } else { 0 },
@@ -187,13 +189,10 @@ async fn a_receipt_that_comes_late_changes_what_was_sold_since_month_by_month() 
     company.sold("2024-02-10", "P", 30).await;
     // 50 at 9.00, before everything was sold: the first 120 now cost 100 x 10.00 + 20 x 9.00, the next 30 all 9.00.
     let late = company.received("2024-01-05", "P", 50, 45_000).await;
-    assert_eq!(company.balance(Account::COST_OF_SALES, "2024-01-31").await, 118_000);
-    assert_eq!(
-        company.balance(Account::COST_OF_SALES, "2024-02-29").await,
-        118_000 + 27_000
-    );
+    assert_eq!(company.balance(Role::CostOfSales, "2024-01-31").await, 118_000);
+    assert_eq!(company.balance(Role::CostOfSales, "2024-02-29").await, 118_000 + 27_000);
     assert_eq!(company.stock("P", "main", Some("2024-01-31")).await, (90, 93_000));
-    assert_eq!(company.balance(Account::INVENTORY, "2024-01-31").await, 93_000);
+    assert_eq!(company.balance(Role::Inventory, "2024-01-31").await, 93_000);
     assert_eq!(company.stock("P", "main", None).await, (60, 66_000));
     assert_eq!(company.count("stock_revaluations").await, 2, "one for each month");
     let moves = company
@@ -212,11 +211,8 @@ async fn a_receipt_that_comes_late_changes_what_was_sold_since_month_by_month() 
         .cancelled(DocumentKind::PurchaseReceipt, &late.number)
         .await
         .unwrap();
-    assert_eq!(company.balance(Account::COST_OF_SALES, "2024-01-31").await, 122_000);
-    assert_eq!(
-        company.balance(Account::COST_OF_SALES, "2024-02-29").await,
-        122_000 + 33_000
-    );
+    assert_eq!(company.balance(Role::CostOfSales, "2024-01-31").await, 122_000);
+    assert_eq!(company.balance(Role::CostOfSales, "2024-02-29").await, 122_000 + 33_000);
     assert_eq!(company.stock("P", "main", None).await, (10, 11_000));
     let again = company
         .cancelled(DocumentKind::PurchaseReceipt, &late.number)
@@ -234,10 +230,7 @@ async fn goods_come_back_at_what_they_cost_when_they_left() {
     company.received("2024-01-20", "P", 60, 90_000).await;
     // A hundred and twenty left for 1245.00: thirty come back for a quarter of it, though the average is 13.15 by now.
     let note = company.returned("2024-01-25", &sale, "P", 30).await.unwrap();
-    assert_eq!(
-        company.balance(Account::COST_OF_SALES, "2024-01-31").await,
-        124_500 - 31_125
-    );
+    assert_eq!(company.balance(Role::CostOfSales, "2024-01-31").await, 124_500 - 31_125);
     assert_eq!(company.stock("P", "main", None).await, (130, 41_500 + 90_000 + 31_125));
     let more = company.returned("2024-01-26", &sale, "P", 91).await.unwrap_err();
     assert!(
@@ -256,8 +249,8 @@ async fn goods_come_back_at_what_they_cost_when_they_left() {
         .cancelled(DocumentKind::SalesInvoice, &sale.number)
         .await
         .unwrap();
-    assert_eq!(company.balance(Account::RECEIVABLES, "2024-12-31").await, 0);
-    assert_eq!(company.balance(Account::COST_OF_SALES, "2024-12-31").await, 0);
+    assert_eq!(company.balance(Role::Receivables, "2024-12-31").await, 0);
+    assert_eq!(company.balance(Role::CostOfSales, "2024-12-31").await, 0);
     assert_eq!(company.stock("P", "main", None).await, (220, 100_000 + 66_000 + 90_000));
 }
 
@@ -281,10 +274,7 @@ async fn a_supplier_takes_goods_back_for_what_it_billed() {
         };
         company.sound(command(30)).await.unwrap();
         assert_eq!(company.stock("P", "main", None).await, (130, left), "{method:?}");
-        assert_eq!(
-            company.balance(Account::PAYABLES, "2024-01-31").await,
-            -166_000 + 33_000
-        );
+        assert_eq!(company.balance(Role::Payables, "2024-01-31").await, -166_000 + 33_000);
         assert!(
             company.sound(command(31)).await.is_err(),
             "only thirty are left of that receipt"
@@ -298,12 +288,12 @@ async fn what_was_sold_before_it_came_costs_what_was_last_known_until_the_receip
     company.product("P", Method::MovingAverage, None).await;
     company.received("2024-01-01", "P", 10, 10_000).await;
     company.sold("2024-01-05", "P", 15).await;
-    assert_eq!(company.balance(Account::COST_OF_SALES, "2024-01-31").await, 15_000);
+    assert_eq!(company.balance(Role::CostOfSales, "2024-01-31").await, 15_000);
     assert_eq!(company.stock("P", "main", None).await, (-5, -5_000));
     // The five cost 12.00: 10.00 more for all of them, at that moment.
     company.received("2024-01-20", "P", 20, 24_000).await;
-    assert_eq!(company.balance(Account::COST_OF_SALES, "2024-01-19").await, 15_000);
-    assert_eq!(company.balance(Account::COST_OF_SALES, "2024-01-20").await, 16_000);
+    assert_eq!(company.balance(Role::CostOfSales, "2024-01-19").await, 15_000);
+    assert_eq!(company.balance(Role::CostOfSales, "2024-01-20").await, 16_000);
     assert_eq!(company.stock("P", "main", None).await, (15, 18_000));
 }
 
@@ -322,18 +312,15 @@ async fn freight_is_part_of_what_was_sold_and_of_what_is_there() {
     };
     // 1.00 a piece: 120 of them are sold.
     let billed = company.sound(Command::AddLandedCost(cost)).await.unwrap();
-    assert_eq!(
-        company.balance(Account::COST_OF_SALES, "2024-01-31").await,
-        122_000 + 12_000
-    );
+    assert_eq!(company.balance(Role::CostOfSales, "2024-01-31").await, 122_000 + 12_000);
     assert_eq!(company.stock("P", "main", None).await, (40, 44_000 + 4_000));
     assert_eq!(
-        company.balance(Account::GOODS_RECEIVED, "2024-01-31").await,
+        company.balance(Role::GoodsReceived, "2024-01-31").await,
         -16_000,
         "not billed yet"
     );
-    assert_eq!(company.balance(Account::GOODS_RECEIVED, "2024-02-03").await, 0);
-    assert_eq!(company.balance(Account::PAYABLES, "2024-02-03").await, -182_000);
+    assert_eq!(company.balance(Role::GoodsReceived, "2024-02-03").await, 0);
+    assert_eq!(company.balance(Role::Payables, "2024-02-03").await, -182_000);
     let needed = company
         .cancelled(DocumentKind::PurchaseReceipt, &"GRN-000001".into())
         .await
@@ -346,8 +333,8 @@ async fn freight_is_part_of_what_was_sold_and_of_what_is_there() {
         .cancelled(DocumentKind::LandedCost, &billed.number)
         .await
         .unwrap();
-    assert_eq!(company.balance(Account::COST_OF_SALES, "2024-12-31").await, 122_000);
-    assert_eq!(company.balance(Account::PAYABLES, "2024-12-31").await, -166_000);
+    assert_eq!(company.balance(Role::CostOfSales, "2024-12-31").await, 122_000);
+    assert_eq!(company.balance(Role::Payables, "2024-12-31").await, -166_000);
 }
 
 #[tokio::test]
@@ -362,10 +349,10 @@ async fn another_standard_cost_revalues_what_is_there() {
     };
     company.sound(cost("2024-02-01", "11.00")).await.unwrap();
     assert_eq!(company.stock("P", "main", None).await, (40, 44_000));
-    assert_eq!(company.balance(Account::STOCK_REVALUED, "2024-02-01").await, -2_000);
+    assert_eq!(company.balance(Role::StockRevalued, "2024-02-01").await, -2_000);
     // From before the sale on: that costs it too.
     company.sound(cost("2024-01-12", "10.80")).await.unwrap();
-    assert_eq!(company.balance(Account::COST_OF_SALES, "2024-01-31").await, 120 * 1080);
+    assert_eq!(company.balance(Role::CostOfSales, "2024-01-31").await, 120 * 1080);
     assert_eq!(
         company.stock("P", "main", None).await,
         (40, 44_000),
@@ -422,7 +409,7 @@ async fn goods_keep_their_worth_from_one_location_to_another_and_a_shop_sells_wh
     // What came late to the one is passed on to the other.
     company.received("2023-12-31", "P", 12, 600).await;
     assert_eq!(company.stock("P", "shop", None).await, (2, 100));
-    assert_eq!(company.balance(Account::COST_OF_SALES, "2024-01-31").await, 500);
+    assert_eq!(company.balance(Role::CostOfSales, "2024-01-31").await, 500);
     let counted = CountStock {
         memo: "stock-taking".to_owned(),
         location: Some("main".into()),
@@ -432,7 +419,7 @@ async fn goods_keep_their_worth_from_one_location_to_another_and_a_shop_sells_wh
     company.sound(Command::CountStock(counted)).await.unwrap();
     assert_eq!(company.stock("P", "main", None).await.0, 18);
     assert_eq!(
-        company.balance(Account::WRITE_OFFS, "2024-01-31").await,
+        company.balance(Role::WriteOffs, "2024-01-31").await,
         200,
         "two of the oldest, at 1.00"
     );
@@ -468,11 +455,8 @@ async fn what_is_closed_stays_as_it_was() {
         billed_at: Some(at("2024-02-03")),
     };
     company.sound(Command::AddLandedCost(cost)).await.unwrap();
-    assert_eq!(company.balance(Account::COST_OF_SALES, "2024-01-31").await, 122_000);
-    assert_eq!(
-        company.balance(Account::COST_OF_SALES, "2024-02-29").await,
-        122_000 + 2_000
-    );
+    assert_eq!(company.balance(Role::CostOfSales, "2024-01-31").await, 122_000);
+    assert_eq!(company.balance(Role::CostOfSales, "2024-02-29").await, 122_000 + 2_000);
     assert_eq!(company.stock("P", "main", None).await, (40, 44_000 + 4_000));
 }
 
@@ -487,7 +471,7 @@ async fn a_receipt_that_never_was_leaves_nothing() {
         .unwrap();
     assert_eq!(company.stock("P", "main", None).await, (0, 0));
     company.sold("2024-01-05", "P", 1).await;
-    assert_eq!(company.balance(Account::INVENTORY, "2024-01-31").await, 0);
+    assert_eq!(company.balance(Role::Inventory, "2024-01-31").await, 0);
 }
 
 #[tokio::test]
@@ -501,14 +485,14 @@ async fn a_standard_cost_that_was_set_before_anything_came_revalues_what_came() 
     };
     company.sound(Command::SetStandardCost(cost)).await.unwrap();
     let receipt = company.received("2024-01-15", "P", 10, 1_000).await;
-    assert_eq!(company.balance(Account::INVENTORY, "2024-01-31").await, 1_000);
-    assert_eq!(company.balance(Account::INVENTORY, "2024-02-01").await, 2_000);
-    assert_eq!(company.balance(Account::STOCK_REVALUED, "2024-02-01").await, -1_000);
+    assert_eq!(company.balance(Role::Inventory, "2024-01-31").await, 1_000);
+    assert_eq!(company.balance(Role::Inventory, "2024-02-01").await, 2_000);
+    assert_eq!(company.balance(Role::StockRevalued, "2024-02-01").await, -1_000);
     company.sold("2024-01-20", "P", 4).await;
     company.sold("2024-02-05", "P", 1).await;
-    assert_eq!(company.balance(Account::COST_OF_SALES, "2024-01-31").await, 400);
-    assert_eq!(company.balance(Account::COST_OF_SALES, "2024-02-05").await, 600);
-    assert_eq!(company.balance(Account::STOCK_REVALUED, "2024-02-05").await, -600);
+    assert_eq!(company.balance(Role::CostOfSales, "2024-01-31").await, 400);
+    assert_eq!(company.balance(Role::CostOfSales, "2024-02-05").await, 600);
+    assert_eq!(company.balance(Role::StockRevalued, "2024-02-05").await, -600);
     company
         .cancelled(DocumentKind::PurchaseReceipt, &receipt.number)
         .await

@@ -1,7 +1,11 @@
 //! What planning knows of the ledger: what was loaded for a group of commands, with what the group itself has planned
 //! so far laid over it.
 
-use std::collections::{BTreeSet, HashMap};
+mod currency;
+
+pub use self::currency::day_of;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use cortex_types::{Currency, InvoiceId, PartyId, ProductId, StockMoveId, Timestamp};
@@ -11,8 +15,9 @@ use crate::limits::check_code;
 use crate::postings::{Document, Postings};
 use crate::valuation::{CostBasis, Holdings, Original, StandardCost, Timeline, month_of};
 use crate::{
-    AccountBalance, Answered, DocumentKind, DocumentRef, ErpError, FiscalYear, JournalEntryRecord, Location, Locks,
-    MAIN_LOCATION, MoveReason, NegativeStock, Party, PartyKind, PostedEntry, Product, ProductKind, Span, StockMove,
+    AccountBalance, Answered, Chart, ChartTemplate, Company, CostCentre, DocumentKind, DocumentRef, ErpError,
+    ExchangeRate, FiscalYear, JournalEntryRecord, Location, Locks, MAIN_LOCATION, MoveReason, NegativeStock, Party,
+    PartyKind, PostedEntry, Product, ProductKind, Span, StockMove,
 };
 
 /// The books of one tenant, as far as a group of commands refers to them.
@@ -22,6 +27,13 @@ pub struct Books {
     pub walk_in: Option<Party>,
     pub products: HashMap<Arc<str>, Product>,
     pub locations: HashMap<Arc<str>, Location>,
+    pub company: Option<Company>,
+    pub chart: Chart,
+    pub cost_centres: HashMap<Arc<str>, CostCentre>,
+    /// What is worth how much, by currency and from when on: for the days that were asked for.
+    pub rates: BTreeMap<(Currency, Timestamp), ExchangeRate>,
+    /// Everything that documents and products are in, where that was asked for.
+    pub currencies: BTreeSet<Currency>,
     /// The stock of the products that there are.
     pub stock: HashMap<ProductId, Timeline>,
     /// Documents by kind and number, of the numbers that were asked for.
@@ -40,6 +52,8 @@ pub struct Books {
     pub years: Vec<FiscalYear>,
     /// What was posted to each account in the years that were asked for, and their span.
     pub year_balances: HashMap<Arc<str>, (Span, Vec<AccountBalance>)>,
+    /// What was posted to each account before a time, where that was asked for.
+    pub balances_before: HashMap<Timestamp, (Span, Vec<AccountBalance>)>,
     /// Manual journal entries, of the numbers that were asked for.
     pub entries: HashMap<Arc<str>, Reversible>,
     pub(crate) touched: BTreeSet<ProductId>,
@@ -114,7 +128,7 @@ impl Books {
             .products
             .get(code)
             .ok_or_else(|| ErpError::UnknownProduct(Arc::clone(code)))?;
-        if product.currency == document {
+        if product.currency == self.goods_currency(document) {
             Ok(product)
         } else {
             Err(ErpError::WrongCurrency {
@@ -271,6 +285,14 @@ impl Books {
             Document::Location(location) => {
                 self.locations.insert(Arc::clone(&location.code), location.clone());
             }
+            Document::Company(company) => self.take_company(company),
+            Document::Account(account) => self.chart.put(account.clone()),
+            Document::CostCentre(centre) => {
+                self.cost_centres.insert(Arc::clone(&centre.code), centre.clone());
+            }
+            Document::ExchangeRate(rate) => {
+                self.rates.insert((rate.currency, rate.valid_from), rate.clone());
+            }
             Document::Cancellation(cancellation) => {
                 let kind = cancellation.document.kind;
                 let cancelled = self.posted.get_mut(&(kind, Arc::clone(&cancellation.document_number)));
@@ -287,9 +309,36 @@ impl Books {
         for entry in &postings.entries {
             self.apply_entry(entry);
         }
+        for account in &postings.accounts {
+            self.chart.keep(account);
+        }
         for (kind, drawn) in &postings.drawn {
             self.series.insert(*kind, *drawn);
         }
+    }
+
+    /// As long as nothing is posted, another company has another chart.
+    fn take_company(&mut self, company: &Company) {
+        let chart = |company: &Company| Arc::clone(&company.chart);
+        if self.company.as_ref().map(chart) != Some(chart(company))
+            && !self.has_posted()
+            && let Some(template) = ChartTemplate::find(&company.chart)
+        {
+            let own = self
+                .chart
+                .accounts()
+                .filter(|account| !self.chart.is_fresh(&account.code));
+            self.chart = Chart::new(own.cloned().collect(), template);
+        }
+        self.company = Some(company.clone());
+    }
+
+    /// Whether there is any journal entry.
+    #[must_use]
+    pub fn has_posted(&self) -> bool {
+        self.series
+            .get(&DocumentKind::JournalEntry)
+            .is_some_and(|newest| *newest > 0)
     }
 
     fn relock(&mut self) {
@@ -311,10 +360,10 @@ impl Books {
                 }
             }
         }
-        let balances = self.year_balances.values_mut();
+        let balances = self.year_balances.values_mut().chain(self.balances_before.values_mut());
         for (_, balances) in balances.filter(|(span, _)| span.contains(entry.posted_at())) {
             for line in entry.lines() {
-                AccountBalance::add(balances, entry.currency(), line);
+                AccountBalance::add(balances, line);
             }
         }
     }

@@ -1,0 +1,89 @@
+//! `POST /erp/v1/opening-balances`
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use cortex_erp::{Command, ErpError, OpenBalances, OpeningStockInput};
+use cortex_runtime::http::{ApiError, Ctx, Json, objects};
+use cortex_types::{Currency, Timestamp};
+use rust_decimal::Decimal;
+use serde::Deserialize;
+use utoipa::{OpenApi, ToSchema};
+
+use crate::ErpApi;
+use crate::decimals::{amount_minor, quantity_micro};
+use crate::exact;
+use crate::idempotency::Key;
+use crate::journal::{EntryLineBody, line_inputs};
+use crate::receipt::ReceiptView;
+
+#[derive(OpenApi)]
+#[openapi(paths(open))]
+pub(crate) struct Document;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OpeningBody {
+    #[serde(default)]
+    memo: String,
+    /// The company's where it is absent.
+    #[schema(value_type = Option<String>)]
+    currency: Option<Currency>,
+    #[schema(value_type = Option<String>)]
+    opened_at: Option<Timestamp>,
+    /// What accounts come to. What is missing to balance them goes to the account for opening balances.
+    #[serde(default, deserialize_with = "objects")]
+    lines: Vec<EntryLineBody>,
+    #[serde(default, deserialize_with = "objects")]
+    stock: Vec<OpeningStockBody>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OpeningStockBody {
+    product: String,
+    /// `main` where it is absent.
+    location: Option<String>,
+    #[serde(deserialize_with = "exact::decimal")]
+    #[schema(value_type = String, example = "12")]
+    quantity: Decimal,
+    /// What all of it is worth.
+    #[serde(deserialize_with = "exact::decimal")]
+    #[schema(value_type = String, example = "48.00")]
+    value: Decimal,
+}
+
+/// Posts what a company brings along from its books before.
+#[utoipa::path(post, path = "/erp/v1/opening-balances", operation_id = "open_balances", tag = "erp",
+    request_body = OpeningBody,
+    params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
+    responses(
+        (status = 201, description = "Posted", body = ReceiptView),
+        (status = 400, description = "Refused, as problem details"),
+        (status = 409, description = "The books of its time are closed"),
+    ))]
+pub(crate) async fn open(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Key(key): Key,
+    Json(body): Json<OpeningBody>,
+) -> Result<ReceiptView, ApiError> {
+    api.may_post(&ctx)?;
+    let (base, currency) = api.currencies(&ctx, body.currency).await?;
+    let stock = body.stock.into_iter().enumerate().map(|(index, stock)| {
+        Ok(OpeningStockInput {
+            quantity_micro: quantity_micro(&format!("stock[{index}].quantity"), stock.quantity)?,
+            value_minor: amount_minor(&format!("stock[{index}].value"), stock.value, base.unwrap_or(currency))?,
+            product: stock.product.into(),
+            location: stock.location.map(Arc::from),
+        })
+    });
+    let command = OpenBalances {
+        memo: body.memo,
+        currency,
+        opened_at: body.opened_at,
+        stock: stock.collect::<Result<_, ErpError>>()?,
+        lines: line_inputs(body.lines, currency, base)?,
+    };
+    Ok(api.execute(&ctx, Command::OpenBalances(command), key).await?.into())
+}

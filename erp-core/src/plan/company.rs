@@ -1,0 +1,194 @@
+//! The company and what its books are made of: its chart, its cost centres, what other currencies are worth.
+
+use std::sync::Arc;
+
+use cortex_types::{AccountId, CompanyId, CostCentreId, Currency, ExchangeRateId, Timestamp};
+
+use crate::limits::{NAME_LENGTH_MAX, check_code, check_currency, check_name, check_time};
+use crate::postings::{Document, Postings};
+use crate::{
+    Account, Books, ChartTemplate, Company, CostCentre, DefineAccount, DefineCompany, DefineCostCentre, DocumentKind,
+    ErpError, ExchangeRate, Role, SetExchangeRate, day_of,
+};
+
+/// What a company's number is: there is one.
+const COMPANY: &str = "company";
+/// Of a rate.
+const DECIMALS_MAX: u32 = 12;
+
+/// What the company is. Its currency and its chart are those of everything that is posted.
+pub fn plan_company(command: &DefineCompany, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
+    check_name("name", &command.name, NAME_LENGTH_MAX)?;
+    let before = books.company.as_ref();
+    let chart = match (&command.chart, before) {
+        (Some(chart), _) => Arc::clone(chart),
+        (None, Some(company)) => Arc::clone(&company.chart),
+        (None, None) => ChartTemplate::DEFAULT.name.into(),
+    };
+    if ChartTemplate::find(&chart).is_none() {
+        let names: Vec<&str> = ChartTemplate::ALL.iter().map(|template| template.name).collect();
+        let problem = format!("there is no chart '{chart}': {}", names.join(", "));
+        return Err(ErpError::invalid("chart", problem));
+    }
+    let kept = before.map_or(ChartTemplate::DEFAULT.name, |company| &company.chart);
+    if kept != &*chart && books.has_posted() {
+        let problem = format!("entries were posted to the chart '{kept}': add accounts to it instead");
+        return Err(ErpError::invalid("chart", problem));
+    }
+    if before.is_none_or(|company| company.currency != command.currency) {
+        check_base(command.currency, before, books)?;
+    }
+    let company = Company {
+        id: before.map_or_else(CompanyId::new, |company| company.id),
+        name: command.name.clone(),
+        currency: command.currency,
+        chart,
+        created_at: before.map_or(now, |company| company.created_at),
+    };
+    let (id, document) = (company.id.0, Document::Company(company));
+    Ok(Postings::bare(DocumentKind::Company, id, COMPANY.into(), now, document))
+}
+
+/// Another currency for the books: nothing may be in them that it does not hold for.
+fn check_base(currency: Currency, before: Option<&Company>, books: &Books) -> Result<(), ErpError> {
+    let refused = |problem: String| Err(ErpError::invalid("currency", problem));
+    if let Some(company) = before.filter(|_| books.has_posted()) {
+        return refused(format!("entries were posted in books that are in {}", company.currency));
+    }
+    match books.currencies.iter().find(|used| **used != currency) {
+        Some(used) => refused(format!(
+            "there are products or entries in {used} already, of which nobody knows what they are in {currency}"
+        )),
+        None => Ok(()),
+    }
+}
+
+/// A new account, or what becomes of one.
+pub fn plan_account(command: &DefineAccount, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
+    check_code("code", &command.code)?;
+    check_name("title", &command.title, NAME_LENGTH_MAX)?;
+    let there = books.chart.accounts().find(|account| account.code == command.code);
+    let is_used = there.is_some_and(|account| !books.chart.is_fresh(&account.code));
+    if let Some(there) = there.filter(|there| is_used && there.kind != command.kind) {
+        let problem = format!(
+            "'{}' is of kind {}, and may have been posted to",
+            there.code,
+            there.kind.as_str()
+        );
+        return Err(ErpError::invalid("kind", problem));
+    }
+    if command.blocked && command.role.is_some() {
+        let problem = "an account that posting rules use cannot be blocked: give its role to another one first";
+        return Err(ErpError::invalid("blocked", problem));
+    }
+    if let Some(role) = command.role {
+        check_new_role(role, command, books)?;
+    }
+    if let Some(role) = there
+        .and_then(|there| there.role)
+        .filter(|role| Some(*role) != command.role)
+    {
+        let problem = format!(
+            "'{}' is the account for {role}: give that role to another one instead",
+            command.code
+        );
+        return Err(ErpError::invalid("role", problem));
+    }
+    let account = Account {
+        id: there.map_or_else(AccountId::new, |there| there.id),
+        code: Arc::clone(&command.code),
+        title: command.title.clone(),
+        kind: command.kind,
+        role: command.role,
+        blocked: command.blocked,
+        created_at: there.map_or(now, |there| there.created_at),
+    };
+    let (id, code) = (account.id.0, Arc::clone(&account.code));
+    Ok(Postings::bare(
+        DocumentKind::Account,
+        id,
+        code,
+        now,
+        Document::Account(account),
+    ))
+}
+
+fn check_new_role(role: Role, command: &DefineAccount, books: &Books) -> Result<(), ErpError> {
+    let holder = books.chart.account(role.as_str())?;
+    let refused = |problem: String| Err(ErpError::invalid("role", problem));
+    if holder.kind != command.kind {
+        let problem = format!("the account for {role} is of kind {}", holder.kind.as_str());
+        return refused(problem);
+    }
+    if role.is_control() && holder.code != command.code && !books.chart.is_fresh(&holder.code) {
+        let problem = format!(
+            "'{}' is the account for {role} and may have been posted to: what it sums up would be on two accounts",
+            holder.code
+        );
+        return refused(problem);
+    }
+    Ok(())
+}
+
+/// A new cost centre, or what becomes of one.
+pub fn plan_cost_centre(command: &DefineCostCentre, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
+    check_code("code", &command.code)?;
+    check_name("title", &command.title, NAME_LENGTH_MAX)?;
+    let there = books.cost_centres.get(&command.code);
+    let centre = CostCentre {
+        id: there.map_or_else(CostCentreId::new, |there| there.id),
+        code: Arc::clone(&command.code),
+        title: command.title.clone(),
+        blocked: command.blocked,
+        created_at: there.map_or(now, |there| there.created_at),
+    };
+    let (id, code) = (centre.id.0, Arc::clone(&centre.code));
+    Ok(Postings::bare(
+        DocumentKind::CostCentre,
+        id,
+        code,
+        now,
+        Document::CostCentre(centre),
+    ))
+}
+
+/// What a currency is worth from a day on.
+pub fn plan_exchange_rate(command: &SetExchangeRate, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
+    check_time("valid_from", Some(command.valid_from))?;
+    check_currency(command.currency)?;
+    let Some(base) = books.base() else {
+        let problem = "the company has no currency yet that it could be worth something in: say it first";
+        return Err(ErpError::invalid("currency", problem));
+    };
+    if base == command.currency {
+        return Err(ErpError::invalid("currency", format!("{base} is the company's own")));
+    }
+    let rate = command.rate.normalize();
+    if rate.is_zero() || rate.is_sign_negative() {
+        return Err(ErpError::invalid("rate", "must be above zero"));
+    }
+    if rate.scale() > DECIMALS_MAX || rate >= 1_000_000_000.into() {
+        let problem = format!("must be below 1,000,000,000 and have {DECIMALS_MAX} decimals at most");
+        return Err(ErpError::invalid("rate", problem));
+    }
+    let valid_from = day_of(command.valid_from);
+    let there = books.rates.get(&(command.currency, valid_from));
+    let rate = ExchangeRate {
+        id: there.map_or_else(ExchangeRateId::new, |there| there.id),
+        currency: command.currency,
+        base,
+        valid_from,
+        rate,
+    };
+    let day = rate.valid_from.to_string();
+    let number = format!("{}/{}", rate.currency, day.split('T').next().unwrap_or_default());
+    let id = rate.id.0;
+    let document = Document::ExchangeRate(rate);
+    Ok(Postings::bare(
+        DocumentKind::ExchangeRate,
+        id,
+        number.into(),
+        now,
+        document,
+    ))
+}

@@ -1,0 +1,105 @@
+//! The company, its chart, its cost centres and its exchange rates, as they are after the group.
+
+use std::collections::BTreeMap;
+
+use cortex_erp::postings::Document;
+use cortex_erp::{Account, Company, CostCentre, ExchangeRate};
+use cortex_store::{StoreError, WriteTransaction};
+
+use super::{Numbered, id};
+use crate::read::state;
+
+/// The newest of each: a group may define one more than once.
+#[derive(Default)]
+struct Defined<'a> {
+    companies: BTreeMap<&'a str, (&'a Numbered<'a>, &'a Company)>,
+    accounts: BTreeMap<(&'a str, &'a str), (&'a Numbered<'a>, &'a Account)>,
+    cost_centres: BTreeMap<(&'a str, &'a str), (&'a Numbered<'a>, &'a CostCentre)>,
+    rates: BTreeMap<(&'a str, String), (&'a Numbered<'a>, &'a ExchangeRate)>,
+}
+
+pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbered<'_>]) -> Result<(), StoreError> {
+    let mut defined = Defined::default();
+    for command in numbered {
+        let tenant = command.tenant;
+        for account in &command.accepted.postings.accounts {
+            defined.accounts.insert((tenant, &account.code), (command, account));
+        }
+        match &command.accepted.postings.document {
+            Document::Company(company) => {
+                defined.companies.insert(tenant, (command, company));
+            }
+            Document::Account(account) => {
+                defined.accounts.insert((tenant, &account.code), (command, account));
+            }
+            Document::CostCentre(centre) => {
+                defined.cost_centres.insert((tenant, &centre.code), (command, centre));
+            }
+            Document::ExchangeRate(rate) => {
+                let key = (tenant, format!("{}/{}", rate.currency, rate.valid_from));
+                defined.rates.insert(key, (command, rate));
+            }
+            _ => {}
+        }
+    }
+    save_companies(transaction, &defined).await?;
+    save_accounts(transaction, &defined).await?;
+    let columns = ["id", "tenant_id", "code", "title", "state", "created_at", "tx_no"];
+    let centres: Vec<_> = defined.cost_centres.into_values().collect();
+    transaction
+        .upsert_rows("cost_centres", (&columns, 1), &centres, |row, (command, centre)| {
+            row.bind(id(centre.id.0)).bind(command.tenant).bind(&*centre.code);
+            row.bind(centre.title.as_str()).bind(state(centre.blocked));
+            row.bind(centre.created_at).bind(command.tx_no);
+        })
+        .await?;
+    let columns = ["id", "tenant_id", "currency", "base", "valid_from", "rate", "tx_no"];
+    let rates: Vec<_> = defined.rates.into_values().collect();
+    transaction
+        .upsert_rows("exchange_rates", (&columns, 1), &rates, |row, (command, rate)| {
+            row.bind(id(rate.id.0))
+                .bind(command.tenant)
+                .bind(rate.currency.as_str());
+            row.bind(rate.base.as_str()).bind(rate.valid_from);
+            row.bind(rate.rate.to_string()).bind(command.tx_no);
+        })
+        .await
+}
+
+async fn save_companies(transaction: &mut WriteTransaction, defined: &Defined<'_>) -> Result<(), StoreError> {
+    let columns = ["id", "tenant_id", "name", "currency", "chart", "created_at", "tx_no"];
+    let companies: Vec<_> = defined.companies.values().collect();
+    transaction
+        .upsert_rows("companies", (&columns, 1), &companies, |row, (command, company)| {
+            row.bind(id(company.id.0))
+                .bind(command.tenant)
+                .bind(company.name.as_str());
+            row.bind(company.currency.as_str()).bind(&*company.chart);
+            row.bind(company.created_at).bind(command.tx_no);
+        })
+        .await
+}
+
+async fn save_accounts(transaction: &mut WriteTransaction, defined: &Defined<'_>) -> Result<(), StoreError> {
+    let columns = [
+        "id",
+        "tenant_id",
+        "code",
+        "title",
+        "kind",
+        "role",
+        "state",
+        "created_at",
+        "tx_no",
+    ];
+    let accounts: Vec<_> = defined.accounts.values().collect();
+    transaction
+        .upsert_rows("accounts", (&columns, 1), &accounts, |row, (command, account)| {
+            row.bind(id(account.id.0)).bind(command.tenant).bind(&*account.code);
+            row.bind(account.title.as_str()).bind(account.kind.as_str());
+            row.bind(account.role.map(|role| role.as_str()))
+                .bind(state(account.blocked));
+            row.bind(account.created_at).bind(command.tx_no);
+        })
+        .await
+}
