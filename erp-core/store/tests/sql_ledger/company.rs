@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use cortex_erp::{
     Command, CreateParty, CreateProduct, Erp, ErpConfig, ErpError, IdempotencyKey, InvoiceLineInput, Known, LinePrice,
-    PartyKind, PaymentDirection, PostInvoice, ProductKind, ReceiptLineInput, ReceiveGoods, RecordPayment, SealedName,
+    PartyKind, PaymentDirection, PostInvoice, ProductKind, ReceiptLineInput, ReceiveGoods, RecordPayment, Records,
+    SealedName,
 };
 use cortex_erp_store::{MIGRATIONS, SqlLedger};
 use cortex_store::Database;
@@ -87,6 +88,14 @@ impl Company {
     pub async fn execute(&self, command: Command) -> Result<cortex_erp::Receipt, ErpError> {
         let key = key(cortex_types::CommandId::new().to_string());
         self.erp.execute(&self.ctx, command, key, Known::ByClock).await
+    }
+
+    /// Carries a command out, and looks whether the books are sound.
+    pub async fn sound(&self, command: Command) -> Result<cortex_erp::Receipt, ErpError> {
+        let answer = self.execute(command).await;
+        let findings = self.ledger.verify(&self.ctx).await.unwrap();
+        assert!(findings.is_empty(), "{findings:?}");
+        answer
     }
 
     pub async fn count(&self, table: &str) -> i64 {

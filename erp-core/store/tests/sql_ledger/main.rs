@@ -2,6 +2,7 @@
 
 mod chain;
 mod company;
+mod currencies;
 mod fiscal;
 mod histories;
 mod import;

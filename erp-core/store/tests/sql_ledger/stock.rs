@@ -86,14 +86,6 @@ impl Company {
         self.sound(Command::Cancel(command)).await
     }
 
-    /// Carries a command out, and looks whether the books are sound.
-    async fn sound(&self, command: Command) -> Result<Receipt, ErpError> {
-        let answer = self.execute(command).await;
-        let findings = self.ledger.verify(&self.ctx).await.unwrap();
-        assert!(findings.is_empty(), "{findings:?}");
-        answer
-    }
-
     /// Debits less credits of an account up to the end of a day.
     async fn balance(&self, role: Role, as_of: &str) -> i64 {
         let span = Span::new(None, Some(as_of)).unwrap();
