@@ -36,10 +36,12 @@ pub enum DocumentKind {
     ExchangeRevaluation,
     /// What a company brought along.
     OpeningBalance,
+    /// What of a payment or a credit note settles other documents; it has the number of that.
+    Settlement,
 }
 
 impl DocumentKind {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Party,
         Self::Product,
         Self::SalesInvoice,
@@ -64,6 +66,7 @@ impl DocumentKind {
         Self::ExchangeRate,
         Self::ExchangeRevaluation,
         Self::OpeningBalance,
+        Self::Settlement,
     ];
 
     #[must_use]
@@ -93,6 +96,7 @@ impl DocumentKind {
             Self::ExchangeRate => "exchange-rate",
             Self::ExchangeRevaluation => "exchange-revaluation",
             Self::OpeningBalance => "opening-balance",
+            Self::Settlement => "settlement",
         }
     }
 
@@ -110,7 +114,8 @@ impl DocumentKind {
             | Self::Account
             | Self::CostCentre
             | Self::ExchangeRate
-            | Self::ExchangeRevaluation => None,
+            | Self::ExchangeRevaluation
+            | Self::Settlement => None,
             Self::SalesInvoice => Some("INV-"),
             Self::CreditNote => Some("CN-"),
             Self::JournalEntry => Some("J-"),

@@ -161,6 +161,7 @@ mod tests {
 
     fn payment(party: &str, amount_minor: i64) -> Command {
         Command::RecordPayment(RecordPayment {
+            settles: None,
             number: None,
             party: party.into(),
             direction: PaymentDirection::In,

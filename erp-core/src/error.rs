@@ -36,6 +36,16 @@ pub enum ErpError {
     #[error("the chart of accounts has no account '{0}'")]
     UnknownAccount(String),
     #[error(
+        "'{customer}' owes {owed} of the {limit} that it may: {more} more is too much; take a payment first, or raise the \
+         limit"
+    )]
+    CreditLimitExceeded {
+        customer: Arc<str>,
+        limit: Money,
+        owed: Money,
+        more: Money,
+    },
+    #[error(
         "nobody said what {currency} is worth in {base} on {at}: set an exchange rate from that day on, or from before it"
     )]
     NoExchangeRate {
@@ -124,6 +134,7 @@ impl Coded for ErpError {
             Self::InsufficientStock { .. } => ErrorCode::InsufficientStock,
             Self::HistoryMissing { .. } => ErrorCode::Internal,
             Self::UnknownAccount(_) => ErrorCode::UnknownAccount,
+            Self::CreditLimitExceeded { .. } => ErrorCode::CreditLimitExceeded,
             Self::NoExchangeRate { .. } => ErrorCode::NoExchangeRate,
             Self::Unbalanced { .. } => ErrorCode::Unbalanced,
             Self::PeriodClosed { .. } => ErrorCode::PeriodClosed,

@@ -223,6 +223,7 @@ mod tests {
                 price,
             };
             let invoice = PostInvoice {
+                due_at: None,
                 number: None,
                 customer: customer.map(Arc::from),
                 country: None,

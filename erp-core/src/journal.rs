@@ -23,6 +23,8 @@ pub struct JournalLine {
     /// Debits less credits in the company's currency, where the line is in another one.
     pub base_minor: Option<i64>,
     pub cost_centre: Option<Arc<str>>,
+    /// Whose account it is, on receivables and payables.
+    pub party: Option<Arc<str>>,
 }
 
 impl JournalLine {
@@ -144,6 +146,7 @@ impl JournalDraft {
             credit_minor,
             base_minor,
             cost_centre: None,
+            party: None,
         });
         Ok(())
     }
@@ -152,6 +155,13 @@ impl JournalDraft {
     pub fn for_cost_centre(&mut self, cost_centre: &Arc<str>) {
         if let Some(line) = self.lines.last_mut() {
             line.cost_centre = Some(Arc::clone(cost_centre));
+        }
+    }
+
+    /// Says whose account the newest line is on.
+    pub(crate) fn of_party(&mut self, party: &Arc<str>) {
+        if let Some(line) = self.lines.last_mut() {
+            line.party = Some(Arc::clone(party));
         }
     }
 

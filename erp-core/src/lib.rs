@@ -26,6 +26,7 @@ mod limits;
 mod memory;
 mod memory_records;
 pub mod metrics;
+mod open_item;
 mod party;
 pub mod plan;
 pub mod postings;
@@ -50,8 +51,8 @@ pub use command::{
     CreateParty, CreateProduct, CreditLineInput, DefineAccount, DefineCompany, DefineCostCentre, DefineLocation,
     InvoiceLineInput, JournalLineInput, LinePrice, OpenBalances, OpenFiscalYear, OpeningStockInput, PostCreditNote,
     PostInvoice, PostJournalEntry, QuantityInput, ReceiptLineInput, ReceiveGoods, RecordPayment, ReturnGoods,
-    RevalueCurrencies, ReversalMethod, ReverseEntry, SealedName, SetExchangeRate, SetPeriodState, SetStandardCost,
-    TransferStock,
+    RevalueCurrencies, ReversalMethod, ReverseEntry, SealedName, SetExchangeRate, SetPartyTerms, SetPeriodState,
+    SetStandardCost, Settle, SettleInput, SettleItems, TransferStock,
 };
 pub use company::{Company, Conversion, CostCentre, ExchangeRate};
 pub use document::DocumentKind;
@@ -62,7 +63,8 @@ pub use invoice_entry::{Entered, InvoiceEntry, InvoiceEntryConfig};
 pub use journal::{DocumentRef, JournalDraft, JournalLine, PostedEntry};
 pub use limits::{AMOUNT_MINOR_MAX, DESCRIPTION_LENGTH_MAX, MEMO_LENGTH_MAX, NAME_LENGTH_MAX, QUANTITY_MICRO_MAX};
 pub use memory::MemoryLedger;
-pub use party::{Party, PartyKind};
+pub use open_item::{Ageing, ItemAllocation, ItemSide, OpenItem};
+pub use party::{Party, PartyKind, PartyTerms};
 pub use product::{Product, ProductKind};
 pub use purchasing::{Payment, PaymentDirection, PurchaseReceipt, PurchaseReceiptLine};
 pub use records::{

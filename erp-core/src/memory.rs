@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cortex_types::{InvoiceId, ProductId, StockMoveId, TenantId, Timestamp};
+use cortex_types::{InvoiceId, JournalLineId, LineId, ProductId, StockMoveId, TenantId, Timestamp};
 use tokio::sync::{Mutex, OwnedMutexGuard};
 use uuid::Uuid;
 
@@ -12,8 +12,8 @@ use crate::fiscal::closing_span;
 use crate::postings::{Accepted, Document, Group, Postings};
 use crate::valuation::{Holdings, Timeline};
 use crate::{
-    AccountBalance, Answered, Books, DocumentKind, ErpError, FiscalYear, MoveReason, PartyKind, PostedDocument,
-    PostedEntry, References, Span, StockMove, UnitOfWork, Work,
+    AccountBalance, Answered, Books, DocumentKind, ErpError, FiscalYear, ItemAllocation, MoveReason, OpenItem,
+    PartyKind, PostedDocument, PostedEntry, References, Span, StockMove, UnitOfWork, Work,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -146,6 +146,8 @@ impl Tenant {
                 .filter(|entry| entry.document().kind == kind)
                 .map(Into::into)
                 .collect(),
+            items: self.items_around(found.id),
+            allocations: self.allocations_of(found.id),
             cancelled_by: self
                 .cancelled(found.id)
                 .map(|cancellation| Arc::clone(&cancellation.number)),
@@ -159,6 +161,33 @@ impl Tenant {
             Document::Cancellation(cancellation) => cancellation.document.id == id,
             _ => false,
         })
+    }
+
+    /// What is allocated to or from the items of a document, and not taken back.
+    fn allocations_of(&self, id: Uuid) -> Vec<ItemAllocation> {
+        let own: BTreeSet<JournalLineId> = self
+            .books
+            .items
+            .values()
+            .filter(|item| item.document.id == id)
+            .map(|item| item.id)
+            .collect();
+        let all = || self.accepted.iter().flat_map(|accepted| &accepted.postings.allocations);
+        let undone: BTreeSet<LineId> = all().filter_map(|allocation| allocation.undoes).collect();
+        all()
+            .filter(|allocation| allocation.undoes.is_none() && !undone.contains(&allocation.id))
+            .filter(|allocation| own.contains(&allocation.debit) || own.contains(&allocation.credit))
+            .cloned()
+            .collect()
+    }
+
+    /// The items of a document, and those on the other side of their allocations.
+    fn items_around(&self, id: Uuid) -> Vec<OpenItem> {
+        let allocations = self.allocations_of(id);
+        let around = |item: &&OpenItem| {
+            item.document.id == id || allocations.iter().any(|of| of.debit == item.id || of.credit == item.id)
+        };
+        self.books.items.values().filter(around).cloned().collect()
     }
 
     /// How much of a move came back.
@@ -260,6 +289,14 @@ impl Work for MemoryWork {
             };
             let balances = AccountBalance::of(of_tenant.entries().filter(|entry| span.contains(entry.posted_at())));
             loaded.year_balances.insert(Arc::clone(code), (span, balances));
+        }
+        loaded.items = books.items.clone();
+        for party in loaded.parties.values() {
+            if let Some((_, currency)) = party.terms.credit_limit {
+                let of_party = |item: &&OpenItem| item.party.as_ref() == Some(&party.code) && item.currency == currency;
+                let owed = books.items.values().filter(of_party).map(|item| item.open_minor).sum();
+                loaded.owed.insert((Arc::clone(&party.code), currency), owed);
+            }
         }
         for before in &wanted.balances_before {
             let span = Span {

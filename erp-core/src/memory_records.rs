@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cortex_types::{RequestContext, Timestamp};
+use cortex_types::{Currency, RequestContext, Timestamp};
 
 use crate::postings::{Accepted, Document};
 use crate::{
-    AccountBalance, Answered, Cancellation, Chart, Closings, Company, CostCentre, CreditNote, DocumentKind, ErpError,
-    ExchangeRate, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice, JournalEntryRecord, LedgerLine, Link,
-    Location, MemoryLedger, Page, Party, Payment, Product, PurchaseReceipt, Records, Span, StockDocument, StockMove,
-    StockOnHand,
+    AccountBalance, Ageing, Answered, Cancellation, Chart, Closings, Company, CostCentre, CreditNote, DocumentKind,
+    ErpError, ExchangeRate, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice, ItemAllocation, ItemSide,
+    JournalEntryRecord, LedgerLine, Link, Location, MemoryLedger, OpenItem, Page, Party, Payment, Product,
+    PurchaseReceipt, Records, Span, StockDocument, StockMove, StockOnHand,
 };
 
 impl MemoryLedger {
@@ -179,6 +179,65 @@ impl Records for MemoryLedger {
 
     async fn purchase_receipts(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseReceipt>, ErpError> {
         Ok(self.listed(ctx, page, documents!(PurchaseReceipt)).await)
+    }
+
+    async fn open_items(
+        &self,
+        ctx: &RequestContext,
+        side: Option<ItemSide>,
+        party: Option<&str>,
+        page: &Page,
+    ) -> Result<Vec<OpenItem>, ErpError> {
+        let mut items: Vec<OpenItem> = self.books(&ctx.tenant).await.items.into_values().collect();
+        items.retain(|item| {
+            let behind = page.after.as_ref().is_none_or(|after| item.id.to_string() > *after);
+            let wanted = side.is_none_or(|side| item.side == side)
+                && party.is_none_or(|code| item.party.as_deref() == Some(code));
+            behind && wanted && item.open_minor != 0
+        });
+        items.truncate(page.limit() as usize);
+        Ok(items)
+    }
+
+    async fn ageing(
+        &self,
+        ctx: &RequestContext,
+        side: ItemSide,
+        before: Timestamp,
+        days: &[u32],
+    ) -> Result<Vec<Ageing>, ErpError> {
+        let accepted = self.accepted(&ctx.tenant).await;
+        let allocations: Vec<_> = accepted
+            .iter()
+            .flat_map(|accepted| &accepted.postings.allocations)
+            .collect();
+        let mut parties: BTreeMap<(Option<Arc<str>>, Currency), Vec<i64>> = BTreeMap::new();
+        for item in self.books(&ctx.tenant).await.items.into_values() {
+            if item.side != side || item.posted_at >= before {
+                continue;
+            }
+            let settled = |of: &&&ItemAllocation| of.allocated_at < before;
+            let debits = allocations.iter().filter(settled).filter(|of| of.debit == item.id);
+            let credits = allocations.iter().filter(settled).filter(|of| of.credit == item.id);
+            let open = item.amount_minor - debits.map(|of| of.amount_minor).sum::<i64>()
+                + credits.map(|of| of.amount_minor).sum::<i64>();
+            let overdue = (before.micros() - 1 - item.due_at.micros()).div_euclid(86_400_000_000);
+            let bucket = match overdue {
+                0.. => 1 + days.iter().filter(|days| overdue > i64::from(**days)).count(),
+                _ => 0,
+            };
+            let key = (item.party, item.currency);
+            parties.entry(key).or_insert_with(|| vec![0; days.len() + 2])[bucket] += open;
+        }
+        let ageing = parties.into_iter().map(|((party, currency), open_minor)| Ageing {
+            party,
+            currency,
+            total_minor: open_minor.iter().sum(),
+            open_minor,
+        });
+        Ok(ageing
+            .filter(|of| of.open_minor.iter().any(|open| *open != 0))
+            .collect())
     }
 
     async fn payments(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Payment>, ErpError> {

@@ -1,9 +1,12 @@
 //! Whom the company trades with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use cortex_types::{PartyId, Timestamp};
+use cortex_types::{Currency, PartyId, Timestamp};
 use serde::{Deserialize, Serialize};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -35,7 +38,25 @@ pub struct Party {
     /// The name, sealed under the key of this party, so that destroying the key erases it everywhere.
     pub name_sealed: Option<String>,
     pub country: Arc<str>,
+    pub terms: PartyTerms,
     pub created_at: Timestamp,
+}
+
+/// How long a party may take to pay, and how much it may owe.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartyTerms {
+    /// From the document on; at once where it is absent.
+    pub payment_days: Option<u32>,
+    /// In minor units of its currency. What is owed in others does not count.
+    pub credit_limit: Option<(i64, Currency)>,
+}
+
+impl PartyTerms {
+    /// When a document of this time is due.
+    #[must_use]
+    pub fn due_at(&self, at: Timestamp) -> Timestamp {
+        at.saturating_add(DAY * self.payment_days.unwrap_or(0))
+    }
 }
 
 impl Party {

@@ -8,8 +8,8 @@ use uuid::Uuid;
 use crate::valuation::{Revalued, Timeline};
 use crate::{
     Account, Cancellation, Company, CostCentre, CreditNote, DocumentKind, ExchangeRate, FiscalPeriod, FiscalYear,
-    IdempotencyKey, Invoice, Known, Location, Party, Payment, PostedEntry, Product, ProductCost, PurchaseReceipt,
-    Receipt, StockDocument, StockMove, StockRevaluation,
+    IdempotencyKey, Invoice, ItemAllocation, Known, Location, OpenItem, Party, Payment, PostedEntry, Product,
+    ProductCost, PurchaseReceipt, Receipt, StockDocument, StockMove, StockRevaluation,
 };
 
 /// The document itself. A manual journal entry has no table of its own: it is its entry.
@@ -34,6 +34,8 @@ pub enum Document {
     Account(Account),
     CostCentre(CostCentre),
     ExchangeRate(ExchangeRate),
+    /// It is its allocations.
+    Settlement,
 }
 
 /// The rows of one command.
@@ -59,6 +61,11 @@ pub struct Postings {
     pub drawn: Vec<(DocumentKind, u64)>,
     /// Of the chart's template: they are kept from the first entry on.
     pub accounts: Vec<Account>,
+    /// When what it posts to receivables and payables is due; at once where it is absent.
+    pub due_at: Option<Timestamp>,
+    /// Open items that are new or changed, as they are afterwards.
+    pub items: Vec<OpenItem>,
+    pub allocations: Vec<ItemAllocation>,
 }
 
 impl Postings {
@@ -82,6 +89,9 @@ impl Postings {
             stock: Vec::new(),
             drawn: Vec::new(),
             accounts: Vec::new(),
+            due_at: None,
+            items: Vec::new(),
+            allocations: Vec::new(),
         }
     }
 }

@@ -8,9 +8,9 @@ use cortex_types::{Currency, JournalEntryId, JournalLineId, RequestContext, Time
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Answered, Cancellation, Chart, Company, CostCentre, CreditNote, DocumentKind, DocumentRef, ErpError, ExchangeRate,
-    FiscalYear, IdempotencyKey, Invoice, JournalLine, Link, Location, Party, Payment, PostedEntry, Product,
-    PurchaseReceipt, Span, StockDocument, StockMove,
+    Ageing, Answered, Cancellation, Chart, Company, CostCentre, CreditNote, DocumentKind, DocumentRef, ErpError,
+    ExchangeRate, FiscalYear, IdempotencyKey, Invoice, ItemSide, JournalLine, Link, Location, OpenItem, Party, Payment,
+    PostedEntry, Product, PurchaseReceipt, Span, StockDocument, StockMove,
 };
 
 /// Most rows of one page.
@@ -243,6 +243,22 @@ pub trait Records: Send + Sync + std::fmt::Debug {
     ) -> Result<Option<(StockDocument, Vec<(StockMove, i64)>)>, ErpError>;
     async fn cancellations(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Cancellation>, ErpError>;
     async fn purchase_receipts(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseReceipt>, ErpError>;
+    /// Those with something open, oldest first.
+    async fn open_items(
+        &self,
+        ctx: &RequestContext,
+        side: Option<ItemSide>,
+        party: Option<&str>,
+        page: &Page,
+    ) -> Result<Vec<OpenItem>, ErpError>;
+    /// What parties had open before a time, by how many days it was overdue then: `days` are the ends of the buckets.
+    async fn ageing(
+        &self,
+        ctx: &RequestContext,
+        side: ItemSide,
+        before: Timestamp,
+        days: &[u32],
+    ) -> Result<Vec<Ageing>, ErpError>;
     async fn payments(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Payment>, ErpError>;
     /// `None` where nobody said what the company is.
     async fn company(&self, ctx: &RequestContext) -> Result<Option<Company>, ErpError>;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cortex_types::{Currency, Timestamp};
 
-use crate::{Command, DocumentKind, JournalLineInput, PartyKind, day_of};
+use crate::{Command, DocumentKind, JournalLineInput, PartyKind, Settle, day_of};
 
 /// What a group of commands refers to, so that it can be loaded in a few queries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +30,12 @@ pub struct References {
     /// Days on which it is needed what currencies are worth.
     pub rates: BTreeSet<(Currency, Timestamp)>,
     pub cost_centres: bool,
+    /// Documents whose open items are needed.
+    pub items: BTreeSet<(DocumentKind, Arc<str>)>,
+    /// Parties all of whose open items are needed.
+    pub open_of: BTreeSet<Arc<str>>,
+    /// Whether those of the parties of `documents` are needed as well.
+    pub open_of_documents: bool,
     /// Whether it is needed which currencies products and entries are in.
     pub currencies: bool,
 }
@@ -61,6 +67,7 @@ impl References {
                 self.number(DocumentKind::CreditNote, note.number.as_ref());
                 self.number(DocumentKind::SalesInvoice, note.invoice.as_ref());
                 if let Some(invoice) = &note.invoice {
+                    self.items.insert((DocumentKind::SalesInvoice, Arc::clone(invoice)));
                     self.document(DocumentKind::SalesInvoice, invoice, false);
                 }
                 self.moved(at, note.lines.iter().map(|line| &line.line.product));
@@ -114,11 +121,37 @@ impl References {
             Command::RecordPayment(payment) => {
                 self.parties.insert(Arc::clone(&payment.party));
                 self.number(DocumentKind::Payment, payment.number.as_ref());
+                if let Some(settles) = &payment.settles {
+                    self.settles(settles, Some(&payment.party));
+                }
+            }
+            Command::SetPartyTerms(terms) => {
+                self.parties.insert(Arc::clone(&terms.party));
+            }
+            Command::SettleItems(settlement) => {
+                self.document(settlement.kind, &settlement.number, false);
+                self.settles(&settlement.settles, None);
+                self.open_of_documents |= matches!(settlement.settles, Settle::Oldest);
+            }
+        }
+    }
+
+    fn settles(&mut self, settles: &Settle, party: Option<&Arc<str>>) {
+        match (settles, party) {
+            (Settle::Oldest, party) => self.open_of.extend(party.cloned()),
+            (Settle::Named(named), _) => {
+                for input in named {
+                    let kinds = [DocumentKind::SalesInvoice, DocumentKind::PurchaseReceipt];
+                    let kinds = input.kind.map_or(kinds.to_vec(), |kind| vec![kind]);
+                    self.items
+                        .extend(kinds.into_iter().map(|kind| (kind, Arc::clone(&input.number))));
+                }
             }
         }
     }
 
     fn journal_lines(&mut self, lines: &[JournalLineInput], at: Timestamp) {
+        self.parties.extend(lines.iter().filter_map(|line| line.party.clone()));
         let currencies = lines.iter().filter_map(|line| line.currency);
         self.rates.extend(currencies.map(|currency| (currency, day_of(at))));
         self.cost_centres |= lines.iter().any(|line| line.cost_centre.is_some());

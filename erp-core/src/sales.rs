@@ -34,6 +34,8 @@ pub struct Invoice {
     pub currency: Currency,
     pub net_minor: i64,
     pub invoiced_at: Timestamp,
+    /// Absent on a cash sale, and on what was posted before there were terms.
+    pub due_at: Option<Timestamp>,
     /// The advice that was asked for when the invoice was entered.
     pub decision_id: Option<DecisionId>,
     pub lines: Vec<SalesLine>,

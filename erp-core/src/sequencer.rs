@@ -248,7 +248,9 @@ fn line_count(command: &Command) -> usize {
         | Command::DefineAccount(_)
         | Command::DefineCostCentre(_)
         | Command::SetExchangeRate(_)
-        | Command::RevalueCurrencies(_) => 1,
+        | Command::RevalueCurrencies(_)
+        | Command::SetPartyTerms(_)
+        | Command::SettleItems(_) => 1,
         Command::OpenBalances(opening) => opening.lines.len() + opening.stock.len(),
     }
 }

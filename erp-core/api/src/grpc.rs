@@ -175,6 +175,7 @@ fn invoice_command(body: pb::PostInvoiceRequest, currency: Currency) -> Result<P
         currency,
         location: None,
         invoiced_at: parsed("invoiced_at", &body.invoiced_at)?,
+        due_at: None,
         decision_id: parsed("decision_id", &body.decision_id)?,
     })
 }

@@ -46,6 +46,9 @@ pub(crate) struct InvoiceBody {
     /// RFC 3339, from 1900 on and before 2200, as all times are; now where it is absent.
     #[schema(value_type = Option<String>)]
     invoiced_at: Option<Timestamp>,
+    /// By the customer's terms where it is absent.
+    #[schema(value_type = Option<String>)]
+    due_at: Option<Timestamp>,
     /// The advice that you had; the server asks for its own where it is absent. Kept as it is given: whether there is such
     /// a decision is not looked up.
     #[schema(value_type = Option<String>)]
@@ -70,6 +73,7 @@ impl InvoiceBody {
             currency,
             location: self.location.map(Arc::from),
             invoiced_at: self.invoiced_at,
+            due_at: self.due_at,
             decision_id: self.decision_id,
         })
     }
@@ -85,6 +89,8 @@ pub(crate) struct InvoiceView {
     currency: String,
     net: String,
     invoiced_at: String,
+    /// Absent on a cash sale.
+    due_at: Option<String>,
     /// The advice that was there when it was entered.
     decision_id: Option<String>,
     lines: Vec<LineView>,
@@ -101,6 +107,7 @@ impl From<Invoice> for InvoiceView {
             currency: currency.to_string(),
             net: amount_text(invoice.net_minor, currency),
             invoiced_at: invoice.invoiced_at.to_string(),
+            due_at: invoice.due_at.map(|due| due.to_string()),
             decision_id: invoice.decision_id.map(|id| id.to_string()),
             lines: invoice
                 .lines

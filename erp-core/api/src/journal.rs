@@ -71,6 +71,8 @@ pub(crate) struct EntryLineBody {
     base: Option<Decimal>,
     /// What it is counted for.
     cost_centre: Option<String>,
+    /// Whose account it is, on receivables and payables.
+    party: Option<String>,
 }
 
 /// Lines as commands have them.
@@ -92,6 +94,7 @@ pub(crate) fn line_inputs(
             account: line.account,
             currency: line.currency,
             cost_centre: line.cost_centre.map(Arc::from),
+            party: line.party.map(Arc::from),
         })
     };
     lines.into_iter().enumerate().map(line).collect()
@@ -145,6 +148,9 @@ pub(crate) struct EntryLineView {
     base: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cost_centre: Option<String>,
+    /// Whose account it is, on receivables and payables.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    party: Option<String>,
 }
 
 impl EntryView {
@@ -157,6 +163,7 @@ impl EntryView {
             credit: amount_text(line.credit_minor, line.currency),
             base: line.base_minor.zip(base).map(|(minor, base)| amount_text(minor, base)),
             cost_centre: line.cost_centre.map(|code| code.to_string()),
+            party: line.party.map(|code| code.to_string()),
         });
         Self {
             lines: lines.collect(),

@@ -21,6 +21,7 @@ mod idempotency;
 mod invoices;
 mod journal;
 mod locations;
+mod open_items;
 mod opening_balances;
 mod paging;
 mod parties;
@@ -49,6 +50,7 @@ pub fn routes(api: Arc<ErpApi>) -> Router {
         .merge(company::routes())
         .merge(accounts::routes())
         .merge(exchange::routes())
+        .merge(open_items::routes())
         .merge(parties::routes())
         .merge(products::routes())
         .merge(invoices::routes())
@@ -72,6 +74,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .merge_from(accounts::Document::openapi())
         .merge_from(exchange::Document::openapi())
         .merge_from(opening_balances::Document::openapi())
+        .merge_from(open_items::Document::openapi())
         .merge_from(parties::Document::openapi())
         .merge_from(products::Document::openapi())
         .merge_from(invoices::Document::openapi())

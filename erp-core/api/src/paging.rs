@@ -24,6 +24,7 @@ pub(crate) enum Listing {
     Locations,
     Cancellations,
     CostCentres,
+    OpenItems,
     ExchangeRates,
     StockDocuments(DocumentKind),
     /// Goes on after a product code; all others after the id of a row.
@@ -45,6 +46,7 @@ impl Listing {
             Self::Locations => "locations",
             Self::Cancellations => "cancellations",
             Self::CostCentres => "cost-centres",
+            Self::OpenItems => "open-items",
             Self::ExchangeRates => "exchange-rates",
             Self::StockDocuments(kind) => kind.as_str(),
             Self::StockOnHand => "stock-on-hand",

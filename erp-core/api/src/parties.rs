@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::routing::get;
-use cortex_erp::{CreateParty, Party, PartyKind};
+use axum::routing::{get, put};
+use cortex_erp::{Command, CreateParty, Party, PartyKind, SetPartyTerms};
 use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query};
-use cortex_types::Timestamp;
+use cortex_types::{Currency, Timestamp};
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use crate::ErpApi;
 use crate::api::not_found;
+use crate::decimals::{amount_minor, amount_text};
+use crate::exact;
 use crate::idempotency::Key;
 use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
@@ -21,11 +24,12 @@ pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
         .route("/erp/v1/parties", get(list).post(create))
         .route("/erp/v1/parties/{code}", get(one))
+        .route("/erp/v1/parties/{code}/terms", put(set_terms))
 }
 
 #[derive(OpenApi)]
 #[openapi(
-    paths(list, create, one),
+    paths(list, create, one, set_terms),
     tags((name = "erp", description = "Ledger, inventory, sales, purchasing, parties"))
 )]
 pub(crate) struct Document;
@@ -47,12 +51,34 @@ pub(crate) struct PartyBody {
     created_at: Option<Timestamp>,
 }
 
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TermsBody {
+    /// How long it may take to pay: what it is billed is due so many days later. At once where it is absent.
+    payment_days: Option<u32>,
+    /// How much a customer may owe in that currency; as much as it likes where it is absent.
+    #[serde(default, deserialize_with = "exact::decimal_or_none")]
+    #[schema(value_type = Option<String>, example = "5000.00")]
+    credit_limit: Option<Decimal>,
+    /// Of the limit; the company's where it is absent.
+    #[schema(value_type = Option<String>)]
+    currency: Option<Currency>,
+}
+
 #[derive(Serialize, ToSchema)]
 pub(crate) struct PartyView {
     id: String,
     code: String,
     kind: String,
     country: String,
+    /// How long it may take to pay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment_days: Option<u32>,
+    /// How much it may owe.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credit_limit: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credit_currency: Option<String>,
     created_at: String,
     /// Only on a single party, and only as long as its key exists.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,6 +92,12 @@ impl PartyView {
             code: party.code.to_string(),
             kind: party.kind.as_str().to_owned(),
             country: party.country.to_string(),
+            payment_days: party.terms.payment_days,
+            credit_limit: party
+                .terms
+                .credit_limit
+                .map(|(minor, currency)| amount_text(minor, currency)),
+            credit_currency: party.terms.credit_limit.map(|(_, currency)| currency.to_string()),
             created_at: party.created_at.to_string(),
             name,
         }
@@ -141,4 +173,33 @@ async fn create(
         created_at,
     };
     Ok(api.create_party(&ctx, party, name.as_deref(), key).await?.into())
+}
+
+/// Says how long a party may take to pay, and how much it may owe. What is absent, it has no longer.
+#[utoipa::path(put, path = "/erp/v1/parties/{code}/terms", operation_id = "set_party_terms", tag = "erp",
+    request_body = TermsBody,
+    params(("code" = String, Path),
+        ("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
+    responses(
+        (status = 201, description = "Said", body = ReceiptView),
+        (status = 400, description = "No such party, or a value out of range"),
+    ))]
+async fn set_terms(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Path(code): Path<String>,
+    Key(key): Key,
+    Json(body): Json<TermsBody>,
+) -> Result<ReceiptView, ApiError> {
+    api.may_post(&ctx)?;
+    let currency = api.document_currency(&ctx, body.currency).await?;
+    let limit = body
+        .credit_limit
+        .map(|limit| amount_minor("credit_limit", limit, currency));
+    let command = SetPartyTerms {
+        party: code.into(),
+        payment_days: body.payment_days,
+        credit_limit: limit.transpose()?.map(|minor| (minor, currency)),
+    };
+    Ok(api.execute(&ctx, Command::SetPartyTerms(command), key).await?.into())
 }

@@ -18,6 +18,7 @@ use crate::ErpApi;
 use crate::decimals::{amount_minor, amount_text, quantity_micro, quantity_text};
 use crate::exact;
 use crate::idempotency::Key;
+use crate::open_items::SettlesBody;
 use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
 
@@ -41,6 +42,9 @@ pub(crate) struct PurchaseReceiptBody {
     location: Option<String>,
     #[schema(value_type = Option<String>)]
     received_at: Option<Timestamp>,
+    /// When it is to be paid; by the supplier's terms where it is absent.
+    #[schema(value_type = Option<String>)]
+    due_at: Option<Timestamp>,
     #[serde(deserialize_with = "objects")]
     lines: Vec<PurchaseReceiptLineBody>,
 }
@@ -114,6 +118,8 @@ pub(crate) struct PaymentBody {
     currency: Option<Currency>,
     #[schema(value_type = Option<String>)]
     paid_at: Option<Timestamp>,
+    /// `oldest`, or the documents that it is for; it stays open where it is absent.
+    settles: Option<SettlesBody>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -192,6 +198,7 @@ async fn receive(
         currency,
         location: body.location.map(Arc::from),
         received_at: body.received_at,
+        due_at: body.due_at,
     };
     Ok(api.execute(&ctx, Command::ReceiveGoods(command), key).await?.into())
 }
@@ -238,6 +245,7 @@ async fn pay(
         amount_minor: amount_minor("amount", body.amount, currency)?,
         currency,
         paid_at: body.paid_at,
+        settles: body.settles.map(|settles| settles.settle(currency)).transpose()?,
     };
     Ok(api.execute(&ctx, Command::RecordPayment(command), key).await?.into())
 }

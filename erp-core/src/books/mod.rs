@@ -8,7 +8,7 @@ pub use self::currency::day_of;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use cortex_types::{Currency, InvoiceId, PartyId, ProductId, StockMoveId, Timestamp};
+use cortex_types::{Currency, InvoiceId, JournalLineId, Money, PartyId, ProductId, StockMoveId, Timestamp};
 use uuid::Uuid;
 
 use crate::limits::check_code;
@@ -16,8 +16,8 @@ use crate::postings::{Document, Postings};
 use crate::valuation::{CostBasis, Holdings, Original, StandardCost, Timeline, month_of};
 use crate::{
     AccountBalance, Answered, Chart, ChartTemplate, Company, CostCentre, DocumentKind, DocumentRef, ErpError,
-    ExchangeRate, FiscalYear, JournalEntryRecord, Location, Locks, MAIN_LOCATION, MoveReason, NegativeStock, Party,
-    PartyKind, PostedEntry, Product, ProductKind, Span, StockMove,
+    ExchangeRate, FiscalYear, ItemAllocation, JournalEntryRecord, Location, Locks, MAIN_LOCATION, MoveReason,
+    NegativeStock, OpenItem, Party, PartyKind, PostedEntry, Product, ProductKind, Span, StockMove,
 };
 
 /// The books of one tenant, as far as a group of commands refers to them.
@@ -54,6 +54,10 @@ pub struct Books {
     pub year_balances: HashMap<Arc<str>, (Span, Vec<AccountBalance>)>,
     /// What was posted to each account before a time, where that was asked for.
     pub balances_before: HashMap<Timestamp, (Span, Vec<AccountBalance>)>,
+    /// Open items of the documents and parties that were asked for.
+    pub items: BTreeMap<JournalLineId, OpenItem>,
+    /// What customers with a limit owe in its currency.
+    pub owed: HashMap<(Arc<str>, Currency), i64>,
     /// Manual journal entries, of the numbers that were asked for.
     pub entries: HashMap<Arc<str>, Reversible>,
     pub(crate) touched: BTreeSet<ProductId>,
@@ -72,6 +76,10 @@ pub struct PostedDocument {
     /// Its own, without what it made of the value of others.
     pub entries: Vec<JournalEntryRecord>,
     pub cancelled_by: Option<Arc<str>>,
+    /// Its open items, and those that they settle or are settled by.
+    pub items: Vec<OpenItem>,
+    /// What is allocated between them.
+    pub allocations: Vec<ItemAllocation>,
     /// What stands on it, such as `credit note CN-000012`.
     pub needed_by: Option<String>,
 }
@@ -309,6 +317,9 @@ impl Books {
         for entry in &postings.entries {
             self.apply_entry(entry);
         }
+        for item in &postings.items {
+            self.apply_item(item);
+        }
         for account in &postings.accounts {
             self.chart.keep(account);
         }
@@ -339,6 +350,35 @@ impl Books {
         self.series
             .get(&DocumentKind::JournalEntry)
             .is_some_and(|newest| *newest > 0)
+    }
+
+    fn apply_item(&mut self, item: &OpenItem) {
+        let before = self.items.insert(item.id, item.clone());
+        let key = item.party.as_ref().map(|party| (Arc::clone(party), item.currency));
+        if let Some(owed) = key.and_then(|key| self.owed.get_mut(&key)) {
+            *owed += item.open_minor - before.map_or(0, |before| before.open_minor);
+        }
+    }
+
+    /// Whether a customer may owe so much more.
+    pub fn check_credit(&self, customer: &Party, currency: Currency, more_minor: i64) -> Result<(), ErpError> {
+        let Some((limit_minor, _)) = customer.terms.credit_limit.filter(|(_, of)| *of == currency) else {
+            return Ok(());
+        };
+        let owed = self
+            .owed
+            .get(&(Arc::clone(&customer.code), currency))
+            .copied()
+            .unwrap_or(0);
+        if more_minor <= 0 || owed.saturating_add(more_minor) <= limit_minor {
+            return Ok(());
+        }
+        Err(ErpError::CreditLimitExceeded {
+            customer: Arc::clone(&customer.code),
+            limit: Money::new(limit_minor, currency),
+            owed: Money::new(owed, currency),
+            more: Money::new(more_minor, currency),
+        })
     }
 
     fn relock(&mut self) {

@@ -23,6 +23,9 @@ pub struct JournalLineInput {
     pub base_minor: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cost_centre: Option<Arc<str>>,
+    /// Whose account it is, on receivables and payables.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub party: Option<Arc<str>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

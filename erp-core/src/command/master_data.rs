@@ -83,3 +83,14 @@ pub struct SetStandardCost {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub from: Option<Timestamp>,
 }
+
+/// How long a party may take to pay, and how much it may owe: what is absent, it has no longer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SetPartyTerms {
+    pub party: Arc<str>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub payment_days: Option<u32>,
+    /// In minor units, for customers alone.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub credit_limit: Option<(i64, Currency)>,
+}

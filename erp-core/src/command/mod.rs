@@ -21,8 +21,11 @@ pub use ledger::{
     Cancel, CloseFiscalYear, JournalLineInput, OpenFiscalYear, PostJournalEntry, ReversalMethod, ReverseEntry,
     SetPeriodState,
 };
-pub use master_data::{CreateParty, CreateProduct, DefineLocation, SealedName, SetStandardCost};
-pub use sales::{CreditLineInput, InvoiceLineInput, LinePrice, PostCreditNote, PostInvoice, RecordPayment};
+pub use master_data::{CreateParty, CreateProduct, DefineLocation, SealedName, SetPartyTerms, SetStandardCost};
+pub use sales::{
+    CreditLineInput, InvoiceLineInput, LinePrice, PostCreditNote, PostInvoice, RecordPayment, Settle, SettleInput,
+    SettleItems,
+};
 pub use stock::{
     AddLandedCost, AdjustStock, AdjustmentLineInput, Allocation, CountStock, QuantityInput, ReceiptLineInput,
     ReceiveGoods, ReturnGoods, TransferStock,
@@ -62,6 +65,8 @@ pub enum Command {
     SetExchangeRate(SetExchangeRate),
     RevalueCurrencies(RevalueCurrencies),
     OpenBalances(OpenBalances),
+    SetPartyTerms(SetPartyTerms),
+    SettleItems(SettleItems),
 }
 
 impl Command {
@@ -92,6 +97,8 @@ impl Command {
             Self::SetExchangeRate(_) => DocumentKind::ExchangeRate,
             Self::RevalueCurrencies(_) => DocumentKind::ExchangeRevaluation,
             Self::OpenBalances(_) => DocumentKind::OpeningBalance,
+            Self::SetPartyTerms(_) => DocumentKind::Party,
+            Self::SettleItems(_) => DocumentKind::Settlement,
         }
     }
 
@@ -103,6 +110,11 @@ impl Command {
             Self::ReturnGoods(goods) => vec![&goods.receipt],
             Self::AddLandedCost(cost) => cost.receipts.iter().collect(),
             Self::Cancel(cancel) => vec![&cancel.number],
+            Self::RecordPayment(payment) => payment.settles.iter().flat_map(Settle::numbers).collect(),
+            Self::SettleItems(settlement) => {
+                let named = settlement.settles.numbers();
+                std::iter::once(&settlement.number).chain(named).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -145,7 +157,9 @@ impl Command {
             | Self::DefineCompany(_)
             | Self::DefineAccount(_)
             | Self::DefineCostCentre(_)
-            | Self::SetExchangeRate(_) => ("from", None),
+            | Self::SetExchangeRate(_)
+            | Self::SetPartyTerms(_) => ("from", None),
+            Self::SettleItems(settlement) => ("settled_at", settlement.settled_at),
             Self::RevalueCurrencies(revaluation) => ("as_of", Some(revaluation.before)),
             Self::OpenBalances(opening) => ("opened_at", opening.opened_at),
         }
@@ -170,7 +184,9 @@ impl Command {
             | Self::DefineAccount(_)
             | Self::DefineCostCentre(_)
             | Self::SetExchangeRate(_)
-            | Self::RevalueCurrencies(_) => None,
+            | Self::RevalueCurrencies(_)
+            | Self::SetPartyTerms(_)
+            | Self::SettleItems(_) => None,
             Self::DefineCompany(company) => Some(company.currency),
             Self::OpenBalances(opening) => Some(opening.currency),
             Self::CreateProduct(product) => Some(product.currency),

@@ -6,7 +6,7 @@ use cortex_types::{Currency, DecisionId, Timestamp, Unit};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::{CreditReason, PaymentDirection};
+use crate::{CreditReason, DocumentKind, PaymentDirection};
 
 /// What a line costs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -48,6 +48,9 @@ pub struct PostInvoice {
     pub location: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub invoiced_at: Option<Timestamp>,
+    /// By the customer's terms where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub due_at: Option<Timestamp>,
     /// The advice that the caller had when entering it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub decision_id: Option<DecisionId>,
@@ -92,4 +95,48 @@ pub struct RecordPayment {
     pub currency: Currency,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub paid_at: Option<Timestamp>,
+    /// What it is for; nothing of it is settled where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub settles: Option<Settle>,
+}
+
+/// Which open items are settled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Settle {
+    /// As many as it reaches for, from the one that was due first.
+    Oldest,
+    Named(Vec<SettleInput>),
+}
+
+impl Settle {
+    /// Of the documents that are named.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = &Arc<str>> {
+        let named = match self {
+            Self::Oldest => &[],
+            Self::Named(named) => named.as_slice(),
+        };
+        named.iter().map(|input| &input.number)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SettleInput {
+    /// An invoice of a customer, a receipt of a supplier where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub kind: Option<DocumentKind>,
+    pub number: Arc<str>,
+    /// All that is open, as far as it reaches, where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub amount_minor: Option<i64>,
+}
+
+/// What is left of a payment or a credit note settles other items of its party.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SettleItems {
+    pub kind: DocumentKind,
+    pub number: Arc<str>,
+    pub settles: Settle,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub settled_at: Option<Timestamp>,
 }

@@ -43,6 +43,9 @@ pub struct ReceiveGoods {
     pub location: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub received_at: Option<Timestamp>,
+    /// When it is to be paid; by the supplier's terms where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub due_at: Option<Timestamp>,
     pub lines: Vec<ReceiptLineInput>,
 }
 

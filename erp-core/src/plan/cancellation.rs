@@ -54,6 +54,9 @@ pub fn plan_cancellation(command: &Cancel, books: &Books, now: Timestamp) -> Res
     let stocked = shelf.settle()?;
     let memo = format!("cancellation of {}", command.number);
     let mut posting = Posting::new(books, reference, place);
+    if let Some(party) = &document.party {
+        posting = posting.with(party, None);
+    }
     for (at, draft) in undone(document, &stocked, books, &memo)? {
         posting.post_draft(draft, reference, at)?;
     }
@@ -91,11 +94,11 @@ fn undone(
     for entry in &document.entries {
         let (sides, lines) = by_time.entry(entry.posted_at).or_insert_with(fresh);
         for line in &entry.lines {
-            match (line.base_minor, &line.cost_centre) {
-                (None, None) => {
+            match (line.base_minor, &line.cost_centre, &line.party) {
+                (None, None, None) => {
                     sides.debit_in(line.currency, &line.account, -line.amount_minor())?;
                 }
-                // At what it was worth then, and counted for whom it was.
+                // At what it was worth then, counted for whom it was, on whose account it was.
                 _ => lines.push(line),
             }
         }

@@ -86,7 +86,7 @@ pub fn plan_credit_note(command: &PostCreditNote, books: &Books, now: Timestamp)
         .debit(Role::ServiceSales, services)?;
     sides.credit(if walk_in { Role::Bank } else { Role::Receivables }, net)?;
     let memo = format!("credit note {number}");
-    let mut posting = Posting::new(books, reference, place);
+    let mut posting = Posting::new(books, reference, place).with(&customer.code, None);
     posting.post_with(sides, &mut stocked, &memo, at)?;
 
     let note = CreditNote {

@@ -63,7 +63,13 @@ pub fn plan_invoice(
     sides.debit(if walk_in { Role::Bank } else { Role::Receivables }, net)?;
     sides.credit(Role::Sales, goods)?.credit(Role::ServiceSales, services)?;
     let memo = format!("invoice {number}");
-    let mut posting = Posting::new(books, reference, place);
+    let due_at = command.due_at.unwrap_or_else(|| customer.terms.due_at(at));
+    if due_at < at {
+        return Err(ErpError::invalid("due_at", "must not be before the invoice"));
+    }
+    let owes = if walk_in { 0 } else { net };
+    books.check_credit(customer, command.currency, owes)?;
+    let mut posting = Posting::new(books, reference, place).with(&customer.code, Some(due_at));
     posting.post_with(sides, &mut stocked, &memo, at)?;
 
     let invoice = Invoice {
@@ -75,6 +81,7 @@ pub fn plan_invoice(
         currency: command.currency,
         net_minor: net,
         invoiced_at: at,
+        due_at: (!walk_in).then_some(due_at),
         decision_id: command.decision_id.or(advice.map(|advice| advice.decision)),
         lines,
     };

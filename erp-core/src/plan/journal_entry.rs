@@ -4,7 +4,9 @@ use super::check_line_count;
 use super::sales_lines::field;
 use crate::limits::{MEMO_LENGTH_MAX, check_amount, check_currency, check_text};
 use crate::postings::{Document, Postings};
-use crate::{Books, DocumentKind, DocumentRef, ErpError, JournalDraft, JournalLineInput, PostJournalEntry, Role};
+use crate::{
+    Books, DocumentKind, DocumentRef, ErpError, ItemSide, JournalDraft, JournalLineInput, PostJournalEntry, Role,
+};
 
 /// A manual entry. The inventory account is refused: it is the sum of what the stock moves are worth, and nothing else
 /// may move it.
@@ -87,6 +89,12 @@ pub(super) fn add_line(
             draft.debit_with_base(&account.code, currency, minor, base_minor * minor.signum())?
         }
     };
+    if let Some(code) = &line.party {
+        if !ItemSide::ALL.iter().any(|side| account.role == Some(side.role())) {
+            return refused("party", "is for receivables and payables".to_owned());
+        }
+        draft.of_party(&books.party(code)?.code);
+    }
     if let Some(code) = &line.cost_centre {
         draft.for_cost_centre(books.cost_centre(&field(index, "cost_centre"), code)?);
     }

@@ -67,7 +67,8 @@ pub fn plan_landed_cost(command: &AddLandedCost, books: &Books, now: Timestamp) 
     }
     let stocked = shelf.settle()?;
     let memo = format!("landed cost {number}");
-    let mut posting = Posting::new(books, reference, place);
+    let due_at = supplier.terms.due_at(at);
+    let mut posting = Posting::new(books, reference, place).with(&supplier.code, Some(due_at));
     let mut bill = Sides::new(command.currency);
     bill.credit(Role::Payables, command.amount_minor)?
         .debit_in(goods, Role::GoodsReceived, amount)?;

@@ -3,15 +3,18 @@ use std::sync::Arc;
 use cortex_types::{LocationId, PartyId, ProductId, StandardCostId, Timestamp};
 use rust_decimal::Decimal;
 
-use crate::limits::{DESCRIPTION_LENGTH_MAX, NAME_LENGTH_MAX, check_amount, check_code, check_name, check_text};
+use crate::limits::{
+    DESCRIPTION_LENGTH_MAX, NAME_LENGTH_MAX, check_amount, check_code, check_currency, check_name, check_text,
+};
 use crate::postings::{Document, Postings};
 use crate::valuation::Method;
 use crate::{
-    Books, CreateParty, CreateProduct, DefineLocation, DocumentKind, ErpError, Location, Party, PartyKind, Product,
-    ProductCost, ProductKind,
+    Books, CreateParty, CreateProduct, DefineLocation, DocumentKind, ErpError, Location, Party, PartyKind, PartyTerms,
+    Product, ProductCost, ProductKind, SetPartyTerms,
 };
 
 const MICROS_PER_UNIT: i64 = 1_000_000;
+const PAYMENT_DAYS_MAX: u32 = 3_650;
 /// More decimals than the currency has, in a cost.
 const COST_DECIMALS_MORE_MAX: u32 = 6;
 
@@ -33,6 +36,7 @@ pub fn plan_party(command: &CreateParty, books: &Books, now: Timestamp) -> Resul
         kind: command.kind,
         name_sealed: command.name_sealed.as_ref().map(|name| name.sealed.clone()),
         country: Arc::clone(&command.country),
+        terms: PartyTerms::default(),
         created_at: command.created_at.unwrap_or(now),
     };
     let (id, at, code) = (party.id.0, party.created_at, Arc::clone(&party.code));
@@ -41,6 +45,43 @@ pub fn plan_party(command: &CreateParty, books: &Books, now: Timestamp) -> Resul
         id,
         code,
         at,
+        Document::Party(party),
+    ))
+}
+
+/// How long a party may take to pay, and how much it may owe.
+pub fn plan_party_terms(command: &SetPartyTerms, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
+    let party = books.party(&command.party)?;
+    if party.kind == PartyKind::WalkIn {
+        return Err(ErpError::invalid(
+            "party",
+            "a cash sale is paid when it is made: it has no terms",
+        ));
+    }
+    if command.payment_days.is_some_and(|days| days > PAYMENT_DAYS_MAX) {
+        let problem = format!("must be {PAYMENT_DAYS_MAX} at most");
+        return Err(ErpError::invalid("payment_days", problem));
+    }
+    if let Some((minor, currency)) = command.credit_limit {
+        check_amount("credit_limit", minor)?;
+        check_currency(currency)?;
+        if minor < 0 || party.kind != PartyKind::Customer {
+            return Err(ErpError::invalid("credit_limit", "is for customers, and not negative"));
+        }
+    }
+    let party = Party {
+        terms: PartyTerms {
+            payment_days: command.payment_days,
+            credit_limit: command.credit_limit,
+        },
+        ..party.clone()
+    };
+    let (id, code) = (party.id.0, Arc::clone(&party.code));
+    Ok(Postings::bare(
+        DocumentKind::Party,
+        id,
+        code,
+        now,
         Document::Party(party),
     ))
 }

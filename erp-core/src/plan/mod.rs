@@ -17,6 +17,7 @@ mod purchase_receipt;
 mod purchase_return;
 mod reversal;
 mod sales_lines;
+mod settlement;
 mod shelf;
 mod sides;
 mod standard_cost;
@@ -33,12 +34,13 @@ pub use fiscal::{plan_fiscal_year, plan_period_state, plan_year_closing};
 pub use invoice::plan_invoice;
 pub use journal_entry::plan_journal_entry;
 pub use landed_cost::plan_landed_cost;
-pub use master_data::{plan_location, plan_party, plan_product};
+pub use master_data::{plan_location, plan_party, plan_party_terms, plan_product};
 pub use opening_balance::plan_opening_balance;
 pub use payment::plan_payment;
 pub use purchase_receipt::plan_purchase_receipt;
 pub use purchase_return::plan_purchase_return;
 pub use reversal::plan_reversal;
+pub use settlement::plan_settlement;
 pub use standard_cost::plan_standard_cost;
 pub use stock_adjustment::{plan_stock_adjustment, plan_stock_count};
 pub use stock_transfer::plan_stock_transfer;
@@ -52,7 +54,7 @@ use self::sides::Sides;
 use crate::journal::{DocumentRef, JournalDraft, PostedEntry};
 use crate::limits::{check_currency, check_time};
 use crate::postings::{Document, Postings};
-use crate::{Advised, Books, Command, DocumentKind, ErpError, StockDocument};
+use crate::{Advised, Books, Command, DocumentKind, ErpError, ItemSide, StockDocument};
 
 /// Most lines that one document may have.
 pub const LINES_MAX: usize = 5_000;
@@ -63,7 +65,7 @@ pub fn plan(command: &Command, books: &Books, now: Timestamp, advice: Option<Adv
     let (field, given) = command.given_time();
     check_time(field, given)?;
     command.currency().map_or(Ok(()), check_currency)?;
-    let postings = match command {
+    let mut postings = match command {
         Command::CreateParty(party) => plan_party(party, books, now),
         Command::CreateProduct(product) => plan_product(product, books, now),
         Command::PostInvoice(invoice) => plan_invoice(invoice, books, now, advice),
@@ -87,12 +89,17 @@ pub fn plan(command: &Command, books: &Books, now: Timestamp, advice: Option<Adv
         Command::DefineCostCentre(centre) => plan_cost_centre(centre, books, now),
         Command::SetExchangeRate(rate) => plan_exchange_rate(rate, books, now),
         Command::RevalueCurrencies(revaluation) => plan_exchange_revaluation(revaluation, books),
+        Command::SetPartyTerms(terms) => plan_party_terms(terms, books, now),
+        Command::SettleItems(settlement) => plan_settlement(settlement, books, now),
         Command::OpenBalances(opening) => plan_opening_balance(opening, books, now),
         // Its entry is what closes the year, so it goes into a period that is closed.
         Command::CloseFiscalYear(closing) => return plan_year_closing(closing, books, now),
     }?;
     if postings.kind.is_posted() {
         books.locks.check(postings.at, command.is_adjusting())?;
+    }
+    if !matches!(command, Command::SettleItems(_)) {
+        settlement::settle(&mut postings, command, books)?;
     }
     Ok(postings)
 }
@@ -118,6 +125,8 @@ struct Posting<'a> {
     document: DocumentRef,
     drawn: Vec<(DocumentKind, u64)>,
     entries: Vec<PostedEntry>,
+    /// Whose receivables or payables it posts to, and when they are due.
+    party: Option<(Arc<str>, Option<Timestamp>)>,
 }
 
 impl<'a> Posting<'a> {
@@ -128,7 +137,14 @@ impl<'a> Posting<'a> {
             document,
             drawn: place.map(|place| (document.kind, place)).into_iter().collect(),
             entries: Vec::new(),
+            party: None,
         }
+    }
+
+    /// What it posts to receivables and payables is of this party.
+    fn with(mut self, party: &Arc<str>, due_at: Option<Timestamp>) -> Self {
+        self.party = Some((Arc::clone(party), due_at));
+        self
     }
 
     fn post(&mut self, sides: Sides, memo: &str, at: Timestamp) -> Result<(), ErpError> {
@@ -140,7 +156,13 @@ impl<'a> Posting<'a> {
         if draft.is_empty() {
             return Ok(());
         }
-        let draft = self.books.in_base(draft, at)?;
+        let mut draft = self.books.in_base(draft, at)?;
+        if let Some((party, _)) = &self.party {
+            let controls = ItemSide::ALL.map(|side| self.books.chart.of(side.role()));
+            for line in draft.lines.iter_mut().filter(|line| controls.contains(&&line.account)) {
+                line.party.get_or_insert_with(|| Arc::clone(party));
+            }
+        }
         let (number, place) = self.books.number_after(DocumentKind::JournalEntry, &self.drawn);
         self.entries
             .push(draft.post(JournalEntryId::new(), number, document, at)?);
@@ -189,6 +211,7 @@ impl<'a> Posting<'a> {
             amount_minor: head.amount_minor,
             entries: self.entries,
             drawn: self.drawn,
+            due_at: self.party.and_then(|(_, due_at)| due_at),
             ..bare
         };
         match stocked {

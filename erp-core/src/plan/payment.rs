@@ -41,7 +41,7 @@ pub fn plan_payment(command: &RecordPayment, books: &Books, now: Timestamp) -> R
             .debit(account, command.amount_minor)?
             .credit(Role::Bank, command.amount_minor)?,
     };
-    let mut posting = Posting::new(books, reference, place);
+    let mut posting = Posting::new(books, reference, place).with(&party.code, None);
     posting.post(sides, &format!("payment {number}"), at)?;
     let payment = Payment {
         id,

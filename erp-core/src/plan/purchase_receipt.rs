@@ -69,7 +69,11 @@ pub fn plan_purchase_receipt(command: &ReceiveGoods, books: &Books, now: Timesta
     let mut stocked = shelf.settle()?;
     sides.credit(Role::Payables, value)?;
     let memo = format!("goods received {number}");
-    let mut posting = Posting::new(books, reference, place);
+    let due_at = command.due_at.unwrap_or_else(|| supplier.terms.due_at(at));
+    if due_at < at {
+        return Err(ErpError::invalid("due_at", "must not be before the receipt"));
+    }
+    let mut posting = Posting::new(books, reference, place).with(&supplier.code, Some(due_at));
     posting.post_with(sides, &mut stocked, &memo, at)?;
 
     let receipt = PurchaseReceipt {

@@ -69,6 +69,9 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
         false => sides.debit_with_base(Role::Payables, owed, worth),
     };
     let mut posting = Posting::new(books, reference, place);
+    if let Some(supplier) = &receipt.party {
+        posting = posting.with(supplier, None);
+    }
     let memo = format!("goods returned {number}");
     posting.post_with(sides, &mut stocked, &memo, at)?;
     let supplier = receipt.party.as_ref().and_then(|code| books.parties.get(code));

@@ -74,6 +74,7 @@ fn line(product: &str, pieces: i64, price: LinePrice) -> InvoiceLineInput {
 
 fn invoice(customer: Option<&str>, lines: Vec<InvoiceLineInput>) -> PostInvoice {
     PostInvoice {
+        due_at: None,
         number: None,
         customer: customer.map(Arc::from),
         country: None,
@@ -87,6 +88,7 @@ fn invoice(customer: Option<&str>, lines: Vec<InvoiceLineInput>) -> PostInvoice 
 
 fn receive(product: &str, pieces: i64, value_minor: i64) -> Command {
     Command::ReceiveGoods(ReceiveGoods {
+        due_at: None,
         number: None,
         supplier: "S1".into(),
         currency: Currency::GBP,
@@ -307,6 +309,7 @@ fn any_command() -> impl Strategy<Value = Command> {
             };
             let party = if out { "S1" } else { "C1" }.into();
             Command::RecordPayment(RecordPayment {
+                settles: None,
                 number: None,
                 party,
                 direction,

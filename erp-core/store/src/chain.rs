@@ -16,7 +16,7 @@ use crate::write::{Numbered, id};
 const COLUMNS: [&str; 4] = ["tenant_id", "seq", "entry_id", "seal"];
 const ENTRY: &str = "e.id, e.number, e.document_kind, e.document_id, e.memo, e.currency, e.posted_at";
 const LINE: &str = "l.id AS line_id, l.account, l.debit_minor, l.credit_minor, l.currency AS line_currency, \
-                    l.base_minor, l.cost_centre";
+                    l.base_minor, l.cost_centre, NULL AS party";
 const FINDINGS_MAX: usize = 100;
 const UNSEALED: &str = "it has no seal: it was written into the table, or all seals were taken away, or it is from before \
                         there were seals, and the next posting seals it";

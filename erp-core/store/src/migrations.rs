@@ -44,8 +44,15 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "company",
             sql: include_str!("../migrations/0008_company.sql"),
         },
+        Migration {
+            version: 9,
+            name: "open_items",
+            sql: include_str!("../migrations/0009_open_items.sql"),
+        },
     ],
     captured: &[
+        "open_items",
+        "allocations",
         "companies",
         "accounts",
         "cost_centres",
@@ -69,6 +76,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         "payments",
     ],
     posted: &[
+        "allocations",
         "sales_invoices",
         "sales_invoice_lines",
         "credit_notes",

@@ -105,6 +105,7 @@ error_codes! {
     InsufficientStock = "insufficient-stock" => Conflict, Never;
     /// The time falls into a period whose books are closed.
     PeriodClosed = "period-closed" => Conflict, Never;
+    CreditLimitExceeded = "credit-limit-exceeded" => Conflict, Never;
     /// A posted document cannot be changed, only reversed.
     Immutable = "immutable-document" => Conflict, Never;
     UnknownFeature = "unknown-feature" => NotFound, Never;

@@ -107,6 +107,7 @@ impl Mapping {
         let first = lines[0];
         self.need_customer(first, at);
         Some(Command::PostInvoice(PostInvoice {
+            due_at: None,
             number: Some(Arc::clone(&first.number)),
             customer: first.customer.clone(),
             country: Some(Arc::clone(&first.country)),

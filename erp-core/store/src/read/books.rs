@@ -10,7 +10,7 @@ use cortex_types::InvoiceId;
 use uuid::Uuid;
 
 use super::fiscal::of_tenant;
-use super::{company, fiscal, journal, master_data, posted, records, stock};
+use super::{company, fiscal, journal, master_data, open_items, posted, records, stock};
 use crate::days;
 use crate::rows::Columns;
 
@@ -51,6 +51,7 @@ pub(crate) async fn books(
     let mut products = wanted.products.clone();
     posted::load(connection, tenant, &wanted.documents, &mut products, &mut books).await?;
     stock::load(connection, tenant, &products, &mut books).await?;
+    open_items::load(connection, tenant, wanted, &mut books).await?;
     books.know_originals();
     numbers(connection, tenant, wanted, &mut books).await?;
     let series = "SELECT kind, newest FROM document_series WHERE tenant_id = $1";

@@ -6,7 +6,7 @@ use super::PAGE;
 use super::lines::lines;
 use crate::rows::Columns;
 
-const INVOICES: &str = "SELECT id, number, customer_id, customer_code, country, currency, net_minor, invoiced_at, \
+const INVOICES: &str = "SELECT id, number, customer_id, customer_code, country, currency, net_minor, invoiced_at, due_at, \
                         decision_id FROM sales_invoices";
 const INVOICE_LINES: &str = "SELECT id, invoice_id, line_no, product_id, product_code, product_kind, quantity_micro, \
                              unit, net_minor FROM sales_invoice_lines";
@@ -87,6 +87,7 @@ fn invoice_header(row: &Row) -> Result<Invoice, sqlx::Error> {
         currency: row.parsed("currency")?,
         net_minor: row.integer("net_minor")?,
         invoiced_at: row.time("invoiced_at")?,
+        due_at: row.optional_time("due_at")?,
         decision_id: row.optional_parsed("decision_id")?,
         lines: Vec::new(),
     })

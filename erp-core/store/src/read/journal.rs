@@ -8,10 +8,12 @@ use crate::rows::Columns;
 
 const ENTRIES: &str = "SELECT id, number, document_kind, document_id, memo, currency, posted_at FROM journal_entries";
 const LINES: &str = "SELECT entry_id, id AS line_id, account, debit_minor, credit_minor, currency AS line_currency, \
-                     base_minor, cost_centre FROM journal_lines";
+                     base_minor, cost_centre, (SELECT i.party_code FROM open_items i WHERE i.id = journal_lines.id) AS party \
+                     FROM journal_lines";
 const WITH_LINES: &str = "SELECT e.id, e.number, e.document_kind, e.document_id, e.memo, e.currency, e.posted_at, \
                           l.id AS line_id, l.account, l.debit_minor, l.credit_minor, l.currency AS line_currency, \
-                          l.base_minor, l.cost_centre FROM journal_entries e JOIN journal_lines l ON l.entry_id = e.id";
+                          l.base_minor, l.cost_centre, (SELECT i.party_code FROM open_items i WHERE i.id = l.id) AS party \
+                          FROM journal_entries e JOIN journal_lines l ON l.entry_id = e.id";
 const IN_ORDER: &str = " ORDER BY e.id, l.line_no";
 
 pub(super) async fn entries(readers: &Pool, tenant: &str, page: &Page) -> Result<Vec<JournalEntryRecord>, sqlx::Error> {
@@ -101,6 +103,7 @@ fn line(row: &Row) -> Result<JournalLine, sqlx::Error> {
         credit_minor: row.integer("credit_minor")?,
         base_minor: row.try_get("base_minor")?,
         cost_centre: row.optional_text("cost_centre")?,
+        party: row.optional_text("party")?,
     })
 }
 

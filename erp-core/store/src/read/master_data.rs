@@ -1,10 +1,11 @@
 use cortex_erp::valuation::Method;
-use cortex_erp::{Location, NegativeStock, Party, PartyKind, Product, ProductKind};
+use cortex_erp::{Location, NegativeStock, Party, PartyKind, PartyTerms, Product, ProductKind};
 use cortex_store::sql::Row;
 
 use crate::rows::Columns;
 
-pub(super) const PARTIES: &str = "SELECT id, code, kind, name_sealed, country, created_at FROM parties";
+pub(super) const PARTIES: &str = "SELECT id, code, kind, name_sealed, country, payment_days, \
+                                  credit_limit_minor, credit_currency, created_at FROM parties";
 pub(super) const PRODUCTS: &str =
     "SELECT id, code, description, kind, unit, currency, list_price_minor, valuation, created_at FROM products";
 
@@ -27,6 +28,7 @@ pub(super) fn party(row: &Row) -> Result<Party, sqlx::Error> {
         kind: row.word("kind", &PartyKind::ALL, PartyKind::as_str)?,
         name_sealed: row.try_get("name_sealed")?,
         country: row.text("country")?,
+        terms: terms(row)?,
         created_at: row.time("created_at")?,
     })
 }
@@ -42,5 +44,14 @@ pub(super) fn product(row: &Row) -> Result<Product, sqlx::Error> {
         list_price_minor: row.try_get("list_price_minor")?,
         valuation: row.word("valuation", &Method::ALL, Method::as_str)?,
         created_at: row.time("created_at")?,
+    })
+}
+
+fn terms(row: &Row) -> Result<PartyTerms, sqlx::Error> {
+    let days: Option<i64> = row.try_get("payment_days")?;
+    let limit: Option<i64> = row.try_get("credit_limit_minor")?;
+    Ok(PartyTerms {
+        payment_days: days.and_then(|days| u32::try_from(days).ok()),
+        credit_limit: limit.zip(row.optional_parsed("credit_currency")?),
     })
 }

@@ -7,6 +7,7 @@ mod fiscal;
 mod journal;
 mod lines;
 mod master_data;
+mod open_items;
 mod posted;
 mod purchasing;
 mod records;

@@ -10,7 +10,7 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use super::books::LIST_MAX;
-use super::{journal, stock};
+use super::{journal, open_items, stock};
 use crate::rows::Columns;
 
 /// Not cancelled: `{id}` is the column with the document's id.
@@ -70,6 +70,7 @@ async fn document(
         .await?;
     let moves = stock::moves_of_document(on, tenant, kind, &text).await?;
     let ids = ids_of(moves.iter().map(|(moved, _)| moved));
+    let (items, allocations) = open_items::around(on, tenant, &text).await?;
     Ok(Some(PostedDocument {
         id,
         at: row.time("at")?,
@@ -78,6 +79,8 @@ async fn document(
         party: row.optional_text("party_code")?,
         moves,
         entries: journal::entries_of(on, tenant, kind, &text).await?,
+        items,
+        allocations,
         cancelled_by: cancelled_by.map(Into::into),
         needed_by: needed_by(on, tenant, &text, &ids).await?,
     }))

@@ -2,9 +2,10 @@
 
 use async_trait::async_trait;
 use cortex_erp::{
-    AccountBalance, Answered, Cancellation, Chart, Closings, Company, CostCentre, CreditNote, DocumentKind, ErpError,
-    ExchangeRate, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice, JournalEntryRecord, Link, Location,
-    Page, Party, Payment, Product, PurchaseReceipt, Records, Span, StockDocument, StockMove, StockOnHand,
+    AccountBalance, Ageing, Answered, Cancellation, Chart, Closings, Company, CostCentre, CreditNote, DocumentKind,
+    ErpError, ExchangeRate, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice, ItemSide, JournalEntryRecord,
+    Link, Location, OpenItem, Page, Party, Payment, Product, PurchaseReceipt, Records, Span, StockDocument, StockMove,
+    StockOnHand,
 };
 use cortex_store::sql::{self, Row};
 use cortex_types::{RequestContext, Timestamp};
@@ -12,7 +13,9 @@ use sqlx::AssertSqlSafe;
 
 use super::documents::page_of;
 use super::master_data::{LOCATIONS, location};
-use super::{company, documents, fiscal, journal, master_data, purchasing, reports, stock, stock_documents, verify};
+use super::{
+    company, documents, fiscal, journal, master_data, open_items, purchasing, reports, stock, stock_documents, verify,
+};
 use crate::SqlLedger;
 use crate::ledger::failed;
 use crate::rows::{Columns, unreadable};
@@ -160,6 +163,28 @@ impl Records for SqlLedger {
     async fn purchase_receipts(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseReceipt>, ErpError> {
         let receipts = purchasing::receipts(self.database().readers(), ctx.tenant.as_str(), page).await;
         self.read("list purchase receipts", receipts)
+    }
+
+    async fn open_items(
+        &self,
+        ctx: &RequestContext,
+        side: Option<ItemSide>,
+        party: Option<&str>,
+        page: &Page,
+    ) -> Result<Vec<OpenItem>, ErpError> {
+        let items = open_items::page(self.database().readers(), ctx.tenant.as_str(), (side, party), page).await;
+        self.read("list open items", items)
+    }
+
+    async fn ageing(
+        &self,
+        ctx: &RequestContext,
+        side: ItemSide,
+        before: Timestamp,
+        days: &[u32],
+    ) -> Result<Vec<Ageing>, ErpError> {
+        let ageing = open_items::ageing(self.database().readers(), ctx.tenant.as_str(), side, before, days).await;
+        self.read("read how old open items are", ageing)
     }
 
     async fn payments(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Payment>, ErpError> {

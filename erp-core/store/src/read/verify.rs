@@ -7,7 +7,7 @@ use sqlx::AssertSqlSafe;
 use crate::chain;
 
 /// A rule, and SQL that gives `subject` and `problem` of each violation within tenant `$1`; `{day}` is the day of `posted_at`.
-const RULES: [(&str, &str); 13] = [
+const RULES: [(&str, &str); 15] = [
     (
         "numbers-gapless",
         "SELECT 'series ' || s.kind AS subject, \
@@ -112,6 +112,30 @@ const RULES: [(&str, &str); 13] = [
                  coalesce((SELECT code FROM accounts WHERE tenant_id = $1 AND role = 'inventory'), '1200') \
                UNION ALL SELECT currency, -value_minor FROM stock_levels WHERE tenant_id = $1) v \
          GROUP BY currency HAVING sum(value_minor) <> 0",
+    ),
+    (
+        "items-are-control-accounts",
+        "SELECT side || ' in ' || currency AS subject, \
+           'open items and the control account differ by ' || sum(amount_minor) || ' (minor units)' AS problem \
+         FROM (SELECT CASE WHEN account = coalesce((SELECT code FROM accounts WHERE tenant_id = $1 AND role = 'receivables'), \
+                 '1100') THEN 'receivable' ELSE 'payable' END AS side, currency, debit_minor - credit_minor AS amount_minor \
+               FROM journal_lines WHERE tenant_id = $1 AND account IN ( \
+                 coalesce((SELECT code FROM accounts WHERE tenant_id = $1 AND role = 'receivables'), '1100'), \
+                 coalesce((SELECT code FROM accounts WHERE tenant_id = $1 AND role = 'payables'), '2000')) \
+               UNION ALL SELECT side, currency, -amount_minor FROM open_items WHERE tenant_id = $1) v \
+         GROUP BY side, currency HAVING sum(amount_minor) <> 0",
+    ),
+    (
+        "item-is-open-by-its-allocations",
+        "SELECT i.document_kind || ' ' || i.number AS subject, \
+           'of ' || i.amount_minor || ', ' || i.open_minor || ' is open, and ' || coalesce(sum(a.settled), 0) \
+             || ' settled (minor units)' AS problem \
+         FROM open_items i LEFT JOIN ( \
+           SELECT debit_item AS item, amount_minor AS settled FROM allocations WHERE tenant_id = $1 \
+           UNION ALL SELECT credit_item, -amount_minor FROM allocations WHERE tenant_id = $1) a ON a.item = i.id \
+         WHERE i.tenant_id = $1 GROUP BY i.id, i.document_kind, i.number, i.amount_minor, i.open_minor \
+         HAVING i.amount_minor - coalesce(sum(a.settled), 0) <> i.open_minor OR abs(i.open_minor) > abs(i.amount_minor) \
+           OR (i.open_minor < 0 AND i.amount_minor > 0) OR (i.open_minor > 0 AND i.amount_minor < 0)",
     ),
     (
         "document-is-sum-of-lines",

@@ -8,12 +8,14 @@ use cortex_store::{StoreError, WriteTransaction};
 use super::{Numbered, id};
 
 pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbered<'_>]) -> Result<(), StoreError> {
-    let mut parties: Vec<(&Numbered<'_>, &Party)> = Vec::new();
+    let mut parties: BTreeMap<(&str, &Arc<str>), (&Numbered<'_>, &Party)> = BTreeMap::new();
     let mut products: Vec<(&Numbered<'_>, &Product)> = Vec::new();
     let mut locations: BTreeMap<(&str, &Arc<str>), (&Numbered<'_>, &Location)> = BTreeMap::new();
     for command in numbered {
         match &command.accepted.postings.document {
-            Document::Party(party) => parties.push((command, party)),
+            Document::Party(party) => {
+                parties.insert((command.tenant, &party.code), (command, party));
+            }
             Document::Product(product) => products.push((command, product)),
             // The newest of a group: it may define one more than once.
             Document::Location(location) => {
@@ -29,16 +31,23 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
         "kind",
         "name_sealed",
         "country",
+        "payment_days",
+        "credit_limit_minor",
+        "credit_currency",
         "created_at",
         "tx_no",
     ];
+    let parties: Vec<_> = parties.into_values().collect();
     transaction
-        .insert_rows("parties", &columns, &parties, |row, (command, party)| {
+        .upsert_rows("parties", (&columns, 1), &parties, |row, (command, party)| {
             row.bind(id(party.id.0))
                 .bind(command.tenant)
                 .bind(&*party.code)
                 .bind(party.kind.as_str());
             row.bind(party.name_sealed.as_deref()).bind(&*party.country);
+            row.bind(party.terms.payment_days.map(i64::from));
+            row.bind(party.terms.credit_limit.map(|(minor, _)| minor));
+            row.bind(party.terms.credit_limit.map(|(_, currency)| currency.to_string()));
             row.bind(party.created_at).bind(command.tx_no);
         })
         .await?;

@@ -5,6 +5,7 @@ mod fiscal;
 mod journal;
 mod ledger_state;
 mod master_data;
+mod open_items;
 mod purchasing;
 mod sales;
 mod stock;
@@ -47,6 +48,7 @@ pub(crate) async fn save(transaction: &mut WriteTransaction, group: &Group) -> R
     purchasing::save(transaction, &numbered).await?;
     stock::save(transaction, &numbered).await?;
     journal::save(transaction, &numbered).await?;
+    open_items::save(transaction, &numbered).await?;
     days::add(transaction, &numbered).await?;
     fiscal::save(transaction, &numbered).await?;
     chain::seal(transaction, &numbered).await?;

@@ -33,6 +33,7 @@ async fn save_invoices(
         "net_minor",
         "line_count",
         "invoiced_at",
+        "due_at",
         "decision_id",
         "tx_no",
     ];
@@ -45,7 +46,7 @@ async fn save_invoices(
             row.bind(invoice.currency.as_str())
                 .bind(invoice.net_minor)
                 .bind(invoice.lines.len() as i64);
-            row.bind(invoice.invoiced_at);
+            row.bind(invoice.invoiced_at).bind(invoice.due_at);
             row.bind(invoice.decision_id.map(|decision| id(decision.0)))
                 .bind(command.tx_no);
         })

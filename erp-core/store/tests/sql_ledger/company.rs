@@ -115,6 +115,7 @@ pub fn line(product: &str, pieces: i64) -> InvoiceLineInput {
 
 pub fn invoice(customer: Option<&str>, lines: Vec<InvoiceLineInput>) -> PostInvoice {
     PostInvoice {
+        due_at: None,
         number: None,
         customer: customer.map(Arc::from),
         country: None,
@@ -135,6 +136,7 @@ pub fn receive(pieces: i64, value_minor: i64) -> Command {
     let (number, location, received_at) = (None, None, None);
     let currency = Currency::GBP;
     Command::ReceiveGoods(ReceiveGoods {
+        due_at: None,
         number,
         supplier: "S1".into(),
         currency,
@@ -147,6 +149,7 @@ pub fn receive(pieces: i64, value_minor: i64) -> Command {
 pub fn payment(party: &str, direction: PaymentDirection, amount_minor: i64) -> Command {
     let (number, currency, paid_at) = (None, Currency::GBP, None);
     Command::RecordPayment(RecordPayment {
+        settles: None,
         number,
         party: party.into(),
         direction,

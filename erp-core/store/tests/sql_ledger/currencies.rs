@@ -40,6 +40,7 @@ fn sale(day: &str, currency: Currency, pieces: i64, price: LinePrice) -> Command
     let mut sold = line("MUG", pieces);
     sold.price = price;
     Command::PostInvoice(PostInvoice {
+        due_at: None,
         number: None,
         customer: Some("C1".into()),
         country: None,
@@ -58,6 +59,7 @@ fn receipt(day: &str, currency: Currency, lines: &[(i64, i64)]) -> Command {
         value_minor: *value_minor,
     };
     Command::ReceiveGoods(ReceiveGoods {
+        due_at: None,
         number: None,
         supplier: "S1".into(),
         currency,
@@ -69,6 +71,7 @@ fn receipt(day: &str, currency: Currency, lines: &[(i64, i64)]) -> Command {
 
 fn payment(day: &str, party: &str, direction: PaymentDirection, currency: Currency, amount_minor: i64) -> Command {
     Command::RecordPayment(RecordPayment {
+        settles: None,
         number: None,
         party: party.into(),
         direction,

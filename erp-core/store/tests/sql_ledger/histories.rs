@@ -147,6 +147,7 @@ impl History {
             }),
             87..90 => self.adjustment(at, location),
             90..93 => Command::RecordPayment(RecordPayment {
+                settles: None,
                 number: None,
                 party: "C1".into(),
                 direction: PaymentDirection::In,
@@ -174,6 +175,7 @@ impl History {
 
     fn receipt(&mut self, received_at: Option<Timestamp>, location: Option<Arc<str>>) -> Command {
         Command::ReceiveGoods(ReceiveGoods {
+            due_at: None,
             number: None,
             supplier: "S1".into(),
             currency: Currency::GBP,
@@ -191,6 +193,7 @@ impl History {
 
     fn sale(&mut self, invoiced_at: Option<Timestamp>, location: Option<Arc<str>>) -> Command {
         Command::PostInvoice(PostInvoice {
+            due_at: None,
             number: None,
             customer: Some("C1".into()),
             country: None,

@@ -7,6 +7,7 @@ mod fiscal;
 mod histories;
 mod import;
 mod migrations;
+mod open_items;
 mod statements;
 mod stock;
 

@@ -42,6 +42,7 @@ impl Company {
 
     async fn received(&self, day: &str, product: &str, pieces: i64, value_minor: i64) -> Receipt {
         let command = ReceiveGoods {
+            due_at: None,
             number: None,
             supplier: "S1".into(),
             currency: Currency::GBP,
@@ -126,6 +127,7 @@ fn line(product: &str, pieces: i64) -> InvoiceLineInput {
 
 fn sale(day: &str, location: Option<&str>, product: &str, pieces: i64) -> Command {
     Command::PostInvoice(PostInvoice {
+        due_at: None,
         number: None,
         customer: Some("C1".into()),
         country: None,

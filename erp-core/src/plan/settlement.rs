@@ -1,0 +1,311 @@
+//! Open items: what a document adds to them, and what it settles.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cortex_types::{JournalLineId, LineId, Money, Timestamp};
+
+use crate::postings::{Document, Postings};
+use crate::{
+    Books, Cancel, Command, DocumentKind, DocumentRef, ErpError, ItemAllocation, ItemSide, OpenItem, Settle,
+    SettleInput, SettleItems,
+};
+
+/// The items of a document in the making, and those that it settles.
+struct Settlement<'a> {
+    books: &'a Books,
+    document: DocumentRef,
+    number: Arc<str>,
+    at: Timestamp,
+    /// As they are afterwards.
+    items: BTreeMap<JournalLineId, OpenItem>,
+    /// The document's own.
+    own: Vec<JournalLineId>,
+    allocations: Vec<ItemAllocation>,
+}
+
+/// Adds the open items of a document to what it comes to, and settles what it says.
+pub(super) fn settle(postings: &mut Postings, command: &Command, books: &Books) -> Result<(), ErpError> {
+    let mut settlement = Settlement {
+        books,
+        document: DocumentRef {
+            kind: postings.kind,
+            id: postings.id,
+        },
+        number: Arc::clone(&postings.number),
+        at: postings.at,
+        items: BTreeMap::new(),
+        own: Vec::new(),
+        allocations: Vec::new(),
+    };
+    settlement.add(postings);
+    match command {
+        Command::RecordPayment(payment) => settlement.settle(payment.settles.as_ref(), "settles")?,
+        Command::PostCreditNote(note) => {
+            if let Some(invoice) = &note.invoice {
+                settlement.credit(invoice)?;
+            }
+        }
+        Command::Cancel(cancel) => settlement.take_back(cancel)?,
+        _ => {}
+    }
+    postings.items = settlement.items.into_values().collect();
+    postings.allocations = settlement.allocations;
+    Ok(())
+}
+
+/// What of a payment or a credit note is open settles other items of its party.
+pub fn plan_settlement(command: &SettleItems, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
+    let document = books.posted(command.kind, &command.number)?;
+    let id = LineId::new();
+    let mut settlement = Settlement {
+        books,
+        document: DocumentRef {
+            kind: DocumentKind::Settlement,
+            id: id.0,
+        },
+        number: Arc::clone(&command.number),
+        at: command.settled_at.unwrap_or(now),
+        items: BTreeMap::new(),
+        own: Vec::new(),
+        allocations: Vec::new(),
+    };
+    for item in document.items.iter().filter(|item| item.document.id == document.id) {
+        settlement.own.push(item.id);
+        settlement.items.insert(item.id, item.clone());
+    }
+    settlement.settle(Some(&command.settles), "settles")?;
+    let (at, number) = (settlement.at, Arc::clone(&command.number));
+    let mut amount_minor = 0;
+    for allocation in &settlement.allocations {
+        super::sides::add(&mut amount_minor, allocation.amount_minor)?;
+    }
+    Ok(Postings {
+        currency: document.currency,
+        amount_minor,
+        items: settlement.items.into_values().collect(),
+        allocations: settlement.allocations,
+        ..Postings::bare(DocumentKind::Settlement, id.0, number, at, Document::Settlement)
+    })
+}
+
+impl Settlement<'_> {
+    /// Every line on a control account.
+    fn add(&mut self, postings: &Postings) {
+        for entry in &postings.entries {
+            for line in entry.lines().iter().filter(|line| line.amount_minor() != 0) {
+                let of = |side: &ItemSide| *self.books.chart.of(side.role()) == line.account;
+                let Some(side) = ItemSide::ALL.into_iter().find(of) else {
+                    continue;
+                };
+                let item = OpenItem {
+                    id: line.id,
+                    side,
+                    party: line.party.clone(),
+                    document: self.document,
+                    number: Arc::clone(&self.number),
+                    currency: line.currency,
+                    amount_minor: line.amount_minor(),
+                    open_minor: line.amount_minor(),
+                    posted_at: entry.posted_at(),
+                    due_at: postings.due_at.unwrap_or(entry.posted_at()),
+                };
+                self.own.push(item.id);
+                self.items.insert(item.id, item);
+            }
+        }
+    }
+
+    fn settle(&mut self, settles: Option<&Settle>, field: &str) -> Result<(), ErpError> {
+        match settles {
+            None => Ok(()),
+            Some(Settle::Oldest) => self.oldest(),
+            Some(Settle::Named(named)) => {
+                for (index, input) in named.iter().enumerate() {
+                    self.named(input, &format!("{field}[{index}]"))?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// What the document itself has open: one item, as payments and credit notes do.
+    fn open(&self) -> Option<OpenItem> {
+        let mut own = self.own.iter().filter_map(|id| self.items.get(id));
+        own.find(|item| item.open_minor != 0).cloned()
+    }
+
+    fn oldest(&mut self) -> Result<(), ErpError> {
+        let Some(own) = self.open() else { return Ok(()) };
+        let opposite = |item: &&OpenItem| {
+            item.party == own.party
+                && item.side == own.side
+                && item.currency == own.currency
+                && item.open_minor.signum() == -own.open_minor.signum()
+        };
+        let mut others: Vec<&OpenItem> = self.books.items.values().filter(opposite).collect();
+        others.sort_by_key(|item| (item.due_at, item.id));
+        let mut left = own.open_minor.saturating_abs();
+        for other in others {
+            let part = left.min(other.open_minor.saturating_abs());
+            if part == 0 {
+                break;
+            }
+            self.allocate(own.id, other.id, part);
+            left -= part;
+        }
+        Ok(())
+    }
+
+    fn named(&mut self, input: &SettleInput, field: &str) -> Result<(), ErpError> {
+        let refused = |name: &str, problem: String| Err(ErpError::invalid(format!("{field}{name}"), problem));
+        let Some(own) = self.open() else {
+            return refused("", "there is nothing left to settle it with".to_owned());
+        };
+        let kind = input.kind.unwrap_or(match own.side {
+            ItemSide::Receivable => DocumentKind::SalesInvoice,
+            ItemSide::Payable => DocumentKind::PurchaseReceipt,
+        });
+        let Some(other) = self.item_of(kind, &input.number, own.side) else {
+            let problem = format!("no {kind} '{}' is open with anybody: correct the number", input.number);
+            return refused(".number", problem);
+        };
+        if other.party != own.party {
+            let problem = format!("{kind} '{}' is of another party", input.number);
+            return refused(".number", problem);
+        }
+        if other.currency != own.currency {
+            return Err(ErpError::WrongCurrency {
+                what: format!("{kind} '{}'", input.number),
+                kept: other.currency,
+                document: own.currency,
+            });
+        }
+        if other.amount_minor.signum() == own.amount_minor.signum() {
+            let problem = format!(
+                "{kind} '{}' is on the same side: one does not settle the other",
+                input.number
+            );
+            return refused(".number", problem);
+        }
+        let (open, left) = (other.open_minor.saturating_abs(), own.open_minor.saturating_abs());
+        let amount = input.amount_minor.unwrap_or(open.min(left));
+        let money = |minor| Money::new(minor, own.currency);
+        if amount <= 0 {
+            return refused(".amount", format!("must be above zero: {} is open of it", money(open)));
+        }
+        if amount > open {
+            let problem = format!(
+                "of {kind} '{}', {} is open, not {}",
+                input.number,
+                money(open),
+                money(amount)
+            );
+            return refused(".amount", problem);
+        }
+        if amount > left {
+            return refused(
+                ".amount",
+                format!("{} is left to settle it with, not {}", money(left), money(amount)),
+            );
+        }
+        self.allocate(own.id, other.id, amount);
+        Ok(())
+    }
+
+    /// A note for an invoice settles it, as far as it is open.
+    fn credit(&mut self, invoice: &Arc<str>) -> Result<(), ErpError> {
+        let Some(own) = self.open() else { return Ok(()) };
+        let Some(other) = self.item_of(DocumentKind::SalesInvoice, invoice, own.side) else {
+            return Ok(());
+        };
+        let part = own.open_minor.saturating_abs().min(other.open_minor.saturating_abs());
+        if part > 0 && other.open_minor.signum() != own.open_minor.signum() {
+            self.allocate(own.id, other.id, part);
+        }
+        Ok(())
+    }
+
+    /// What the document settled, and what settled it, is open again; then it and what cancels it settle each other.
+    fn take_back(&mut self, cancel: &Cancel) -> Result<(), ErpError> {
+        let document = self.books.posted(cancel.kind, &cancel.number)?;
+        for item in &document.items {
+            self.items.insert(item.id, item.clone());
+        }
+        for allocation in &document.allocations {
+            self.shift(allocation.debit, allocation.credit, -allocation.amount_minor);
+            self.allocations.push(ItemAllocation {
+                id: LineId::new(),
+                amount_minor: -allocation.amount_minor,
+                allocated_at: self.at,
+                document: self.document,
+                number: Arc::clone(&self.number),
+                undoes: Some(allocation.id),
+                ..allocation.clone()
+            });
+        }
+        let cancelled: Vec<JournalLineId> = document
+            .items
+            .iter()
+            .filter(|item| item.document.id == document.id)
+            .map(|item| item.id)
+            .collect();
+        for own in self.own.clone() {
+            for other in &cancelled {
+                let (Some(one), Some(other)) = (self.items.get(&own), self.items.get(other)) else {
+                    continue;
+                };
+                let part = one.open_minor.saturating_abs().min(other.open_minor.saturating_abs());
+                let opposite = one.open_minor.signum() == -other.open_minor.signum();
+                if part > 0 && opposite && (one.side, one.currency) == (other.side, other.currency) {
+                    let other = other.id;
+                    self.allocate(own, other, part);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn item_of(&self, kind: DocumentKind, number: &str, side: ItemSide) -> Option<OpenItem> {
+        let of_document = |item: &&OpenItem| item.document.kind == kind && *item.number == *number && item.side == side;
+        let id = self.books.items.values().find(of_document)?.id;
+        let seen = self.items.get(&id).or_else(|| self.books.items.get(&id));
+        seen.cloned()
+    }
+
+    fn allocate(&mut self, own: JournalLineId, other: JournalLineId, amount_minor: i64) {
+        let items = &self.items;
+        let known = |id: &JournalLineId| items.get(id).or_else(|| self.books.items.get(id)).cloned();
+        let (Some(one), Some(another)) = (known(&own), known(&other)) else {
+            return;
+        };
+        let (debit, credit) = match one.amount_minor > 0 {
+            true => (own, other),
+            false => (other, own),
+        };
+        self.allocations.push(ItemAllocation {
+            id: LineId::new(),
+            debit,
+            credit,
+            currency: one.currency,
+            amount_minor,
+            allocated_at: self.at,
+            document: self.document,
+            number: Arc::clone(&self.number),
+            undoes: None,
+        });
+        self.items.insert(one.id, one);
+        self.items.insert(another.id, another);
+        self.shift(debit, credit, amount_minor);
+    }
+
+    /// The debit has less open, and the credit.
+    fn shift(&mut self, debit: JournalLineId, credit: JournalLineId, amount_minor: i64) {
+        if let Some(item) = self.items.get_mut(&debit) {
+            item.open_minor -= amount_minor;
+        }
+        if let Some(item) = self.items.get_mut(&credit) {
+            item.open_minor += amount_minor;
+        }
+    }
+}
