@@ -52,6 +52,10 @@ words! {
         CurrencyConversion = "currency-conversion",
         /// What is owed to suppliers.
         Payables = "payables",
+        /// Charged to customers, and owed to the state.
+        OutputTax = "output-tax",
+        /// Charged by suppliers, and claimed back.
+        InputTax = "input-tax",
         /// Came, and is not billed yet.
         GoodsReceived = "goods-received",
         Equity = "equity",

@@ -6,7 +6,7 @@ use cortex_types::{CompanyId, CostCentreId, Currency, ExchangeRateId, Money, Mon
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::ErpError;
+use crate::{ErpError, TaxRounding};
 
 /// The company that a tenant keeps books for. One that never said its currency keeps each currency by itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,7 @@ pub struct Company {
     pub currency: Currency,
     /// The template of its chart of accounts.
     pub chart: Arc<str>,
+    pub tax_rounding: TaxRounding,
     pub created_at: Timestamp,
 }
 

@@ -38,10 +38,11 @@ pub enum DocumentKind {
     OpeningBalance,
     /// What of a payment or a credit note settles other documents; it has the number of that.
     Settlement,
+    TaxCode,
 }
 
 impl DocumentKind {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Party,
         Self::Product,
         Self::SalesInvoice,
@@ -67,6 +68,7 @@ impl DocumentKind {
         Self::ExchangeRevaluation,
         Self::OpeningBalance,
         Self::Settlement,
+        Self::TaxCode,
     ];
 
     #[must_use]
@@ -97,6 +99,7 @@ impl DocumentKind {
             Self::ExchangeRevaluation => "exchange-revaluation",
             Self::OpeningBalance => "opening-balance",
             Self::Settlement => "settlement",
+            Self::TaxCode => "tax-code",
         }
     }
 
@@ -115,7 +118,8 @@ impl DocumentKind {
             | Self::CostCentre
             | Self::ExchangeRate
             | Self::ExchangeRevaluation
-            | Self::Settlement => None,
+            | Self::Settlement
+            | Self::TaxCode => None,
             Self::SalesInvoice => Some("INV-"),
             Self::CreditNote => Some("CN-"),
             Self::JournalEntry => Some("J-"),

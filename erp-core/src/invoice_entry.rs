@@ -217,12 +217,14 @@ mod tests {
         async fn enter(&self, customer: Option<&str>) -> Entered {
             let (unit, price) = (None, LinePrice::List);
             let line = InvoiceLineInput {
+                tax: None,
                 product: "MUG".into(),
                 quantity_micro: 1_000_000,
                 unit,
                 price,
             };
             let invoice = PostInvoice {
+                prices_include_tax: false,
                 due_at: None,
                 number: None,
                 customer: customer.map(Arc::from),

@@ -39,6 +39,7 @@ mod sequencer;
 mod statements;
 mod stock;
 mod submission;
+mod tax;
 mod unit_of_work;
 pub mod valuation;
 
@@ -49,10 +50,10 @@ pub use chain::Link;
 pub use command::{
     AddLandedCost, AdjustStock, AdjustmentLineInput, Allocation, Cancel, CloseFiscalYear, Command, CountStock,
     CreateParty, CreateProduct, CreditLineInput, DefineAccount, DefineCompany, DefineCostCentre, DefineLocation,
-    InvoiceLineInput, JournalLineInput, LinePrice, OpenBalances, OpenFiscalYear, OpeningStockInput, PostCreditNote,
-    PostInvoice, PostJournalEntry, QuantityInput, ReceiptLineInput, ReceiveGoods, RecordPayment, ReturnGoods,
-    RevalueCurrencies, ReversalMethod, ReverseEntry, SealedName, SetExchangeRate, SetPartyTerms, SetPeriodState,
-    SetStandardCost, Settle, SettleInput, SettleItems, TransferStock,
+    DefineTaxCode, InvoiceLineInput, JournalLineInput, LinePrice, OpenBalances, OpenFiscalYear, OpeningStockInput,
+    PostCreditNote, PostInvoice, PostJournalEntry, QuantityInput, ReceiptLineInput, ReceiveGoods, RecordPayment,
+    ReturnGoods, RevalueCurrencies, ReversalMethod, ReverseEntry, SealedName, SetExchangeRate, SetPartyTerms,
+    SetPeriodState, SetStandardCost, Settle, SettleInput, SettleItems, TransferStock,
 };
 pub use company::{Company, Conversion, CostCentre, ExchangeRate};
 pub use document::DocumentKind;
@@ -79,4 +80,5 @@ pub use stock::{
     StockRevaluation,
 };
 pub use submission::{Answered, IdempotencyKey, Known, Receipt};
+pub use tax::{DocumentTax, TaxCode, TaxComponent, TaxDirection, TaxRounding, TaxTotal};
 pub use unit_of_work::{UnitOfWork, Work};

@@ -148,6 +148,7 @@ impl Tenant {
                 .collect(),
             items: self.items_around(found.id),
             allocations: self.allocations_of(found.id),
+            taxes: found.taxes.clone(),
             cancelled_by: self
                 .cancelled(found.id)
                 .map(|cancellation| Arc::clone(&cancellation.number)),
@@ -241,6 +242,7 @@ impl Work for MemoryWork {
             company: books.company.clone(),
             chart: books.chart.clone(),
             cost_centres: books.cost_centres.clone(),
+            tax_codes: books.tax_codes.clone(),
             rates: books.rates.clone(),
             ..Books::default()
         };

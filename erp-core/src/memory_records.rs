@@ -11,7 +11,7 @@ use crate::{
     AccountBalance, Ageing, Answered, Cancellation, Chart, Closings, Company, CostCentre, CreditNote, DocumentKind,
     ErpError, ExchangeRate, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice, ItemAllocation, ItemSide,
     JournalEntryRecord, LedgerLine, Link, Location, MemoryLedger, OpenItem, Page, Party, Payment, Product,
-    PurchaseReceipt, Records, Span, StockDocument, StockMove, StockOnHand,
+    PurchaseReceipt, Records, Span, StockDocument, StockMove, StockOnHand, TaxCode, TaxTotal,
 };
 
 impl MemoryLedger {
@@ -53,15 +53,15 @@ macro_rules! documents {
 #[async_trait]
 impl Records for MemoryLedger {
     async fn party(&self, ctx: &RequestContext, code: &str) -> Result<Option<Party>, ErpError> {
-        let of_code = |document| match document {
-            Document::Party(party) if &*party.code == code => Some(party),
-            _ => None,
-        };
-        Ok(self.document(ctx, of_code).await)
+        Ok(self.books(&ctx.tenant).await.parties.remove(code))
     }
 
     async fn parties(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Party>, ErpError> {
-        Ok(self.listed(ctx, page, documents!(Party)).await)
+        let mut parties: Vec<Party> = self.books(&ctx.tenant).await.parties.into_values().collect();
+        parties.sort_by_key(|party| party.id);
+        parties.retain(|party| page.after.as_ref().is_none_or(|after| party.id.to_string() > *after));
+        parties.truncate(page.limit() as usize);
+        Ok(parties)
     }
 
     async fn product(&self, ctx: &RequestContext, code: &str) -> Result<Option<Product>, ErpError> {
@@ -250,6 +250,60 @@ impl Records for MemoryLedger {
 
     async fn chart(&self, ctx: &RequestContext) -> Result<Chart, ErpError> {
         Ok(self.books(&ctx.tenant).await.chart)
+    }
+
+    async fn tax_codes(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<TaxCode>, ErpError> {
+        let mut codes = self
+            .books(&ctx.tenant)
+            .await
+            .tax_codes
+            .into_values()
+            .collect::<Vec<_>>();
+        codes.sort_by_key(|code| code.id);
+        codes.retain(|code| page.after.as_ref().is_none_or(|after| code.id.to_string() > *after));
+        codes.truncate(page.limit() as usize);
+        Ok(codes)
+    }
+
+    async fn tax_totals(&self, ctx: &RequestContext, span: Span) -> Result<Vec<TaxTotal>, ErpError> {
+        let mut totals: Vec<TaxTotal> = Vec::new();
+        let accepted = self.accepted(&ctx.tenant).await;
+        let taxes = accepted.iter().flat_map(|accepted| &accepted.postings.taxes);
+        for tax in taxes.filter(|tax| span.contains(tax.taxed_at)) {
+            let key = |of: &TaxTotal| {
+                (
+                    of.direction,
+                    Arc::clone(&of.code),
+                    Arc::clone(&of.component),
+                    of.rate,
+                    of.currency,
+                )
+            };
+            let of_tax = TaxTotal {
+                direction: tax.direction,
+                code: Arc::clone(&tax.code),
+                component: Arc::clone(&tax.component),
+                rate: tax.rate,
+                currency: tax.currency,
+                base_minor: tax.base_minor,
+                tax_minor: tax.tax_minor,
+            };
+            match totals.iter_mut().find(|total| key(total) == key(&of_tax)) {
+                Some(total) => {
+                    total.base_minor += tax.base_minor;
+                    total.tax_minor += tax.tax_minor;
+                }
+                None => totals.push(of_tax),
+            }
+        }
+        totals.sort_by(|one, other| {
+            (one.direction.as_str(), &one.code, &one.component).cmp(&(
+                other.direction.as_str(),
+                &other.code,
+                &other.component,
+            ))
+        });
+        Ok(totals)
     }
 
     async fn cost_centres(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<CostCentre>, ErpError> {

@@ -7,9 +7,9 @@ use uuid::Uuid;
 
 use crate::valuation::{Revalued, Timeline};
 use crate::{
-    Account, Cancellation, Company, CostCentre, CreditNote, DocumentKind, ExchangeRate, FiscalPeriod, FiscalYear,
-    IdempotencyKey, Invoice, ItemAllocation, Known, Location, OpenItem, Party, Payment, PostedEntry, Product,
-    ProductCost, PurchaseReceipt, Receipt, StockDocument, StockMove, StockRevaluation,
+    Account, Cancellation, Company, CostCentre, CreditNote, DocumentKind, DocumentTax, ExchangeRate, FiscalPeriod,
+    FiscalYear, IdempotencyKey, Invoice, ItemAllocation, Known, Location, OpenItem, Party, Payment, PostedEntry,
+    Product, ProductCost, PurchaseReceipt, Receipt, StockDocument, StockMove, StockRevaluation, TaxCode,
 };
 
 /// The document itself. A manual journal entry has no table of its own: it is its entry.
@@ -36,6 +36,7 @@ pub enum Document {
     ExchangeRate(ExchangeRate),
     /// It is its allocations.
     Settlement,
+    TaxCode(TaxCode),
 }
 
 /// The rows of one command.
@@ -66,6 +67,7 @@ pub struct Postings {
     /// Open items that are new or changed, as they are afterwards.
     pub items: Vec<OpenItem>,
     pub allocations: Vec<ItemAllocation>,
+    pub taxes: Vec<DocumentTax>,
 }
 
 impl Postings {
@@ -92,6 +94,7 @@ impl Postings {
             due_at: None,
             items: Vec::new(),
             allocations: Vec::new(),
+            taxes: Vec::new(),
         }
     }
 }

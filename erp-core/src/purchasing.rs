@@ -13,6 +13,7 @@ pub struct PurchaseReceipt {
     pub supplier_code: Arc<str>,
     pub currency: Currency,
     pub value_minor: i64,
+    pub tax_minor: i64,
     pub received_at: Timestamp,
     pub lines: Vec<PurchaseReceiptLine>,
 }
@@ -26,6 +27,8 @@ pub struct PurchaseReceiptLine {
     pub quantity_micro: i64,
     /// What the whole line cost.
     pub value_minor: i64,
+    /// Code of the taxes on it.
+    pub tax: Option<Arc<str>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Ageing, Answered, Cancellation, Chart, Company, CostCentre, CreditNote, DocumentKind, DocumentRef, ErpError,
     ExchangeRate, FiscalYear, IdempotencyKey, Invoice, ItemSide, JournalLine, Link, Location, OpenItem, Party, Payment,
-    PostedEntry, Product, PurchaseReceipt, Span, StockDocument, StockMove,
+    PostedEntry, Product, PurchaseReceipt, Span, StockDocument, StockMove, TaxCode, TaxTotal,
 };
 
 /// Most rows of one page.
@@ -264,6 +264,9 @@ pub trait Records: Send + Sync + std::fmt::Debug {
     async fn company(&self, ctx: &RequestContext) -> Result<Option<Company>, ErpError>;
     /// The accounts of the company; those of its template while nothing is posted.
     async fn chart(&self, ctx: &RequestContext) -> Result<Chart, ErpError>;
+    async fn tax_codes(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<TaxCode>, ErpError>;
+    /// What taxes came to in the span.
+    async fn tax_totals(&self, ctx: &RequestContext, span: Span) -> Result<Vec<TaxTotal>, ErpError>;
     async fn cost_centres(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<CostCentre>, ErpError>;
     /// Of all currencies, oldest said first.
     async fn exchange_rates(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<ExchangeRate>, ErpError>;

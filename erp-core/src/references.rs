@@ -30,6 +30,7 @@ pub struct References {
     /// Days on which it is needed what currencies are worth.
     pub rates: BTreeSet<(Currency, Timestamp)>,
     pub cost_centres: bool,
+    pub tax_codes: bool,
     /// Documents whose open items are needed.
     pub items: BTreeSet<(DocumentKind, Arc<str>)>,
     /// Parties all of whose open items are needed.
@@ -60,6 +61,7 @@ impl References {
             Command::PostInvoice(invoice) => {
                 self.customer(invoice.customer.as_ref());
                 self.number(DocumentKind::SalesInvoice, invoice.number.as_ref());
+                self.tax_codes |= invoice.lines.iter().any(|line| line.tax.is_some());
                 self.moved(at, invoice.lines.iter().map(|line| &line.product));
             }
             Command::PostCreditNote(note) => {
@@ -70,6 +72,7 @@ impl References {
                     self.items.insert((DocumentKind::SalesInvoice, Arc::clone(invoice)));
                     self.document(DocumentKind::SalesInvoice, invoice, false);
                 }
+                self.tax_codes |= note.lines.iter().any(|line| line.line.tax.is_some());
                 self.moved(at, note.lines.iter().map(|line| &line.line.product));
             }
             Command::PostJournalEntry(entry) => self.journal_lines(&entry.lines, at),
@@ -79,6 +82,7 @@ impl References {
                 self.rates.insert((rate.currency, day_of(rate.valid_from)));
             }
             Command::DefineCostCentre(_) => self.cost_centres = true,
+            Command::DefineTaxCode(_) => self.tax_codes = true,
             Command::RevalueCurrencies(revaluation) => {
                 self.balances_before.insert(revaluation.before);
             }
@@ -92,6 +96,7 @@ impl References {
             Command::ReceiveGoods(receipt) => {
                 self.parties.insert(Arc::clone(&receipt.supplier));
                 self.number(DocumentKind::PurchaseReceipt, receipt.number.as_ref());
+                self.tax_codes |= receipt.lines.iter().any(|line| line.tax.is_some());
                 self.moved(at, receipt.lines.iter().map(|line| &line.product));
             }
             Command::ReturnGoods(goods) => {

@@ -21,6 +21,8 @@ pub struct SalesLine {
     pub unit: Unit,
     /// Zero or more: billed on an invoice, credited on a credit note.
     pub net_minor: i64,
+    /// Code of the taxes on it.
+    pub tax: Option<Arc<str>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +35,7 @@ pub struct Invoice {
     pub country: Arc<str>,
     pub currency: Currency,
     pub net_minor: i64,
+    pub tax_minor: i64,
     pub invoiced_at: Timestamp,
     /// Absent on a cash sale, and on what was posted before there were terms.
     pub due_at: Option<Timestamp>,
@@ -79,6 +82,7 @@ pub struct CreditNote {
     pub country: Arc<str>,
     pub currency: Currency,
     pub net_minor: i64,
+    pub tax_minor: i64,
     /// The reason of all lines, or `other` where they differ.
     pub reason: CreditReason,
     /// The invoice it corrects, where that is known.

@@ -250,7 +250,8 @@ fn line_count(command: &Command) -> usize {
         | Command::SetExchangeRate(_)
         | Command::RevalueCurrencies(_)
         | Command::SetPartyTerms(_)
-        | Command::SettleItems(_) => 1,
+        | Command::SettleItems(_)
+        | Command::DefineTaxCode(_) => 1,
         Command::OpenBalances(opening) => opening.lines.len() + opening.stock.len(),
     }
 }

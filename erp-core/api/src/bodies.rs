@@ -1,5 +1,7 @@
 //! Lines of sales documents, in and out.
 
+use std::sync::Arc;
+
 use cortex_erp::{ErpError, InvoiceLineInput, LinePrice, SalesLine};
 use cortex_types::{Currency, Unit};
 use rust_decimal::Decimal;
@@ -27,16 +29,41 @@ pub(crate) struct LineBody {
     #[schema(value_type = Option<String>)]
     #[serde(default, deserialize_with = "exact::decimal_or_none")]
     pub net: Option<Decimal>,
+    /// The whole line with its taxes, where prices include them.
+    #[schema(value_type = Option<String>)]
+    #[serde(default, deserialize_with = "exact::decimal_or_none")]
+    pub gross: Option<Decimal>,
+    /// Code of the taxes on it.
+    #[schema(example = "VAT20")]
+    pub tax: Option<String>,
 }
 
 impl LineBody {
-    pub fn input(self, index: usize, currency: Currency) -> Result<InvoiceLineInput, ErpError> {
+    /// `taxed`: whether prices include their taxes.
+    pub fn input(self, index: usize, currency: Currency, taxed: bool) -> Result<InvoiceLineInput, ErpError> {
         let field = |name: &str| format!("lines[{index}].{name}");
-        let price = match (self.unit_price, self.net) {
+        let whole = match (self.net, self.gross) {
+            (Some(_), _) if taxed => {
+                let problem = "prices include their taxes: give gross or unit_price";
+                return Err(ErpError::invalid(field("net"), problem));
+            }
+            (_, Some(_)) if !taxed => {
+                let problem = "is for documents whose prices include their taxes: give net or unit_price";
+                return Err(ErpError::invalid(field("gross"), problem));
+            }
+            (net, gross) => net.or(gross),
+        };
+        let price = match (self.unit_price, whole) {
             (Some(price), None) => LinePrice::Unit(price),
-            (None, Some(net)) => LinePrice::Net(amount_minor(&field("net"), net, currency)?),
+            (None, Some(amount)) => {
+                let name = if taxed { "gross" } else { "net" };
+                LinePrice::Net(amount_minor(&field(name), amount, currency)?)
+            }
             (None, None) => LinePrice::List,
-            (Some(_), Some(_)) => return Err(ErpError::invalid(field("net"), "give unit_price or net, not both")),
+            (Some(_), Some(_)) => {
+                let problem = "give unit_price or the whole line, not both";
+                return Err(ErpError::invalid(field(if taxed { "gross" } else { "net" }), problem));
+            }
         };
         let unit = match self.unit {
             Some(unit) => {
@@ -51,6 +78,7 @@ impl LineBody {
             quantity_micro,
             unit,
             price,
+            tax: self.tax.map(Arc::from),
         })
     }
 }
@@ -65,6 +93,9 @@ pub(crate) struct LineView {
     pub quantity: String,
     pub unit: String,
     pub net: String,
+    /// Code of the taxes on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tax: Option<String>,
     /// On credit notes: `return`, `discount` or `other`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -79,6 +110,7 @@ impl LineView {
             quantity: quantity_text(line.quantity_micro),
             unit: line.unit.to_string(),
             net: amount_text(line.net_minor, currency),
+            tax: line.tax.map(|code| code.to_string()),
             reason: None,
         }
     }

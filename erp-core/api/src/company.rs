@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use cortex_erp::{ChartTemplate, Command, Company, CostCentre, DefineCompany, DefineCostCentre};
+use cortex_erp::{ChartTemplate, Command, Company, CostCentre, DefineCompany, DefineCostCentre, TaxRounding};
 use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query};
 use cortex_types::Currency;
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,9 @@ pub(crate) struct CompanyBody {
     /// A template of `/erp/v1/chart-templates`; `trading` where it is absent. It stays once something is posted.
     #[schema(example = "trading")]
     chart: Option<String>,
+    /// Whether a tax is rounded on each line (`per-line`) or once (`per-document`, where it was never said).
+    #[schema(value_type = Option<String>, example = "per-document")]
+    tax_rounding: Option<TaxRounding>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -48,6 +51,7 @@ pub(crate) struct CompanyView {
     name: String,
     currency: String,
     chart: String,
+    tax_rounding: String,
     created_at: String,
 }
 
@@ -58,6 +62,7 @@ impl From<Company> for CompanyView {
             name: company.name,
             currency: company.currency.to_string(),
             chart: company.chart.to_string(),
+            tax_rounding: company.tax_rounding.as_str().to_owned(),
             created_at: company.created_at.to_string(),
         }
     }
@@ -136,6 +141,7 @@ async fn define(
         name: body.name,
         currency: body.currency,
         chart: body.chart.map(Arc::from),
+        tax_rounding: body.tax_rounding,
     };
     Ok(api.execute(&ctx, Command::DefineCompany(command), key).await?.into())
 }

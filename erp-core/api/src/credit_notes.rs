@@ -46,19 +46,28 @@ pub(crate) struct CreditLineBody {
     #[schema(value_type = Option<String>)]
     #[serde(default, deserialize_with = "exact::decimal_or_none")]
     net: Option<Decimal>,
+    /// The whole line with its taxes, where prices include them.
+    #[schema(value_type = Option<String>)]
+    #[serde(default, deserialize_with = "exact::decimal_or_none")]
+    gross: Option<Decimal>,
+    /// Code of the taxes on it: they are credited as well.
+    #[schema(example = "VAT20")]
+    tax: Option<String>,
     /// `return` (goods come back into stock), `discount` or `other`.
     #[schema(value_type = String, example = "return")]
     reason: CreditReason,
 }
 
 impl CreditLineBody {
-    fn input(self, index: usize, currency: Currency) -> Result<CreditLineInput, ErpError> {
+    fn input(self, index: usize, currency: Currency, taxed: bool) -> Result<CreditLineInput, ErpError> {
         let Self {
             product,
             quantity,
             unit,
             unit_price,
             net,
+            gross,
+            tax,
             reason,
         } = self;
         let line = LineBody {
@@ -67,8 +76,10 @@ impl CreditLineBody {
             unit,
             unit_price,
             net,
+            gross,
+            tax,
         }
-        .input(index, currency)?;
+        .input(index, currency, taxed)?;
         Ok(CreditLineInput { line, reason })
     }
 }
@@ -87,6 +98,9 @@ pub(crate) struct CreditNoteBody {
     invoice: Option<String>,
     #[schema(value_type = Option<String>)]
     credited_at: Option<Timestamp>,
+    /// Prices have their taxes within them.
+    #[serde(default)]
+    prices_include_tax: bool,
     #[serde(deserialize_with = "objects")]
     lines: Vec<CreditLineBody>,
 }
@@ -99,6 +113,8 @@ pub(crate) struct CreditNoteView {
     country: String,
     currency: String,
     net: String,
+    tax: String,
+    gross: String,
     /// Of all lines, or `other` where they differ.
     reason: String,
     /// Id of the invoice it corrects, where that is known.
@@ -122,6 +138,8 @@ impl From<CreditNote> for CreditNoteView {
             country: note.country.to_string(),
             currency: currency.to_string(),
             net: amount_text(note.net_minor, currency),
+            tax: amount_text(note.tax_minor, currency),
+            gross: amount_text(note.net_minor + note.tax_minor, currency),
             reason: note.reason.as_str().to_owned(),
             invoice_id: note.invoice_id.map(|id| id.to_string()),
             credited_at: note.credited_at.to_string(),
@@ -186,8 +204,9 @@ async fn post(
         .lines
         .into_iter()
         .enumerate()
-        .map(|(index, line)| line.input(index, currency));
+        .map(|(index, line)| line.input(index, currency, body.prices_include_tax));
     let command = PostCreditNote {
+        prices_include_tax: body.prices_include_tax,
         lines: lines.collect::<Result<_, _>>()?,
         number: body.number.map(Arc::from),
         customer: body.customer.map(Arc::from),

@@ -166,8 +166,9 @@ fn refused(error: ErpError) -> Status {
 fn invoice_command(body: pb::PostInvoiceRequest, currency: Currency) -> Result<PostInvoice, ErpError> {
     let lines = body.lines.into_iter().enumerate();
     Ok(PostInvoice {
+        prices_include_tax: false,
         lines: lines
-            .map(|(index, line)| line_body(index, line)?.input(index, currency))
+            .map(|(index, line)| line_body(index, line)?.input(index, currency, false))
             .collect::<Result<_, _>>()?,
         number: given(body.number),
         customer: given(body.customer),
@@ -188,10 +189,11 @@ fn credit_note_command(body: pb::PostCreditNoteRequest, currency: Currency) -> R
             &CreditReason::ALL,
             CreditReason::as_str,
         )?;
-        let line = line_body(index, line.line.unwrap_or_default())?.input(index, currency)?;
+        let line = line_body(index, line.line.unwrap_or_default())?.input(index, currency, false)?;
         Ok(CreditLineInput { line, reason })
     });
     Ok(PostCreditNote {
+        prices_include_tax: false,
         lines: lines.collect::<Result<_, ErpError>>()?,
         number: given(body.number),
         customer: given(body.customer),
@@ -212,6 +214,8 @@ fn line_body(index: usize, line: pb::InvoiceLine) -> Result<LineBody, ErpError> 
         unit: None,
         unit_price: decimal(&field("unit_price"), &line.unit_price)?,
         net: decimal(&field("net"), &line.net)?,
+        gross: None,
+        tax: None,
     })
 }
 

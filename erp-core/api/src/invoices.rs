@@ -53,6 +53,9 @@ pub(crate) struct InvoiceBody {
     /// a decision is not looked up.
     #[schema(value_type = Option<String>)]
     decision_id: Option<DecisionId>,
+    /// Prices have their taxes within them.
+    #[serde(default)]
+    prices_include_tax: bool,
     #[serde(deserialize_with = "objects")]
     lines: Vec<LineBody>,
 }
@@ -64,7 +67,7 @@ impl InvoiceBody {
             .lines
             .into_iter()
             .enumerate()
-            .map(|(index, line)| line.input(index, currency));
+            .map(|(index, line)| line.input(index, currency, self.prices_include_tax));
         Ok(PostInvoice {
             lines: lines.collect::<Result<_, _>>()?,
             number: self.number.map(Arc::from),
@@ -75,6 +78,7 @@ impl InvoiceBody {
             invoiced_at: self.invoiced_at,
             due_at: self.due_at,
             decision_id: self.decision_id,
+            prices_include_tax: self.prices_include_tax,
         })
     }
 }
@@ -88,6 +92,8 @@ pub(crate) struct InvoiceView {
     country: String,
     currency: String,
     net: String,
+    tax: String,
+    gross: String,
     invoiced_at: String,
     /// Absent on a cash sale.
     due_at: Option<String>,
@@ -106,6 +112,8 @@ impl From<Invoice> for InvoiceView {
             country: invoice.country.to_string(),
             currency: currency.to_string(),
             net: amount_text(invoice.net_minor, currency),
+            tax: amount_text(invoice.tax_minor, currency),
+            gross: amount_text(invoice.net_minor + invoice.tax_minor, currency),
             invoiced_at: invoice.invoiced_at.to_string(),
             due_at: invoice.due_at.map(|due| due.to_string()),
             decision_id: invoice.decision_id.map(|id| id.to_string()),

@@ -32,6 +32,7 @@ mod reports;
 mod stock;
 mod stock_documents;
 mod stock_report;
+mod taxes;
 #[cfg(test)]
 mod tests;
 
@@ -51,6 +52,7 @@ pub fn routes(api: Arc<ErpApi>) -> Router {
         .merge(accounts::routes())
         .merge(exchange::routes())
         .merge(open_items::routes())
+        .merge(taxes::routes())
         .merge(parties::routes())
         .merge(products::routes())
         .merge(invoices::routes())
@@ -75,6 +77,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .merge_from(exchange::Document::openapi())
         .merge_from(opening_balances::Document::openapi())
         .merge_from(open_items::Document::openapi())
+        .merge_from(taxes::Document::openapi())
         .merge_from(parties::Document::openapi())
         .merge_from(products::Document::openapi())
         .merge_from(invoices::Document::openapi())

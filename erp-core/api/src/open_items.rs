@@ -9,7 +9,9 @@ use cortex_erp::{Ageing, Command, DocumentKind, ErpError, ItemSide, OpenItem, Se
 use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query, objects};
 use cortex_types::{Currency, RequestContext, Timestamp};
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use crate::ErpApi;
@@ -37,12 +39,29 @@ pub(crate) fn routes() -> Router<Arc<ErpApi>> {
 pub(crate) struct Document;
 
 /// What a payment is for.
-#[derive(Deserialize, ToSchema)]
-#[serde(untagged)]
+#[derive(ToSchema)]
+#[schema(as = Settles)]
 pub(crate) enum SettlesBody {
     /// `oldest`: as many as it reaches for, from the one that was due first.
+    #[schema(value_type = String)]
     Word(String),
-    Named(#[serde(deserialize_with = "objects")] Vec<SettlesLineBody>),
+    Named(Vec<SettlesLineBody>),
+}
+
+impl<'de> Deserialize<'de> for SettlesBody {
+    /// By hand: amounts are read as they were written, which nothing that is tried twice can be.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(transparent)]
+        struct Lines(#[serde(deserialize_with = "objects")] Vec<SettlesLineBody>);
+
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let read = match raw.get().starts_with('"') {
+            true => serde_json::from_str(raw.get()).map(Self::Word),
+            false => serde_json::from_str(raw.get()).map(|Lines(lines)| Self::Named(lines)),
+        };
+        read.map_err(|error| D::Error::custom(format!("'oldest', or a list of documents: {error}")))
+    }
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -25,6 +25,7 @@ pub(crate) enum Listing {
     Cancellations,
     CostCentres,
     OpenItems,
+    TaxCodes,
     ExchangeRates,
     StockDocuments(DocumentKind),
     /// Goes on after a product code; all others after the id of a row.
@@ -47,6 +48,7 @@ impl Listing {
             Self::Cancellations => "cancellations",
             Self::CostCentres => "cost-centres",
             Self::OpenItems => "open-items",
+            Self::TaxCodes => "tax-codes",
             Self::ExchangeRates => "exchange-rates",
             Self::StockDocuments(kind) => kind.as_str(),
             Self::StockOnHand => "stock-on-hand",

@@ -45,6 +45,9 @@ pub(crate) struct PurchaseReceiptBody {
     /// When it is to be paid; by the supplier's terms where it is absent.
     #[schema(value_type = Option<String>)]
     due_at: Option<Timestamp>,
+    /// Values have their taxes within them.
+    #[serde(default)]
+    prices_include_tax: bool,
     #[serde(deserialize_with = "objects")]
     lines: Vec<PurchaseReceiptLineBody>,
 }
@@ -60,6 +63,9 @@ pub(crate) struct PurchaseReceiptLineBody {
     #[schema(value_type = String, example = "125.00")]
     #[serde(deserialize_with = "exact::decimal")]
     value: Decimal,
+    /// Code of the taxes on it: they are claimed back, and no part of what the goods cost.
+    #[schema(example = "VAT20")]
+    tax: Option<String>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -69,6 +75,7 @@ pub(crate) struct PurchaseReceiptView {
     supplier: String,
     currency: String,
     value: String,
+    tax: String,
     received_at: String,
     lines: Vec<PurchaseReceiptLineView>,
 }
@@ -97,6 +104,7 @@ impl From<PurchaseReceipt> for PurchaseReceiptView {
             supplier: receipt.supplier_code.to_string(),
             currency: currency.to_string(),
             value: amount_text(receipt.value_minor, currency),
+            tax: amount_text(receipt.tax_minor, currency),
             received_at: receipt.received_at.to_string(),
         }
     }
@@ -189,6 +197,7 @@ async fn receive(
             product: line.product.into(),
             quantity_micro,
             value_minor,
+            tax: line.tax.map(Arc::from),
         })
     });
     let command = ReceiveGoods {
@@ -199,6 +208,7 @@ async fn receive(
         location: body.location.map(Arc::from),
         received_at: body.received_at,
         due_at: body.due_at,
+        prices_include_tax: body.prices_include_tax,
     };
     Ok(api.execute(&ctx, Command::ReceiveGoods(command), key).await?.into())
 }

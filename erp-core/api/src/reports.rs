@@ -48,6 +48,25 @@ pub(crate) struct SpanQuery {
     cost_centre: Option<String>,
 }
 
+/// A stretch of time.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct StretchQuery {
+    /// The first day, or RFC 3339 instant, that counts; from the beginning where absent.
+    #[param(example = "2011-01-01")]
+    from: Option<String>,
+    /// The last day, or RFC 3339 instant, that counts; everything where absent. Days are UTC's.
+    #[param(example = "2011-06-30")]
+    as_of: Option<String>,
+}
+
+impl StretchQuery {
+    pub(crate) fn span(&self) -> Result<Span, ErpError> {
+        Span::new(self.from.as_deref(), self.as_of.as_deref())
+    }
+}
+
 /// What amounts are in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -1,5 +1,6 @@
 //! The edge, over the ledger in memory.
 
+mod company;
 mod fiscal;
 mod refusals;
 mod stock;
@@ -61,6 +62,19 @@ impl Caller {
     async fn get(&self, path: &str) -> (StatusCode, Value) {
         self.send(Request::get(format!("/erp/v1/{path}")).body(Body::empty()).unwrap())
             .await
+    }
+
+    async fn done(&self, path: &str, key: &str, body: Value) -> Value {
+        let (status, answer) = self.post(path, key, body).await;
+        assert_eq!(status, StatusCode::CREATED, "{path}: {answer}");
+        answer
+    }
+
+    async fn put(&self, path: &str, key: &str, body: Value) -> (StatusCode, Value) {
+        let request = Request::put(format!("/erp/v1/{path}"))
+            .header("content-type", "application/json")
+            .header("idempotency-key", key);
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
     }
 
     async fn post(&self, path: &str, key: &str, body: Value) -> (StatusCode, Value) {

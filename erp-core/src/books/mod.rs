@@ -15,9 +15,9 @@ use crate::limits::check_code;
 use crate::postings::{Document, Postings};
 use crate::valuation::{CostBasis, Holdings, Original, StandardCost, Timeline, month_of};
 use crate::{
-    AccountBalance, Answered, Chart, ChartTemplate, Company, CostCentre, DocumentKind, DocumentRef, ErpError,
-    ExchangeRate, FiscalYear, ItemAllocation, JournalEntryRecord, Location, Locks, MAIN_LOCATION, MoveReason,
-    NegativeStock, OpenItem, Party, PartyKind, PostedEntry, Product, ProductKind, Span, StockMove,
+    AccountBalance, Answered, Chart, ChartTemplate, Company, CostCentre, DocumentKind, DocumentRef, DocumentTax,
+    ErpError, ExchangeRate, FiscalYear, ItemAllocation, JournalEntryRecord, Location, Locks, MAIN_LOCATION, MoveReason,
+    NegativeStock, OpenItem, Party, PartyKind, PostedEntry, Product, ProductKind, Span, StockMove, TaxCode,
 };
 
 /// The books of one tenant, as far as a group of commands refers to them.
@@ -30,6 +30,7 @@ pub struct Books {
     pub company: Option<Company>,
     pub chart: Chart,
     pub cost_centres: HashMap<Arc<str>, CostCentre>,
+    pub tax_codes: HashMap<Arc<str>, TaxCode>,
     /// What is worth how much, by currency and from when on: for the days that were asked for.
     pub rates: BTreeMap<(Currency, Timestamp), ExchangeRate>,
     /// Everything that documents and products are in, where that was asked for.
@@ -69,6 +70,7 @@ pub struct PostedDocument {
     pub id: Uuid,
     pub at: Timestamp,
     pub currency: Currency,
+    /// With its taxes.
     pub amount_minor: i64,
     pub party: Option<Arc<str>>,
     /// With what each is worth now.
@@ -80,6 +82,7 @@ pub struct PostedDocument {
     pub items: Vec<OpenItem>,
     /// What is allocated between them.
     pub allocations: Vec<ItemAllocation>,
+    pub taxes: Vec<DocumentTax>,
     /// What stands on it, such as `credit note CN-000012`.
     pub needed_by: Option<String>,
 }
@@ -297,6 +300,9 @@ impl Books {
             Document::Account(account) => self.chart.put(account.clone()),
             Document::CostCentre(centre) => {
                 self.cost_centres.insert(Arc::clone(&centre.code), centre.clone());
+            }
+            Document::TaxCode(code) => {
+                self.tax_codes.insert(Arc::clone(&code.code), code.clone());
             }
             Document::ExchangeRate(rate) => {
                 self.rates.insert((rate.currency, rate.valid_from), rate.clone());

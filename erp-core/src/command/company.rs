@@ -6,7 +6,7 @@ use cortex_types::{Currency, Timestamp};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountKind, JournalLineInput, Role};
+use crate::{AccountKind, JournalLineInput, Role, TaxComponent, TaxRounding};
 
 /// Says what the company is, or changes it. Its currency and its chart stay once something is posted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,6 +16,19 @@ pub struct DefineCompany {
     /// Name of a template; `trading` where it is absent.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub chart: Option<Arc<str>>,
+    /// Per document where it was never said.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tax_rounding: Option<TaxRounding>,
+}
+
+/// Creates a tax code, or changes the one that there is. What was posted stays as it is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DefineTaxCode {
+    pub code: Arc<str>,
+    pub title: String,
+    pub components: Vec<TaxComponent>,
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub blocked: bool,
 }
 
 /// Creates an account, or changes the one that there is.

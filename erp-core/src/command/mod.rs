@@ -15,7 +15,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub use company::{
-    DefineAccount, DefineCompany, DefineCostCentre, OpenBalances, OpeningStockInput, RevalueCurrencies, SetExchangeRate,
+    DefineAccount, DefineCompany, DefineCostCentre, DefineTaxCode, OpenBalances, OpeningStockInput, RevalueCurrencies,
+    SetExchangeRate,
 };
 pub use ledger::{
     Cancel, CloseFiscalYear, JournalLineInput, OpenFiscalYear, PostJournalEntry, ReversalMethod, ReverseEntry,
@@ -67,6 +68,7 @@ pub enum Command {
     OpenBalances(OpenBalances),
     SetPartyTerms(SetPartyTerms),
     SettleItems(SettleItems),
+    DefineTaxCode(DefineTaxCode),
 }
 
 impl Command {
@@ -99,6 +101,7 @@ impl Command {
             Self::OpenBalances(_) => DocumentKind::OpeningBalance,
             Self::SetPartyTerms(_) => DocumentKind::Party,
             Self::SettleItems(_) => DocumentKind::Settlement,
+            Self::DefineTaxCode(_) => DocumentKind::TaxCode,
         }
     }
 
@@ -158,7 +161,8 @@ impl Command {
             | Self::DefineAccount(_)
             | Self::DefineCostCentre(_)
             | Self::SetExchangeRate(_)
-            | Self::SetPartyTerms(_) => ("from", None),
+            | Self::SetPartyTerms(_)
+            | Self::DefineTaxCode(_) => ("from", None),
             Self::SettleItems(settlement) => ("settled_at", settlement.settled_at),
             Self::RevalueCurrencies(revaluation) => ("as_of", Some(revaluation.before)),
             Self::OpenBalances(opening) => ("opened_at", opening.opened_at),
@@ -186,7 +190,8 @@ impl Command {
             | Self::SetExchangeRate(_)
             | Self::RevalueCurrencies(_)
             | Self::SetPartyTerms(_)
-            | Self::SettleItems(_) => None,
+            | Self::SettleItems(_)
+            | Self::DefineTaxCode(_) => None,
             Self::DefineCompany(company) => Some(company.currency),
             Self::OpenBalances(opening) => Some(opening.currency),
             Self::CreateProduct(product) => Some(product.currency),

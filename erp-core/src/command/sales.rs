@@ -29,6 +29,9 @@ pub struct InvoiceLineInput {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub unit: Option<Unit>,
     pub price: LinePrice,
+    /// Code of the taxes on it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tax: Option<Arc<str>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -54,6 +57,9 @@ pub struct PostInvoice {
     /// The advice that the caller had when entering it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub decision_id: Option<DecisionId>,
+    /// Whether prices have their taxes within them.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub prices_include_tax: bool,
     pub lines: Vec<InvoiceLineInput>,
 }
 
@@ -81,6 +87,9 @@ pub struct PostCreditNote {
     pub invoice: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub credited_at: Option<Timestamp>,
+    /// Whether prices have their taxes within them.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub prices_include_tax: bool,
     pub lines: Vec<CreditLineInput>,
 }
 

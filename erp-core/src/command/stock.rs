@@ -31,6 +31,9 @@ pub struct ReceiptLineInput {
     pub quantity_micro: i64,
     /// What the whole line cost, in minor units.
     pub value_minor: i64,
+    /// Code of the taxes on it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tax: Option<Arc<str>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,6 +49,9 @@ pub struct ReceiveGoods {
     /// When it is to be paid; by the supplier's terms where it is absent.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub due_at: Option<Timestamp>,
+    /// Whether values have their taxes within them.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub prices_include_tax: bool,
     pub lines: Vec<ReceiptLineInput>,
 }
 

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cortex_types::{CancellationId, Timestamp};
+use cortex_types::{CancellationId, LineId, Timestamp};
 
 use super::shelf::{Moving, Shelf, Stocked, counterpart};
 use super::sides::Sides;
@@ -9,8 +9,8 @@ use super::{Head, Posting};
 use crate::limits::{MEMO_LENGTH_MAX, check_text};
 use crate::postings::{Document, Postings};
 use crate::{
-    Books, Cancel, Cancellation, Cost, DocumentKind, DocumentRef, ErpError, JournalDraft, JournalLine, PostedDocument,
-    Role,
+    Books, Cancel, Cancellation, Cost, DocumentKind, DocumentRef, DocumentTax, ErpError, JournalDraft, JournalLine,
+    PostedDocument, Role,
 };
 
 /// Takes a document back as if it had never been. Its entries are undone at their own times, its goods move the other way, and
@@ -60,6 +60,7 @@ pub fn plan_cancellation(command: &Cancel, books: &Books, now: Timestamp) -> Res
     for (at, draft) in undone(document, &stocked, books, &memo)? {
         posting.post_draft(draft, reference, at)?;
     }
+    posting.taxes = taken_back(document, reference, &number);
     posting.post_consequences(&stocked, &memo)?;
     let cancellation = Cancellation {
         id,
@@ -121,4 +122,17 @@ fn undone(
         Ok((at, draft))
     });
     drafts.collect()
+}
+
+/// The taxes of the document, the other way round.
+fn taken_back(document: &PostedDocument, reference: DocumentRef, number: &Arc<str>) -> Vec<DocumentTax> {
+    let row = |tax: &DocumentTax| DocumentTax {
+        id: LineId::new(),
+        document: reference,
+        number: Arc::clone(number),
+        base_minor: -tax.base_minor,
+        tax_minor: -tax.tax_minor,
+        ..tax.clone()
+    };
+    document.taxes.iter().map(row).collect()
 }

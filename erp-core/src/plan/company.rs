@@ -1,20 +1,24 @@
 //! The company and what its books are made of: its chart, its cost centres, what other currencies are worth.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cortex_types::{AccountId, CompanyId, CostCentreId, Currency, ExchangeRateId, Timestamp};
+use cortex_types::{AccountId, CompanyId, CostCentreId, Currency, ExchangeRateId, TaxCodeId, Timestamp};
 
 use crate::limits::{NAME_LENGTH_MAX, check_code, check_currency, check_name, check_time};
 use crate::postings::{Document, Postings};
 use crate::{
-    Account, Books, ChartTemplate, Company, CostCentre, DefineAccount, DefineCompany, DefineCostCentre, DocumentKind,
-    ErpError, ExchangeRate, Role, SetExchangeRate, day_of,
+    Account, Books, ChartTemplate, Company, CostCentre, DefineAccount, DefineCompany, DefineCostCentre, DefineTaxCode,
+    DocumentKind, ErpError, ExchangeRate, Role, SetExchangeRate, TaxCode, TaxRounding, day_of,
 };
 
 /// What a company's number is: there is one.
 const COMPANY: &str = "company";
 /// Of a rate.
 const DECIMALS_MAX: u32 = 12;
+const TAX_COMPONENTS_MAX: usize = 8;
+const TAX_RATE_MAX: i64 = 1_000;
+const TAX_RATE_DECIMALS_MAX: u32 = 6;
 
 /// What the company is. Its currency and its chart are those of everything that is posted.
 pub fn plan_company(command: &DefineCompany, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
@@ -43,6 +47,9 @@ pub fn plan_company(command: &DefineCompany, books: &Books, now: Timestamp) -> R
         name: command.name.clone(),
         currency: command.currency,
         chart,
+        tax_rounding: command
+            .tax_rounding
+            .unwrap_or_else(|| before.map_or_else(TaxRounding::default, |company| company.tax_rounding)),
         created_at: before.map_or(now, |company| company.created_at),
     };
     let (id, document) = (company.id.0, Document::Company(company));
@@ -149,6 +156,49 @@ pub fn plan_cost_centre(command: &DefineCostCentre, books: &Books, now: Timestam
         code,
         now,
         Document::CostCentre(centre),
+    ))
+}
+
+/// New taxes, or what becomes of some.
+pub fn plan_tax_code(command: &DefineTaxCode, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
+    check_code("code", &command.code)?;
+    check_name("title", &command.title, NAME_LENGTH_MAX)?;
+    if !(1..=TAX_COMPONENTS_MAX).contains(&command.components.len()) {
+        let problem = format!("must be 1 to {TAX_COMPONENTS_MAX}");
+        return Err(ErpError::invalid("components", problem));
+    }
+    let mut names = BTreeSet::new();
+    for (index, component) in command.components.iter().enumerate() {
+        let field = |name: &str| format!("components[{index}].{name}");
+        check_code(&field("name"), &component.name)?;
+        if !names.insert(&component.name) {
+            return Err(ErpError::invalid(
+                field("name"),
+                "is there twice: each has a name of its own",
+            ));
+        }
+        let rate = component.rate.normalize();
+        if rate.is_sign_negative() || rate > TAX_RATE_MAX.into() || rate.scale() > TAX_RATE_DECIMALS_MAX {
+            let problem = format!("is in percent: 0 to {TAX_RATE_MAX}, with {TAX_RATE_DECIMALS_MAX} decimals at most");
+            return Err(ErpError::invalid(field("rate"), problem));
+        }
+    }
+    let there = books.tax_codes.get(&command.code);
+    let code = TaxCode {
+        id: there.map_or_else(TaxCodeId::new, |there| there.id),
+        code: Arc::clone(&command.code),
+        title: command.title.clone(),
+        components: command.components.clone(),
+        blocked: command.blocked,
+        created_at: there.map_or(now, |there| there.created_at),
+    };
+    let (id, number) = (code.id.0, Arc::clone(&code.code));
+    Ok(Postings::bare(
+        DocumentKind::TaxCode,
+        id,
+        number,
+        now,
+        Document::TaxCode(code),
     ))
 }
 

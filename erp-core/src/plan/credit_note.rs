@@ -4,12 +4,13 @@ use super::origins::Origins;
 use super::sales_lines::{field, sales_line};
 use super::shelf::{Moving, Shelf};
 use super::sides::{Sides, add};
+use super::taxes::{self, Taxes};
 use super::{Head, Posting, check_line_count};
 use crate::books::country;
 use crate::postings::{Document, Postings};
 use crate::{
     Books, Cost, CreditNote, CreditNoteLine, CreditReason, CreditedInvoice, DocumentKind, DocumentRef, ErpError,
-    MoveReason, Party, PartyKind, PostCreditNote, ProductKind, Role,
+    MoveReason, Party, PartyKind, PostCreditNote, ProductKind, Role, TaxDirection,
 };
 
 /// A credit note: goods that came back go into stock and take their cost of sales with them, at what they cost when they were
@@ -30,48 +31,54 @@ pub fn plan_credit_note(command: &PostCreditNote, books: &Books, now: Timestamp)
     let mut origins: Option<Origins<'_>> = None;
     let mut shelf = Shelf::new(books, reference);
     let mut lines = Vec::with_capacity(command.lines.len());
-    let (mut returns, mut discounts, mut services) = (0, 0, 0);
     for (index, input) in command.lines.iter().enumerate() {
         let (line, product) = sales_line(index, &input.line, (command.currency, at), books)?;
-        match (input.reason, product.kind) {
-            (CreditReason::Discount, _) => add(&mut discounts, line.net_minor)?,
-            (_, ProductKind::Service) => add(&mut services, line.net_minor)?,
-            (CreditReason::Return, ProductKind::Goods) => {
-                add(&mut returns, line.net_minor)?;
-                let quantity = field(index, "quantity");
-                let parts = match &command.invoice {
-                    Some(invoice) => {
-                        let known = origins.take();
-                        let known =
-                            known.map_or_else(|| Origins::of(books, DocumentKind::SalesInvoice, invoice), Ok)?;
-                        origins
-                            .insert(known)
-                            .take(&quantity, product, line.quantity_micro, at)?
-                    }
-                    None => vec![(line.quantity_micro, Cost::Known)],
-                };
-                for (quantity_micro, cost) in parts {
-                    shelf.put(&Moving {
-                        product,
-                        location: &location,
-                        quantity_micro,
-                        reason: MoveReason::Return,
-                        cost,
-                        line_no: line.line_no,
-                        at,
-                    });
+        if (input.reason, product.kind) == (CreditReason::Return, ProductKind::Goods) {
+            let quantity = field(index, "quantity");
+            let parts = match &command.invoice {
+                Some(invoice) => {
+                    let known = origins.take();
+                    let known = known.map_or_else(|| Origins::of(books, DocumentKind::SalesInvoice, invoice), Ok)?;
+                    origins
+                        .insert(known)
+                        .take(&quantity, product, line.quantity_micro, at)?
                 }
+                None => vec![(line.quantity_micro, Cost::Known)],
+            };
+            for (quantity_micro, cost) in parts {
+                shelf.put(&Moving {
+                    product,
+                    location: &location,
+                    quantity_micro,
+                    reason: MoveReason::Return,
+                    cost,
+                    line_no: line.line_no,
+                    at,
+                });
             }
-            (CreditReason::Other, ProductKind::Goods) => add(&mut returns, line.net_minor)?,
         }
         lines.push(CreditNoteLine {
             line,
             reason: input.reason,
         });
     }
+    let amounts = lines
+        .iter_mut()
+        .map(|line: &mut CreditNoteLine| (&mut line.line.net_minor, line.line.tax.as_ref()));
+    let taxes = Taxes::on(books, amounts, command.prices_include_tax)?;
+    let (mut returns, mut discounts, mut services) = (0, 0, 0);
+    for line in &lines {
+        match (line.reason, line.line.product_kind) {
+            (CreditReason::Discount, _) => add(&mut discounts, line.line.net_minor)?,
+            (_, ProductKind::Service) => add(&mut services, line.line.net_minor)?,
+            (_, ProductKind::Goods) => add(&mut returns, line.line.net_minor)?,
+        }
+    }
     let mut net = returns;
     add(&mut net, discounts)?;
     add(&mut net, services)?;
+    let mut gross = net;
+    add(&mut gross, taxes.total_minor)?;
 
     if let Some((_, invoice)) = corrected {
         check_open(command, invoice, net)?;
@@ -84,9 +91,13 @@ pub fn plan_credit_note(command: &PostCreditNote, books: &Books, now: Timestamp)
         .debit(Role::SalesReturns, returns)?
         .debit(Role::Discounts, discounts)?
         .debit(Role::ServiceSales, services)?;
-    sides.credit(if walk_in { Role::Bank } else { Role::Receivables }, net)?;
+    sides.credit(if walk_in { Role::Bank } else { Role::Receivables }, gross)?;
+    let taxed = (command.currency, at);
+    let rows = taxes.rows(reference, &number, TaxDirection::Output, taxed, true);
+    taxes::post(&mut sides, &rows)?;
     let memo = format!("credit note {number}");
     let mut posting = Posting::new(books, reference, place).with(&customer.code, None);
+    posting.taxes = rows;
     posting.post_with(sides, &mut stocked, &memo, at)?;
 
     let note = CreditNote {
@@ -97,6 +108,7 @@ pub fn plan_credit_note(command: &PostCreditNote, books: &Books, now: Timestamp)
         country: country(command.country.as_ref(), customer)?,
         currency: command.currency,
         net_minor: net,
+        tax_minor: taxes.total_minor,
         reason: common_reason(&lines),
         invoice_id: corrected.map(|(id, _)| id),
         credited_at: at,
@@ -105,7 +117,7 @@ pub fn plan_credit_note(command: &PostCreditNote, books: &Books, now: Timestamp)
     let head = Head {
         number,
         currency: command.currency,
-        amount_minor: net,
+        amount_minor: gross,
         at,
     };
     Ok(posting.into_postings(head, Document::CreditNote(note), Some(stocked)))

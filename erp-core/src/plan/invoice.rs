@@ -3,12 +3,13 @@ use cortex_types::{InvoiceId, Timestamp};
 use super::sales_lines::sales_line;
 use super::shelf::{Moving, Shelf};
 use super::sides::{Sides, add};
+use super::taxes::{self, Taxes};
 use super::{Head, Posting, check_line_count};
 use crate::books::country;
 use crate::postings::{Document, Postings};
 use crate::{
     Advised, Books, Cost, DocumentKind, DocumentRef, ErpError, Invoice, MoveReason, PartyKind, PostInvoice,
-    ProductKind, Role,
+    ProductKind, Role, TaxDirection,
 };
 
 /// An invoice: its goods leave stock at its cost, and the journal gets revenue and, where a cost is known, the cost
@@ -34,12 +35,10 @@ pub fn plan_invoice(
     let location = books.location("location", command.location.as_ref())?;
     let mut shelf = Shelf::new(books, reference);
     let mut lines = Vec::with_capacity(command.lines.len());
-    let (mut goods, mut services) = (0, 0);
     for (index, input) in command.lines.iter().enumerate() {
         let (line, product) = sales_line(index, input, (command.currency, at), books)?;
         match product.kind {
             ProductKind::Goods => {
-                add(&mut goods, line.net_minor)?;
                 shelf.put(&Moving {
                     product,
                     location: &location,
@@ -50,26 +49,41 @@ pub fn plan_invoice(
                     at,
                 });
             }
-            ProductKind::Service => add(&mut services, line.net_minor)?,
+            ProductKind::Service => {}
         }
         lines.push(line);
     }
+    let amounts = lines.iter_mut().map(|line| (&mut line.net_minor, line.tax.as_ref()));
+    let taxes = Taxes::on(books, amounts, command.prices_include_tax)?;
+    let (mut goods, mut services) = (0, 0);
+    for line in &lines {
+        match line.product_kind {
+            ProductKind::Goods => add(&mut goods, line.net_minor)?,
+            ProductKind::Service => add(&mut services, line.net_minor)?,
+        }
+    }
     let mut net = goods;
     add(&mut net, services)?;
+    let mut gross = net;
+    add(&mut gross, taxes.total_minor)?;
 
     let walk_in = customer.kind == PartyKind::WalkIn;
     let mut stocked = shelf.settle()?;
     let mut sides = Sides::new(command.currency);
-    sides.debit(if walk_in { Role::Bank } else { Role::Receivables }, net)?;
+    sides.debit(if walk_in { Role::Bank } else { Role::Receivables }, gross)?;
     sides.credit(Role::Sales, goods)?.credit(Role::ServiceSales, services)?;
+    let taxed = (command.currency, at);
+    let rows = taxes.rows(reference, &number, TaxDirection::Output, taxed, false);
+    taxes::post(&mut sides, &rows)?;
     let memo = format!("invoice {number}");
     let due_at = command.due_at.unwrap_or_else(|| customer.terms.due_at(at));
     if due_at < at {
         return Err(ErpError::invalid("due_at", "must not be before the invoice"));
     }
-    let owes = if walk_in { 0 } else { net };
+    let owes = if walk_in { 0 } else { gross };
     books.check_credit(customer, command.currency, owes)?;
     let mut posting = Posting::new(books, reference, place).with(&customer.code, Some(due_at));
+    posting.taxes = rows;
     posting.post_with(sides, &mut stocked, &memo, at)?;
 
     let invoice = Invoice {
@@ -80,6 +94,7 @@ pub fn plan_invoice(
         country: country(command.country.as_ref(), customer)?,
         currency: command.currency,
         net_minor: net,
+        tax_minor: taxes.total_minor,
         invoiced_at: at,
         due_at: (!walk_in).then_some(due_at),
         decision_id: command.decision_id.or(advice.map(|advice| advice.decision)),
@@ -88,7 +103,7 @@ pub fn plan_invoice(
     let head = Head {
         number,
         currency: command.currency,
-        amount_minor: net,
+        amount_minor: gross,
         at,
     };
     Ok(posting.into_postings(head, Document::Invoice(invoice), Some(stocked)))

@@ -23,11 +23,12 @@ mod sides;
 mod standard_cost;
 mod stock_adjustment;
 mod stock_transfer;
+mod taxes;
 #[cfg(test)]
 mod tests;
 
 pub use cancellation::plan_cancellation;
-pub use company::{plan_account, plan_company, plan_cost_centre, plan_exchange_rate};
+pub use company::{plan_account, plan_company, plan_cost_centre, plan_exchange_rate, plan_tax_code};
 pub use credit_note::plan_credit_note;
 pub use exchange_revaluation::plan_exchange_revaluation;
 pub use fiscal::{plan_fiscal_year, plan_period_state, plan_year_closing};
@@ -54,7 +55,7 @@ use self::sides::Sides;
 use crate::journal::{DocumentRef, JournalDraft, PostedEntry};
 use crate::limits::{check_currency, check_time};
 use crate::postings::{Document, Postings};
-use crate::{Advised, Books, Command, DocumentKind, ErpError, ItemSide, StockDocument};
+use crate::{Advised, Books, Command, DocumentKind, DocumentTax, ErpError, ItemSide, StockDocument};
 
 /// Most lines that one document may have.
 pub const LINES_MAX: usize = 5_000;
@@ -87,6 +88,7 @@ pub fn plan(command: &Command, books: &Books, now: Timestamp, advice: Option<Adv
         Command::DefineCompany(company) => plan_company(company, books, now),
         Command::DefineAccount(account) => plan_account(account, books, now),
         Command::DefineCostCentre(centre) => plan_cost_centre(centre, books, now),
+        Command::DefineTaxCode(code) => plan_tax_code(code, books, now),
         Command::SetExchangeRate(rate) => plan_exchange_rate(rate, books, now),
         Command::RevalueCurrencies(revaluation) => plan_exchange_revaluation(revaluation, books),
         Command::SetPartyTerms(terms) => plan_party_terms(terms, books, now),
@@ -127,6 +129,7 @@ struct Posting<'a> {
     entries: Vec<PostedEntry>,
     /// Whose receivables or payables it posts to, and when they are due.
     party: Option<(Arc<str>, Option<Timestamp>)>,
+    taxes: Vec<DocumentTax>,
 }
 
 impl<'a> Posting<'a> {
@@ -138,6 +141,7 @@ impl<'a> Posting<'a> {
             drawn: place.map(|place| (document.kind, place)).into_iter().collect(),
             entries: Vec::new(),
             party: None,
+            taxes: Vec::new(),
         }
     }
 
@@ -211,6 +215,7 @@ impl<'a> Posting<'a> {
             amount_minor: head.amount_minor,
             entries: self.entries,
             drawn: self.drawn,
+            taxes: self.taxes,
             due_at: self.party.and_then(|(_, due_at)| due_at),
             ..bare
         };

@@ -1,18 +1,19 @@
 use std::sync::Arc;
 
-use cortex_types::{StockDocumentId, Timestamp};
+use cortex_types::{LineId, StockDocumentId, Timestamp};
 
 use super::origins::Origins;
 use super::sales_lines::field;
 use super::shelf::{Moving, Shelf, counterpart};
 use super::sides::{Sides, add};
+use super::taxes;
 use super::{Posting, check_line_count, line_number};
 use crate::limits::{MEMO_LENGTH_MAX, check_quantity, check_text};
 use crate::postings::Postings;
 use crate::valuation::share;
 use crate::{
-    Books, Cost, DocumentKind, DocumentRef, ErpError, MoveReason, PostedDocument, Product, ReturnGoods, Role,
-    StockDocument,
+    Books, Cost, DocumentKind, DocumentRef, DocumentTax, ErpError, MoveReason, PostedDocument, Product, ReturnGoods,
+    Role, StockDocument,
 };
 
 /// Goods back to the supplier, who owes what it billed for them. They leave from where they came in.
@@ -63,15 +64,33 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
         }
     }
     let mut stocked = shelf.settle()?;
-    let owed = billed(receipt, worth)?;
+    let part = Part::new(receipt, books, worth)?;
+    let taxes_billed: i64 = receipt.taxes.iter().map(|tax| tax.tax_minor).sum();
+    let owed = part.of(receipt.amount_minor - taxes_billed)?;
     match goods == receipt.currency {
         true => sides.debit(Role::Payables, owed)?,
         false => sides.debit_with_base(Role::Payables, owed, worth),
     };
+    let mut rows = Vec::with_capacity(receipt.taxes.len());
+    for tax in &receipt.taxes {
+        let row = DocumentTax {
+            id: LineId::new(),
+            document: reference,
+            number: Arc::clone(&number),
+            base_minor: -part.of(tax.base_minor)?,
+            tax_minor: -part.of(tax.tax_minor)?,
+            taxed_at: at,
+            ..tax.clone()
+        };
+        sides.debit(Role::Payables, -row.tax_minor)?;
+        rows.push(row);
+    }
+    taxes::post(&mut sides, &rows)?;
     let mut posting = Posting::new(books, reference, place);
     if let Some(supplier) = &receipt.party {
         posting = posting.with(supplier, None);
     }
+    posting.taxes = rows;
     let memo = format!("goods returned {number}");
     posting.post_with(sides, &mut stocked, &memo, at)?;
     let supplier = receipt.party.as_ref().and_then(|code| books.parties.get(code));
@@ -92,16 +111,32 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
     Ok(posting.into_stock_postings(document, stocked))
 }
 
-/// What the supplier billed for a part of the receipt that is worth so much.
-fn billed(receipt: &PostedDocument, worth: i64) -> Result<i64, ErpError> {
-    let mut whole = 0;
-    for (moved, _) in &receipt.moves {
-        if let Cost::Given { minor, .. } = moved.cost {
-            add(&mut whole, minor)?;
+/// What of a receipt goes back: from what is worth so much before, to what is worth so much after. Its parts are the whole together.
+struct Part {
+    before: i64,
+    after: i64,
+    whole: i64,
+}
+
+impl Part {
+    fn new(receipt: &PostedDocument, books: &Books, worth: i64) -> Result<Self, ErpError> {
+        let (mut before, mut whole) = (0, 0);
+        for (moved, _) in &receipt.moves {
+            if let Cost::Given { minor, .. } = moved.cost {
+                let returned = books.returned.get(&moved.id).copied().unwrap_or(0);
+                add(&mut before, share(minor, returned, moved.quantity_micro)?)?;
+                add(&mut whole, minor)?;
+            }
         }
+        let mut after = before;
+        add(&mut after, worth)?;
+        Ok(Self { before, after, whole })
     }
-    match whole {
-        0 => Ok(0),
-        _ => Ok(share(receipt.amount_minor, worth, whole)?),
+
+    fn of(&self, amount_minor: i64) -> Result<i64, ErpError> {
+        match self.whole {
+            0 => Ok(0),
+            whole => Ok(share(amount_minor, self.after, whole)? - share(amount_minor, self.before, whole)?),
+        }
     }
 }

@@ -43,6 +43,7 @@ pub(super) fn sales_line<'a>(
         quantity_micro: input.quantity_micro,
         unit: product.unit.clone(),
         net_minor,
+        tax: input.tax.clone(),
     };
     Ok((line, product))
 }

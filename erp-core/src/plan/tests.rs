@@ -65,6 +65,7 @@ fn books() -> Books {
 
 fn line(product: &str, pieces: i64, price: LinePrice) -> InvoiceLineInput {
     InvoiceLineInput {
+        tax: None,
         product: product.into(),
         quantity_micro: pieces * PIECE,
         unit: None,
@@ -74,6 +75,7 @@ fn line(product: &str, pieces: i64, price: LinePrice) -> InvoiceLineInput {
 
 fn invoice(customer: Option<&str>, lines: Vec<InvoiceLineInput>) -> PostInvoice {
     PostInvoice {
+        prices_include_tax: false,
         due_at: None,
         number: None,
         customer: customer.map(Arc::from),
@@ -88,6 +90,7 @@ fn invoice(customer: Option<&str>, lines: Vec<InvoiceLineInput>) -> PostInvoice 
 
 fn receive(product: &str, pieces: i64, value_minor: i64) -> Command {
     Command::ReceiveGoods(ReceiveGoods {
+        prices_include_tax: false,
         due_at: None,
         number: None,
         supplier: "S1".into(),
@@ -95,6 +98,7 @@ fn receive(product: &str, pieces: i64, value_minor: i64) -> Command {
         location: None,
         received_at: None,
         lines: vec![ReceiptLineInput {
+            tax: None,
             product: product.into(),
             quantity_micro: pieces * PIECE,
             value_minor,
@@ -158,6 +162,7 @@ fn a_return_brings_goods_and_their_cost_back_but_a_discount_does_not() {
     post(&mut books, &receive("MUG", 10, 1000)).unwrap();
     let credit = |reason| {
         Command::PostCreditNote(PostCreditNote {
+            prices_include_tax: false,
             number: None,
             customer: Some("C1".into()),
             country: None,
@@ -277,6 +282,7 @@ fn any_command() -> impl Strategy<Value = Command> {
                 reason,
             });
             Command::PostCreditNote(PostCreditNote {
+                prices_include_tax: false,
                 number: None,
                 customer: Some("C1".into()),
                 country: None,

@@ -49,8 +49,15 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "open_items",
             sql: include_str!("../migrations/0009_open_items.sql"),
         },
+        Migration {
+            version: 10,
+            name: "taxes",
+            sql: include_str!("../migrations/0010_taxes.sql"),
+        },
     ],
     captured: &[
+        "tax_codes",
+        "document_taxes",
         "open_items",
         "allocations",
         "companies",
@@ -76,6 +83,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         "payments",
     ],
     posted: &[
+        "document_taxes",
         "allocations",
         "sales_invoices",
         "sales_invoice_lines",

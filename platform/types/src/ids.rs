@@ -98,6 +98,8 @@ typed_ids! {
     ExchangeRateId,
     /// A part of a company that costs are counted for.
     CostCentreId,
+    /// Taxes that are charged together.
+    TaxCodeId,
     /// A balanced entry in the journal.
     JournalEntryId,
     /// One side of a journal entry.

@@ -22,7 +22,7 @@ pub use ids::{
     AccountId, CancellationId, CommandId, CompanyId, CostCentreId, CreditNoteId, DecisionId, ExchangeRateId,
     ExperimentId, FeedbackId, FiscalPeriodId, FiscalYearId, InvoiceId, JournalEntryId, JournalLineId, LineId,
     LocationId, ModelVersionId, OutcomeId, PartyId, PaymentId, ProductId, ReceiptId, RunId, StandardCostId,
-    StockDocumentId, StockMoveId, StockRevaluationId, TenantId,
+    StockDocumentId, StockMoveId, StockRevaluationId, TaxCodeId, TenantId,
 };
 pub use money::{Currency, Money, MoneyError};
 pub use position::{Frontier, Position, SourceId};

@@ -1,25 +1,11 @@
 //! Locations, counts, transfers, returns, landed costs and cancellations, as a warehouse sees them.
 
-use axum::body::Body;
-use axum::http::{Request, StatusCode};
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use super::{Caller, shop};
 
 impl Caller {
-    async fn done(&self, path: &str, key: &str, body: Value) -> Value {
-        let (status, answer) = self.post(path, key, body).await;
-        assert_eq!(status, StatusCode::CREATED, "{path}: {answer}");
-        answer
-    }
-
-    async fn put(&self, path: &str, key: &str, body: Value) -> (StatusCode, Value) {
-        let request = Request::put(format!("/erp/v1/{path}"))
-            .header("content-type", "application/json")
-            .header("idempotency-key", key);
-        self.send(request.body(Body::from(body.to_string())).unwrap()).await
-    }
-
     async fn on_hand(&self, query: &str) -> Vec<(String, String, String)> {
         let (status, report) = self.get(&format!("reports/stock-on-hand{query}")).await;
         assert_eq!(status, StatusCode::OK, "{report}");

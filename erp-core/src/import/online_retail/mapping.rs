@@ -107,6 +107,7 @@ impl Mapping {
         let first = lines[0];
         self.need_customer(first, at);
         Some(Command::PostInvoice(PostInvoice {
+            prices_include_tax: false,
             due_at: None,
             number: Some(Arc::clone(&first.number)),
             customer: first.customer.clone(),
@@ -132,6 +133,7 @@ impl Mapping {
             })
         });
         Some(Command::PostCreditNote(PostCreditNote {
+            prices_include_tax: false,
             lines: lines.collect(),
             number: Some(Arc::clone(&first.number)),
             customer: first.customer.clone(),
@@ -166,6 +168,7 @@ impl Mapping {
     fn sales_line(&mut self, line: &RetailLine, at: Timestamp) -> InvoiceLineInput {
         self.need_product(line, at);
         InvoiceLineInput {
+            tax: None,
             product: Arc::clone(&line.code),
             quantity_micro: line.pieces.saturating_abs().saturating_mul(MICROS_PER_PIECE),
             unit: None,

@@ -4,6 +4,7 @@ use super::*;
 
 pub(super) fn credit(invoice: Option<&str>, customer: &str, net_minor: i64) -> PostCreditNote {
     PostCreditNote {
+        prices_include_tax: false,
         number: None,
         customer: Some(customer.into()),
         country: None,

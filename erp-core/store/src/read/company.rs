@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use cortex_erp::{
     Account, AccountBalance, AccountKind, Books, Chart, ChartTemplate, Company, CostCentre, ExchangeRate, References,
-    Role, Span, day_of,
+    Role, Span, TaxRounding, day_of,
 };
 use cortex_store::sql::{self, Row, Transaction};
 use cortex_types::{Currency, Timestamp};
 
 use super::fiscal::of_tenant;
+use super::taxes;
 use crate::days;
 use crate::rows::Columns;
 
-const COMPANY: &str = "SELECT id, name, currency, chart, created_at FROM companies WHERE tenant_id = $1";
+const COMPANY: &str = "SELECT id, name, currency, chart, tax_rounding, created_at FROM companies WHERE tenant_id = $1";
 const ACCOUNTS: &str =
     "SELECT id, code, title, kind, role, state, created_at FROM accounts WHERE tenant_id = $1 ORDER BY created_at, id";
 pub(super) const COST_CENTRES: &str = "SELECT id, code, title, state, created_at FROM cost_centres";
@@ -41,6 +42,7 @@ pub(super) async fn company(on: &mut Transaction, tenant: &str) -> Result<Option
             name: row.try_get("name")?,
             currency: row.parsed("currency")?,
             chart: row.text("chart")?,
+            tax_rounding: row.word("tax_rounding", &TaxRounding::ALL, TaxRounding::as_str)?,
             created_at: row.time("created_at")?,
         })
     };
@@ -83,7 +85,7 @@ pub(super) fn cost_centre(row: &Row) -> Result<CostCentre, sqlx::Error> {
     })
 }
 
-fn is_blocked(row: &Row) -> Result<bool, sqlx::Error> {
+pub(super) fn is_blocked(row: &Row) -> Result<bool, sqlx::Error> {
     row.word("state", &[true, false], state)
 }
 
@@ -111,6 +113,13 @@ pub(super) async fn load(
         for row in of_tenant(&mut *on, select, tenant).await? {
             let centre = cost_centre(&row)?;
             books.cost_centres.insert(Arc::clone(&centre.code), centre);
+        }
+    }
+    if wanted.tax_codes {
+        let select = "SELECT id, code, title, components, state, created_at FROM tax_codes WHERE tenant_id = $1";
+        for row in of_tenant(&mut *on, select, tenant).await? {
+            let code = taxes::code(&row)?;
+            books.tax_codes.insert(Arc::clone(&code.code), code);
         }
     }
     if wanted.currencies {

@@ -6,14 +6,14 @@ use super::PAGE;
 use super::lines::lines;
 use crate::rows::Columns;
 
-const INVOICES: &str = "SELECT id, number, customer_id, customer_code, country, currency, net_minor, invoiced_at, due_at, \
+const INVOICES: &str = "SELECT id, number, customer_id, customer_code, country, currency, net_minor, tax_minor, invoiced_at, due_at, \
                         decision_id FROM sales_invoices";
 const INVOICE_LINES: &str = "SELECT id, invoice_id, line_no, product_id, product_code, product_kind, quantity_micro, \
-                             unit, net_minor FROM sales_invoice_lines";
-const NOTES: &str = "SELECT id, number, customer_id, customer_code, country, currency, net_minor, reason, invoice_id, \
+                             unit, net_minor, tax_code FROM sales_invoice_lines";
+const NOTES: &str = "SELECT id, number, customer_id, customer_code, country, currency, net_minor, tax_minor, reason, invoice_id, \
                      credited_at FROM credit_notes";
 const NOTE_LINES: &str = "SELECT id, credit_note_id, line_no, product_id, product_code, product_kind, quantity_micro, \
-                          unit, net_minor, reason FROM credit_note_lines";
+                          unit, net_minor, tax_code, reason FROM credit_note_lines";
 const BY_NUMBER: &str = " WHERE tenant_id = $1 AND number = $2";
 
 pub(super) async fn invoice(readers: &Pool, tenant: &str, number: &str) -> Result<Option<Invoice>, sqlx::Error> {
@@ -86,6 +86,7 @@ fn invoice_header(row: &Row) -> Result<Invoice, sqlx::Error> {
         country: row.text("country")?,
         currency: row.parsed("currency")?,
         net_minor: row.integer("net_minor")?,
+        tax_minor: row.integer("tax_minor")?,
         invoiced_at: row.time("invoiced_at")?,
         due_at: row.optional_time("due_at")?,
         decision_id: row.optional_parsed("decision_id")?,
@@ -102,6 +103,7 @@ fn note_header(row: &Row) -> Result<CreditNote, sqlx::Error> {
         country: row.text("country")?,
         currency: row.parsed("currency")?,
         net_minor: row.integer("net_minor")?,
+        tax_minor: row.integer("tax_minor")?,
         reason: reason(row)?,
         invoice_id: row.optional_parsed("invoice_id")?,
         credited_at: row.time("credited_at")?,
@@ -123,5 +125,6 @@ fn sales_line(row: &Row) -> Result<SalesLine, sqlx::Error> {
         quantity_micro: row.integer("quantity_micro")?,
         unit: row.parsed("unit")?,
         net_minor: row.integer("net_minor")?,
+        tax: row.optional_text("tax_code")?,
     })
 }

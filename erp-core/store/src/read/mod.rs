@@ -14,6 +14,7 @@ mod records;
 mod reports;
 mod stock;
 mod stock_documents;
+mod taxes;
 mod verify;
 
 pub(crate) use books::books;

@@ -10,7 +10,7 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use super::books::LIST_MAX;
-use super::{journal, open_items, stock};
+use super::{journal, open_items, stock, taxes};
 use crate::rows::Columns;
 
 /// Not cancelled: `{id}` is the column with the document's id.
@@ -81,6 +81,7 @@ async fn document(
         entries: journal::entries_of(on, tenant, kind, &text).await?,
         items,
         allocations,
+        taxes: taxes::of_document(on, tenant, &text).await?,
         cancelled_by: cancelled_by.map(Into::into),
         needed_by: needed_by(on, tenant, &text, &ids).await?,
     }))
@@ -90,15 +91,15 @@ async fn document(
 const fn header(kind: DocumentKind) -> Option<&'static str> {
     Some(match kind {
         DocumentKind::SalesInvoice => {
-            "SELECT id, invoiced_at AS at, currency, net_minor AS amount_minor, customer_code AS party_code \
+            "SELECT id, invoiced_at AS at, currency, net_minor + tax_minor AS amount_minor, customer_code AS party_code \
              FROM sales_invoices WHERE tenant_id = $1 AND number = $2 AND $3 = 'sales-invoice'"
         }
         DocumentKind::CreditNote => {
-            "SELECT id, credited_at AS at, currency, net_minor AS amount_minor, customer_code AS party_code \
+            "SELECT id, credited_at AS at, currency, net_minor + tax_minor AS amount_minor, customer_code AS party_code \
              FROM credit_notes WHERE tenant_id = $1 AND number = $2 AND $3 = 'credit-note'"
         }
         DocumentKind::PurchaseReceipt => {
-            "SELECT id, received_at AS at, currency, value_minor AS amount_minor, supplier_code AS party_code \
+            "SELECT id, received_at AS at, currency, value_minor + tax_minor AS amount_minor, supplier_code AS party_code \
              FROM purchase_receipts WHERE tenant_id = $1 AND number = $2 AND $3 = 'purchase-receipt'"
         }
         DocumentKind::Payment => {

@@ -5,9 +5,8 @@ use super::documents::page_of;
 use super::lines::lines;
 use crate::rows::Columns;
 
-const RECEIPTS: &str =
-    "SELECT id, number, supplier_id, supplier_code, currency, value_minor, received_at FROM purchase_receipts";
-const RECEIPT_LINES: &str = "SELECT id, receipt_id, line_no, product_id, product_code, quantity_micro, value_minor \
+const RECEIPTS: &str = "SELECT id, number, supplier_id, supplier_code, currency, value_minor, tax_minor, received_at FROM purchase_receipts";
+const RECEIPT_LINES: &str = "SELECT id, receipt_id, line_no, product_id, product_code, quantity_micro, value_minor, tax_code \
                              FROM purchase_receipt_lines";
 const PAYMENTS: &str =
     "SELECT id, number, party_id, party_code, direction, amount_minor, currency, paid_at FROM payments";
@@ -39,6 +38,7 @@ fn receipt(row: &Row) -> Result<PurchaseReceipt, sqlx::Error> {
         supplier_code: row.text("supplier_code")?,
         currency: row.parsed("currency")?,
         value_minor: row.integer("value_minor")?,
+        tax_minor: row.integer("tax_minor")?,
         received_at: row.time("received_at")?,
         lines: Vec::new(),
     })
@@ -52,6 +52,7 @@ fn receipt_line(row: &Row) -> Result<PurchaseReceiptLine, sqlx::Error> {
         product_code: row.text("product_code")?,
         quantity_micro: row.integer("quantity_micro")?,
         value_minor: row.integer("value_minor")?,
+        tax: row.optional_text("tax_code")?,
     })
 }
 

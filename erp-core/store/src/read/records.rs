@@ -5,7 +5,7 @@ use cortex_erp::{
     AccountBalance, Ageing, Answered, Cancellation, Chart, Closings, Company, CostCentre, CreditNote, DocumentKind,
     ErpError, ExchangeRate, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice, ItemSide, JournalEntryRecord,
     Link, Location, OpenItem, Page, Party, Payment, Product, PurchaseReceipt, Records, Span, StockDocument, StockMove,
-    StockOnHand,
+    StockOnHand, TaxCode, TaxTotal,
 };
 use cortex_store::sql::{self, Row};
 use cortex_types::{RequestContext, Timestamp};
@@ -14,7 +14,8 @@ use sqlx::AssertSqlSafe;
 use super::documents::page_of;
 use super::master_data::{LOCATIONS, location};
 use super::{
-    company, documents, fiscal, journal, master_data, open_items, purchasing, reports, stock, stock_documents, verify,
+    company, documents, fiscal, journal, master_data, open_items, purchasing, reports, stock, stock_documents, taxes,
+    verify,
 };
 use crate::SqlLedger;
 use crate::ledger::failed;
@@ -206,6 +207,17 @@ impl Records for SqlLedger {
             company::chart_of(&mut snapshot, ctx.tenant.as_str()).await
         };
         self.read("read the chart of accounts", read.await)
+    }
+
+    async fn tax_codes(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<TaxCode>, ErpError> {
+        let rows = page_of(self.database().readers(), taxes::CODES, ctx.tenant.as_str(), page).await;
+        let codes = rows.and_then(|rows| rows.iter().map(taxes::code).collect());
+        self.read("list tax codes", codes)
+    }
+
+    async fn tax_totals(&self, ctx: &RequestContext, span: Span) -> Result<Vec<TaxTotal>, ErpError> {
+        let totals = taxes::totals(self.database().readers(), ctx.tenant.as_str(), span).await;
+        self.read("add taxes up", totals)
     }
 
     async fn cost_centres(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<CostCentre>, ErpError> {

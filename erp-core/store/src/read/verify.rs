@@ -7,7 +7,7 @@ use sqlx::AssertSqlSafe;
 use crate::chain;
 
 /// A rule, and SQL that gives `subject` and `problem` of each violation within tenant `$1`; `{day}` is the day of `posted_at`.
-const RULES: [(&str, &str); 15] = [
+const RULES: [(&str, &str); 16] = [
     (
         "numbers-gapless",
         "SELECT 'series ' || s.kind AS subject, \
@@ -136,6 +136,16 @@ const RULES: [(&str, &str); 15] = [
          WHERE i.tenant_id = $1 GROUP BY i.id, i.document_kind, i.number, i.amount_minor, i.open_minor \
          HAVING i.amount_minor - coalesce(sum(a.settled), 0) <> i.open_minor OR abs(i.open_minor) > abs(i.amount_minor) \
            OR (i.open_minor < 0 AND i.amount_minor > 0) OR (i.open_minor > 0 AND i.amount_minor < 0)",
+    ),
+    (
+        "document-has-its-taxes",
+        "SELECT d.kind || ' ' || d.number AS subject, \
+           'its taxes are ' || coalesce(sum(t.tax_minor), 0) || ', and it says ' || d.tax_minor || ' (minor units)' AS problem \
+         FROM (SELECT id, 'invoice' AS kind, number, tax_minor FROM sales_invoices WHERE tenant_id = $1 \
+               UNION ALL SELECT id, 'credit note', number, -tax_minor FROM credit_notes WHERE tenant_id = $1 \
+               UNION ALL SELECT id, 'purchase receipt', number, tax_minor FROM purchase_receipts WHERE tenant_id = $1) d \
+         LEFT JOIN document_taxes t ON t.tenant_id = $1 AND t.document_id = d.id \
+         GROUP BY d.id, d.kind, d.number, d.tax_minor HAVING coalesce(sum(t.tax_minor), 0) <> d.tax_minor",
     ),
     (
         "document-is-sum-of-lines",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cortex_erp::postings::Document;
-use cortex_erp::{Account, Company, CostCentre, ExchangeRate};
+use cortex_erp::{Account, Company, CostCentre, ExchangeRate, TaxCode};
 use cortex_store::{StoreError, WriteTransaction};
 
 use super::{Numbered, id};
@@ -16,6 +16,7 @@ struct Defined<'a> {
     accounts: BTreeMap<(&'a str, &'a str), (&'a Numbered<'a>, &'a Account)>,
     cost_centres: BTreeMap<(&'a str, &'a str), (&'a Numbered<'a>, &'a CostCentre)>,
     rates: BTreeMap<(&'a str, String), (&'a Numbered<'a>, &'a ExchangeRate)>,
+    tax_codes: BTreeMap<(&'a str, &'a str), (&'a Numbered<'a>, &'a TaxCode)>,
 }
 
 pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbered<'_>]) -> Result<(), StoreError> {
@@ -35,6 +36,9 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
             Document::CostCentre(centre) => {
                 defined.cost_centres.insert((tenant, &centre.code), (command, centre));
             }
+            Document::TaxCode(code) => {
+                defined.tax_codes.insert((tenant, &code.code), (command, code));
+            }
             Document::ExchangeRate(rate) => {
                 let key = (tenant, format!("{}/{}", rate.currency, rate.valid_from));
                 defined.rates.insert(key, (command, rate));
@@ -44,6 +48,7 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
     }
     save_companies(transaction, &defined).await?;
     save_accounts(transaction, &defined).await?;
+    save_tax_codes(transaction, &defined).await?;
     let columns = ["id", "tenant_id", "code", "title", "state", "created_at", "tx_no"];
     let centres: Vec<_> = defined.cost_centres.into_values().collect();
     transaction
@@ -67,14 +72,25 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
 }
 
 async fn save_companies(transaction: &mut WriteTransaction, defined: &Defined<'_>) -> Result<(), StoreError> {
-    let columns = ["id", "tenant_id", "name", "currency", "chart", "created_at", "tx_no"];
+    let columns = [
+        "id",
+        "tenant_id",
+        "name",
+        "currency",
+        "chart",
+        "tax_rounding",
+        "created_at",
+        "tx_no",
+    ];
     let companies: Vec<_> = defined.companies.values().collect();
     transaction
         .upsert_rows("companies", (&columns, 1), &companies, |row, (command, company)| {
             row.bind(id(company.id.0))
                 .bind(command.tenant)
                 .bind(company.name.as_str());
-            row.bind(company.currency.as_str()).bind(&*company.chart);
+            row.bind(company.currency.as_str())
+                .bind(&*company.chart)
+                .bind(company.tax_rounding.as_str());
             row.bind(company.created_at).bind(command.tx_no);
         })
         .await
@@ -101,5 +117,40 @@ async fn save_accounts(transaction: &mut WriteTransaction, defined: &Defined<'_>
                 .bind(state(account.blocked));
             row.bind(account.created_at).bind(command.tx_no);
         })
+        .await
+}
+
+async fn save_tax_codes(transaction: &mut WriteTransaction, defined: &Defined<'_>) -> Result<(), StoreError> {
+    let columns = [
+        "id",
+        "tenant_id",
+        "code",
+        "title",
+        "components",
+        "state",
+        "created_at",
+        "tx_no",
+    ];
+    let mut codes = Vec::with_capacity(defined.tax_codes.len());
+    for (command, code) in defined.tax_codes.values() {
+        let components = serde_json::to_string(&code.components).map_err(|error| StoreError::Unreadable {
+            what: "taxes",
+            detail: error.to_string(),
+        })?;
+        codes.push((command, code, components));
+    }
+    transaction
+        .upsert_rows(
+            "tax_codes",
+            (&columns, 1),
+            &codes,
+            |row, (command, code, components)| {
+                row.bind(id(code.id.0)).bind(command.tenant).bind(&*code.code);
+                row.bind(code.title.as_str())
+                    .bind(components.as_str())
+                    .bind(state(code.blocked));
+                row.bind(code.created_at).bind(command.tx_no);
+            },
+        )
         .await
 }

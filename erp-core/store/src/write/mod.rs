@@ -9,6 +9,7 @@ mod open_items;
 mod purchasing;
 mod sales;
 mod stock;
+mod taxes;
 
 use cortex_erp::PeriodState;
 use cortex_erp::postings::{Accepted, Document, Group, Postings};
@@ -49,6 +50,7 @@ pub(crate) async fn save(transaction: &mut WriteTransaction, group: &Group) -> R
     stock::save(transaction, &numbered).await?;
     journal::save(transaction, &numbered).await?;
     open_items::save(transaction, &numbered).await?;
+    taxes::save(transaction, &numbered).await?;
     days::add(transaction, &numbered).await?;
     fiscal::save(transaction, &numbered).await?;
     chain::seal(transaction, &numbered).await?;

@@ -51,6 +51,7 @@ async fn save_receipts(
         "supplier_code",
         "currency",
         "value_minor",
+        "tax_minor",
         "received_at",
         "tx_no",
     ];
@@ -61,6 +62,7 @@ async fn save_receipts(
                 .bind(&*receipt.supplier_code)
                 .bind(receipt.currency.as_str());
             row.bind(receipt.value_minor)
+                .bind(receipt.tax_minor)
                 .bind(receipt.received_at)
                 .bind(command.tx_no);
         })
@@ -74,6 +76,7 @@ async fn save_receipts(
         "product_code",
         "quantity_micro",
         "value_minor",
+        "tax_code",
         "currency",
         "received_at",
         "tx_no",
@@ -95,7 +98,9 @@ async fn save_receipts(
                 row.bind(id(line.product_id.0))
                     .bind(&*line.product_code)
                     .bind(line.quantity_micro);
-                row.bind(line.value_minor).bind(receipt.currency.as_str());
+                row.bind(line.value_minor)
+                    .bind(line.tax.as_deref())
+                    .bind(receipt.currency.as_str());
                 row.bind(receipt.received_at).bind(command.tx_no);
             },
         )

@@ -31,6 +31,7 @@ async fn save_invoices(
         "country",
         "currency",
         "net_minor",
+        "tax_minor",
         "line_count",
         "invoiced_at",
         "due_at",
@@ -45,6 +46,7 @@ async fn save_invoices(
                 .bind(&*invoice.country);
             row.bind(invoice.currency.as_str())
                 .bind(invoice.net_minor)
+                .bind(invoice.tax_minor)
                 .bind(invoice.lines.len() as i64);
             row.bind(invoice.invoiced_at).bind(invoice.due_at);
             row.bind(invoice.decision_id.map(|decision| id(decision.0)))
@@ -66,6 +68,7 @@ async fn save_invoices(
         "quantity_micro",
         "unit",
         "net_minor",
+        "tax_code",
         "currency",
         "invoiced_at",
         "tx_no",
@@ -108,6 +111,7 @@ async fn save_credit_notes(
         "country",
         "currency",
         "net_minor",
+        "tax_minor",
         "line_count",
         "reason",
         "invoice_id",
@@ -122,6 +126,7 @@ async fn save_credit_notes(
                 .bind(&*note.country);
             row.bind(note.currency.as_str())
                 .bind(note.net_minor)
+                .bind(note.tax_minor)
                 .bind(note.lines.len() as i64);
             row.bind(note.reason.as_str())
                 .bind(note.invoice_id.map(|invoice| id(invoice.0)));
@@ -143,6 +148,7 @@ async fn save_credit_notes(
         "quantity_micro",
         "unit",
         "net_minor",
+        "tax_code",
         "currency",
         "reason",
         "credited_at",
@@ -181,5 +187,6 @@ fn bind_line(row: &mut RowValues<'_>, line: &SalesLine) {
         .bind(line.product_kind.as_str());
     row.bind(line.quantity_micro)
         .bind(line.unit.as_str())
-        .bind(line.net_minor);
+        .bind(line.net_minor)
+        .bind(line.tax.as_deref());
 }

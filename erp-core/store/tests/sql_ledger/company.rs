@@ -106,6 +106,7 @@ impl Company {
 
 pub fn line(product: &str, pieces: i64) -> InvoiceLineInput {
     InvoiceLineInput {
+        tax: None,
         product: product.into(),
         quantity_micro: pieces * PIECE,
         unit: None,
@@ -115,6 +116,7 @@ pub fn line(product: &str, pieces: i64) -> InvoiceLineInput {
 
 pub fn invoice(customer: Option<&str>, lines: Vec<InvoiceLineInput>) -> PostInvoice {
     PostInvoice {
+        prices_include_tax: false,
         due_at: None,
         number: None,
         customer: customer.map(Arc::from),
@@ -129,6 +131,7 @@ pub fn invoice(customer: Option<&str>, lines: Vec<InvoiceLineInput>) -> PostInvo
 
 pub fn receive(pieces: i64, value_minor: i64) -> Command {
     let lines = vec![ReceiptLineInput {
+        tax: None,
         product: "MUG".into(),
         quantity_micro: pieces * PIECE,
         value_minor,
@@ -136,6 +139,7 @@ pub fn receive(pieces: i64, value_minor: i64) -> Command {
     let (number, location, received_at) = (None, None, None);
     let currency = Currency::GBP;
     Command::ReceiveGoods(ReceiveGoods {
+        prices_include_tax: false,
         due_at: None,
         number,
         supplier: "S1".into(),

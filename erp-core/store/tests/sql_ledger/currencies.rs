@@ -40,6 +40,7 @@ fn sale(day: &str, currency: Currency, pieces: i64, price: LinePrice) -> Command
     let mut sold = line("MUG", pieces);
     sold.price = price;
     Command::PostInvoice(PostInvoice {
+        prices_include_tax: false,
         due_at: None,
         number: None,
         customer: Some("C1".into()),
@@ -54,11 +55,13 @@ fn sale(day: &str, currency: Currency, pieces: i64, price: LinePrice) -> Command
 
 fn receipt(day: &str, currency: Currency, lines: &[(i64, i64)]) -> Command {
     let line = |(pieces, value_minor): &(i64, i64)| ReceiptLineInput {
+        tax: None,
         product: "MUG".into(),
         quantity_micro: pieces * PIECE,
         value_minor: *value_minor,
     };
     Command::ReceiveGoods(ReceiveGoods {
+        prices_include_tax: false,
         due_at: None,
         number: None,
         supplier: "S1".into(),
@@ -97,6 +100,7 @@ async fn in_pounds() -> Company {
 
 fn define(currency: Currency, chart: Option<&str>) -> Command {
     Command::DefineCompany(DefineCompany {
+        tax_rounding: None,
         name: "Example Trading Ltd".to_owned(),
         currency,
         chart: chart.map(Arc::from),
@@ -618,6 +622,7 @@ async fn a_note_for_an_invoice_in_euros_takes_back_what_it_was_worth() {
     let mut returned = line("MUG", 1);
     returned.price = price;
     let note = Command::PostCreditNote(PostCreditNote {
+        prices_include_tax: false,
         number: None,
         customer: Some("C1".into()),
         country: None,

@@ -92,6 +92,7 @@ impl History {
 
     fn line(&mut self) -> InvoiceLineInput {
         InvoiceLineInput {
+            tax: None,
             product: self.product(),
             quantity_micro: self.dice.between(1, 15) * PIECE,
             unit: None,
@@ -175,6 +176,7 @@ impl History {
 
     fn receipt(&mut self, received_at: Option<Timestamp>, location: Option<Arc<str>>) -> Command {
         Command::ReceiveGoods(ReceiveGoods {
+            prices_include_tax: false,
             due_at: None,
             number: None,
             supplier: "S1".into(),
@@ -183,6 +185,7 @@ impl History {
             received_at,
             lines: (0..self.dice.between(1, 3))
                 .map(|_| ReceiptLineInput {
+                    tax: None,
                     product: self.product(),
                     quantity_micro: self.dice.between(1, 25) * PIECE,
                     value_minor: self.dice.between(0, 20_000),
@@ -193,6 +196,7 @@ impl History {
 
     fn sale(&mut self, invoiced_at: Option<Timestamp>, location: Option<Arc<str>>) -> Command {
         Command::PostInvoice(PostInvoice {
+            prices_include_tax: false,
             due_at: None,
             number: None,
             customer: Some("C1".into()),
@@ -218,6 +222,7 @@ impl History {
             .dice
             .of(&[CreditReason::Return, CreditReason::Return, CreditReason::Discount]);
         Command::PostCreditNote(PostCreditNote {
+            prices_include_tax: false,
             number: None,
             customer: Some("C1".into()),
             country: None,

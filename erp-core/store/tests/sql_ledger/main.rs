@@ -10,6 +10,7 @@ mod migrations;
 mod open_items;
 mod statements;
 mod stock;
+mod taxes;
 
 use cortex_erp::{
     AMOUNT_MINOR_MAX, AdjustStock, AdjustmentLineInput, Closings, Command, CreateProduct, CreditLineInput,
@@ -32,6 +33,7 @@ async fn a_day_of_business_is_read_back_as_it_was_posted() {
     };
     let receipt = company.execute(Command::PostInvoice(sale)).await.unwrap();
     let credit = PostCreditNote {
+        prices_include_tax: false,
         number: None,
         customer: Some("C1".into()),
         country: None,
@@ -353,6 +355,7 @@ async fn what_was_credited_before_counts_against_the_invoice() {
     let number = company.execute(sale).await.unwrap().number;
     let credit = |pieces| {
         Command::PostCreditNote(PostCreditNote {
+            prices_include_tax: false,
             number: None,
             customer: Some("C1".into()),
             country: None,

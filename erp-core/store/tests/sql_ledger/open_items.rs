@@ -129,6 +129,7 @@ async fn a_note_settles_its_invoice_and_a_cancelled_one_opens_it_again() {
         let mut credited = line("POST", 1);
         credited.price = LinePrice::Net(pounds * 100);
         Command::PostCreditNote(PostCreditNote {
+            prices_include_tax: false,
             number: None,
             customer: Some("C1".into()),
             country: None,

@@ -42,6 +42,7 @@ impl Company {
 
     async fn received(&self, day: &str, product: &str, pieces: i64, value_minor: i64) -> Receipt {
         let command = ReceiveGoods {
+            prices_include_tax: false,
             due_at: None,
             number: None,
             supplier: "S1".into(),
@@ -49,6 +50,7 @@ impl Company {
             location: None,
             received_at: Some(at(day)),
             lines: vec![ReceiptLineInput {
+                tax: None,
                 product: product.into(),
                 quantity_micro: pieces * PIECE,
                 value_minor,
@@ -63,6 +65,7 @@ impl Company {
 
     async fn returned(&self, day: &str, invoice: &Receipt, product: &str, pieces: i64) -> Result<Receipt, ErpError> {
         let command = PostCreditNote {
+            prices_include_tax: false,
             number: None,
             customer: Some("C1".into()),
             country: None,
@@ -118,6 +121,7 @@ impl Company {
 
 fn line(product: &str, pieces: i64) -> InvoiceLineInput {
     InvoiceLineInput {
+        tax: None,
         product: product.into(),
         quantity_micro: pieces * PIECE,
         unit: None,
@@ -127,6 +131,7 @@ fn line(product: &str, pieces: i64) -> InvoiceLineInput {
 
 fn sale(day: &str, location: Option<&str>, product: &str, pieces: i64) -> Command {
     Command::PostInvoice(PostInvoice {
+        prices_include_tax: false,
         due_at: None,
         number: None,
         customer: Some("C1".into()),
