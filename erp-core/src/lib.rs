@@ -25,6 +25,7 @@ mod journal;
 mod limits;
 mod memory;
 mod memory_records;
+mod memory_reports;
 pub mod metrics;
 mod open_item;
 mod party;

@@ -113,11 +113,14 @@ impl Booking {
 
     fn receipt(&self, receipt: &Receipt) -> (Timestamp, String, Command) {
         let lines = receipt.lines.iter().map(|line| ReceiptLineInput {
+            tax: None,
             product: line.product.code().into(),
             quantity_micro: line.pieces * MICROS_PER_PIECE,
             value_minor: line.value_minor,
         });
         let command = Command::ReceiveGoods(ReceiveGoods {
+            prices_include_tax: false,
+            due_at: None,
             number: Some(receipt.number.as_str().into()),
             supplier: receipt.supplier.code().into(),
             currency: self.currency,
@@ -149,6 +152,8 @@ impl Booking {
         lines: Vec<InvoiceLineInput>,
     ) -> (Timestamp, String, Command) {
         let command = Command::PostInvoice(PostInvoice {
+            prices_include_tax: false,
+            due_at: None,
             number: Some(number.into()),
             customer,
             country: None,
@@ -167,6 +172,7 @@ impl Booking {
             CreditReason::Discount => cortex_erp::CreditReason::Discount,
         };
         let command = Command::PostCreditNote(PostCreditNote {
+            prices_include_tax: false,
             number: Some(note.number.as_str().into()),
             customer: Some(note.customer.code().into()),
             country: None,
@@ -184,6 +190,7 @@ impl Booking {
 
     fn payment(&self, payment: &Payment) -> (Timestamp, String, Command) {
         let command = Command::RecordPayment(RecordPayment {
+            settles: None,
             number: Some(payment.number.as_str().into()),
             party: match payment.party {
                 PaymentParty::Customer(customer) => customer.code().into(),
@@ -218,6 +225,7 @@ fn sale_line(sale: &SaleLine) -> InvoiceLineInput {
 
 fn line(product: Arc<str>, pieces: i64, net_minor: i64) -> InvoiceLineInput {
     InvoiceLineInput {
+        tax: None,
         product,
         quantity_micro: pieces * MICROS_PER_PIECE,
         unit: None,

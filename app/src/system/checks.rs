@@ -108,6 +108,7 @@ mod tests {
         let check = LedgerCheck(erp.clone());
         assert_eq!(check.check().await, Health::Up);
         let payment = Command::RecordPayment(RecordPayment {
+            settles: None,
             number: None,
             party: "C1".into(),
             direction: PaymentDirection::In,

@@ -16,6 +16,7 @@ mod decimals;
 mod exact;
 mod exchange;
 mod fiscal;
+mod general_ledger;
 mod grpc;
 mod idempotency;
 mod invoices;
@@ -66,6 +67,7 @@ pub fn routes(api: Arc<ErpApi>) -> Router {
         .merge(fiscal::routes())
         .merge(purchasing::routes())
         .merge(reports::routes())
+        .merge(general_ledger::routes())
         .with_state(api)
 }
 
@@ -91,6 +93,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .merge_from(fiscal::Document::openapi())
         .merge_from(purchasing::Document::openapi())
         .merge_from(reports::Document::openapi())
+        .merge_from(general_ledger::Document::openapi())
 }
 
 /// `cortex.erp.v1.ErpService`.

@@ -2,6 +2,7 @@
 
 mod company;
 mod fiscal;
+mod grpc;
 mod refusals;
 mod stock;
 
@@ -10,15 +11,13 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use cortex_erp::{Erp, ErpConfig, InvoiceEntry, InvoiceEntryConfig, MemoryLedger};
-use cortex_proto::erp as pb;
-use cortex_proto::erp::erp_service_server::ErpService;
 use cortex_security::{MasterKey, MemorySubjectKeys, RoleAuthorizer, Sealer};
 use cortex_types::{Currency, Principal, RequestContext, Role, SystemClock, TenantId};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::{ErpApi, ErpGrpc, openapi, routes};
+use crate::{ErpApi, openapi, routes};
 
 fn api() -> Arc<ErpApi> {
     let ledger = MemoryLedger::default();
@@ -271,56 +270,6 @@ async fn lists_go_on_where_the_page_before_ended() {
     assert_eq!(
         (&second["items"][0]["code"], &second["next"]),
         (&json!("S1"), &Value::Null)
-    );
-}
-
-#[tokio::test]
-async fn grpc_posts_the_same_documents() {
-    let service = ErpGrpc::new(Arc::clone(&shop().await.api));
-    let request = |body| {
-        let mut request = tonic::Request::new(body);
-        request.extensions_mut().insert(ctx(Role::Admin));
-        request
-    };
-    let line = pb::InvoiceLine {
-        product: "MUG".into(),
-        quantity: "2".into(),
-        ..pb::InvoiceLine::default()
-    };
-    let invoice = pb::PostInvoiceRequest {
-        idempotency_key: "g1".into(),
-        customer: "C1".into(),
-        lines: vec![line.clone()],
-        ..pb::PostInvoiceRequest::default()
-    };
-    let receipt = service
-        .post_invoice(request(invoice.clone()))
-        .await
-        .unwrap()
-        .into_inner()
-        .receipt
-        .unwrap();
-    assert_eq!(
-        (receipt.amount.as_str(), receipt.kind.as_str()),
-        ("6.00", "sales-invoice")
-    );
-    let mut read = tonic::Request::new(pb::GetInvoiceRequest {
-        number: receipt.number.clone(),
-    });
-    read.extensions_mut().insert(ctx(Role::Viewer));
-    assert_eq!(
-        service.get_invoice(read).await.unwrap().into_inner().lines[0].net,
-        "6.00"
-    );
-
-    let other = pb::PostInvoiceRequest {
-        lines: vec![line.clone(), line],
-        ..invoice
-    };
-    let status = service.post_invoice(request(other)).await.unwrap_err();
-    assert_eq!(
-        status.metadata().get("cortex-error-code").unwrap(),
-        "idempotency-conflict"
     );
 }
 

@@ -1,6 +1,10 @@
 //! What does not fit is refused with what was wrong and what is wanted, in the caller's own words.
 
+use cortex_proto::erp as pb;
+use cortex_proto::erp::erp_service_server::ErpService;
+
 use super::*;
+use crate::ErpGrpc;
 
 /// What a refusal with this code says.
 fn detail(answer: &(StatusCode, Value), status: StatusCode, code: &str) -> String {
