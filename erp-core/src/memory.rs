@@ -293,12 +293,14 @@ impl Work for MemoryWork {
             loaded.year_balances.insert(Arc::clone(code), (span, balances));
         }
         loaded.items = books.items.clone();
-        for party in loaded.parties.values() {
-            if let Some((_, currency)) = party.terms.credit_limit {
-                let of_party = |item: &&OpenItem| item.party.as_ref() == Some(&party.code) && item.currency == currency;
-                let owed = books.items.values().filter(of_party).map(|item| item.open_minor).sum();
-                loaded.owed.insert((Arc::clone(&party.code), currency), owed);
-            }
+        let limited = loaded
+            .parties
+            .values()
+            .filter_map(|party| Some((Arc::clone(&party.code), party.terms.credit_limit?.1)));
+        for (code, currency) in limited.chain(wanted.owed.iter().cloned()).collect::<Vec<_>>() {
+            let of_party = |item: &&OpenItem| item.party.as_ref() == Some(&code) && item.currency == currency;
+            let owed = books.items.values().filter(of_party).map(|item| item.open_minor).sum();
+            loaded.owed.insert((code, currency), owed);
         }
         for before in &wanted.balances_before {
             let span = Span {

@@ -60,7 +60,7 @@ pub struct Postings {
     pub stock: Vec<(ProductId, Timeline)>,
     /// Series that gave a number, with the number they gave.
     pub drawn: Vec<(DocumentKind, u64)>,
-    /// Of the chart's template: they are kept from the first entry on.
+    /// Of the chart's template, which are kept from the first entry on; and one that gives its role to another.
     pub accounts: Vec<Account>,
     /// When what it posts to receivables and payables is due; at once where it is absent.
     pub due_at: Option<Timestamp>,

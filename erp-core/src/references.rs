@@ -30,6 +30,8 @@ pub struct References {
     /// Days on which it is needed what currencies are worth.
     pub rates: BTreeSet<(Currency, Timestamp)>,
     pub cost_centres: bool,
+    /// What customers owe in a currency, where a limit is set in it.
+    pub owed: BTreeSet<(Arc<str>, Currency)>,
     pub tax_codes: bool,
     /// Documents whose open items are needed.
     pub items: BTreeSet<(DocumentKind, Arc<str>)>,
@@ -132,6 +134,10 @@ impl References {
             }
             Command::SetPartyTerms(terms) => {
                 self.parties.insert(Arc::clone(&terms.party));
+                let limited = terms
+                    .credit_limit
+                    .map(|(_, currency)| (Arc::clone(&terms.party), currency));
+                self.owed.extend(limited);
             }
             Command::SettleItems(settlement) => {
                 self.document(settlement.kind, &settlement.number, false);

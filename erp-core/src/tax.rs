@@ -154,8 +154,9 @@ pub(crate) fn charge<'a>(
                 |there: &&mut Charged<'_>| there.code.code == code.code && there.component.name == component.name;
             match charged.iter_mut().find(same) {
                 Some(there) => {
-                    there.base_minor += net;
-                    there.tax_minor += tax_minor;
+                    let sum = |sum: i64, more: i64| sum.checked_add(more).ok_or(MoneyError::Overflow);
+                    there.base_minor = sum(there.base_minor, net)?;
+                    there.tax_minor = sum(there.tax_minor, tax_minor)?;
                 }
                 None => charged.push(Charged {
                     code,
@@ -198,7 +199,10 @@ fn split(code: &TaxCode, amount_minor: i64, within: bool) -> Result<(i64, Vec<i6
         .map(|part| round(net.checked_mul(*part).ok_or_else(overflow)?));
     let taxes = taxes.collect::<Result<Vec<_>, _>>()?;
     let net = match within {
-        true => amount_minor - taxes.iter().sum::<i64>(),
+        true => {
+            let all = taxes.iter().try_fold(0_i64, |sum, tax| sum.checked_add(*tax));
+            all.and_then(|all| amount_minor.checked_sub(all)).ok_or_else(overflow)?
+        }
         false => amount_minor,
     };
     Ok((net, taxes))

@@ -111,13 +111,19 @@ pub fn plan_account(command: &DefineAccount, books: &Books, now: Timestamp) -> R
         created_at: there.map_or(now, |there| there.created_at),
     };
     let (id, code) = (account.id.0, Arc::clone(&account.code));
-    Ok(Postings::bare(
-        DocumentKind::Account,
-        id,
-        code,
-        now,
-        Document::Account(account),
-    ))
+    let losing = command
+        .role
+        .map(|role| books.chart.account(role.as_str()))
+        .transpose()?;
+    let losing = losing.filter(|holder| holder.code != code && !books.chart.is_fresh(&holder.code));
+    let losing = losing.map(|holder| Account {
+        role: None,
+        ..holder.clone()
+    });
+    Ok(Postings {
+        accounts: losing.into_iter().collect(),
+        ..Postings::bare(DocumentKind::Account, id, code, now, Document::Account(account))
+    })
 }
 
 fn check_new_role(role: Role, command: &DefineAccount, books: &Books) -> Result<(), ErpError> {

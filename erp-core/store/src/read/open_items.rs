@@ -84,11 +84,11 @@ pub(super) async fn load(
         let item = item(&row)?;
         books.items.insert(item.id, item);
     }
-    let limited: Vec<(Arc<str>, Currency)> = books
+    let limited = books
         .parties
         .values()
-        .filter_map(|party| Some((Arc::clone(&party.code), party.terms.credit_limit?.1)))
-        .collect();
+        .filter_map(|party| Some((Arc::clone(&party.code), party.terms.credit_limit?.1)));
+    let limited: BTreeSet<(Arc<str>, Currency)> = limited.chain(wanted.owed.iter().cloned()).collect();
     for (party, currency) in limited {
         let owed: i64 = sql::query_scalar(
             "SELECT CAST(coalesce(sum(open_minor), 0) AS BIGINT) FROM open_items WHERE tenant_id = $1 \

@@ -504,6 +504,19 @@ async fn accounts_are_added_blocked_and_given_roles_but_control_accounts_stay() 
         .await
         .unwrap();
     assert_eq!(company.in_base(Role::Sales).await, -300);
+    // And back again: the role is where it was given last.
+    company
+        .sound(account("4000", AccountKind::Income, Some(Role::Sales), false))
+        .await
+        .unwrap();
+    assert_eq!(
+        &**company.ledger.chart(&company.ctx).await.unwrap().of(Role::Sales),
+        "4000"
+    );
+    company
+        .sound(account("4050", AccountKind::Income, Some(Role::Sales), false))
+        .await
+        .unwrap();
     company
         .sound(account("6200", AccountKind::Expense, None, true))
         .await
