@@ -226,7 +226,7 @@ impl Settlement<'_> {
         Ok(())
     }
 
-    /// What the document settled, and what settled it, is open again; then it and what cancels it settle each other.
+    /// What the document settled, and what settled it, is open again, as if it had never been; then it and what cancels it settle each other.
     fn take_back(&mut self, cancel: &Cancel) -> Result<(), ErpError> {
         let document = self.books.posted(cancel.kind, &cancel.number)?;
         for item in &document.items {
@@ -237,7 +237,6 @@ impl Settlement<'_> {
             self.allocations.push(ItemAllocation {
                 id: LineId::new(),
                 amount_minor: -allocation.amount_minor,
-                allocated_at: self.at,
                 document: self.document,
                 number: Arc::clone(&self.number),
                 undoes: Some(allocation.id),

@@ -114,6 +114,8 @@ async fn a_payment_settles_several_invoices_and_what_is_over_stays_open() {
         .await
         .unwrap();
     assert_eq!(company.open("C1").await, open(&[(&first, 100), (&second, 50)]));
+    assert_eq!(company.ageing("2024-02-15").await, [[0, 0, 150, 0]]);
+    assert_eq!(company.ageing("2024-01-05").await, [[0, 100, 0, 0]]);
     company
         .sound(paid("2024-03-01", 120, Some(Settle::Oldest)))
         .await
