@@ -233,6 +233,8 @@ impl JournalDraft {
         // Documents check their lines; this is what the lines come to.
         check_amount("lines", sum(self.lines.iter().map(|line| line.debit_minor))?)?;
         check_amount("lines", sum(self.lines.iter().map(|line| line.credit_minor))?)?;
+        let worth = self.lines.iter().filter_map(|line| line.base_minor);
+        check_amount("lines", sum(worth.filter(|base| *base > 0))?)?;
         self.close(id, number, document, posted_at)
     }
 

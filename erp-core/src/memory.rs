@@ -12,8 +12,8 @@ use crate::fiscal::closing_span;
 use crate::postings::{Accepted, Document, Group, Postings};
 use crate::valuation::{Holdings, Timeline};
 use crate::{
-    AccountBalance, Answered, Books, DocumentKind, ErpError, FiscalYear, ItemAllocation, MoveReason, OpenItem,
-    PartyKind, PostedDocument, PostedEntry, References, Span, StockMove, UnitOfWork, Work,
+    AccountBalance, Answered, Books, DocumentKind, ErpError, FiscalYear, ItemAllocation, ItemSide, MoveReason,
+    OpenItem, PartyKind, PostedDocument, PostedEntry, References, Span, StockMove, UnitOfWork, Work,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -298,7 +298,9 @@ impl Work for MemoryWork {
             .values()
             .filter_map(|party| Some((Arc::clone(&party.code), party.terms.credit_limit?.1)));
         for (code, currency) in limited.chain(wanted.owed.iter().cloned()).collect::<Vec<_>>() {
-            let of_party = |item: &&OpenItem| item.party.as_ref() == Some(&code) && item.currency == currency;
+            let of_party = |item: &&OpenItem| {
+                item.side == ItemSide::Receivable && item.party.as_ref() == Some(&code) && item.currency == currency
+            };
             let owed = books.items.values().filter(of_party).map(|item| item.open_minor).sum();
             loaded.owed.insert((code, currency), owed);
         }

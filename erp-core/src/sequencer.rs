@@ -134,8 +134,10 @@ impl Sequencer {
             }));
         }
         let mut postings = plan::plan(&submission.command, books, now, submission.advice)?;
-        if !postings.entries.is_empty() {
-            postings.accounts = books.chart.take_fresh(now);
+        // Books from before there were accounts as rows get them with whatever comes first.
+        if !postings.entries.is_empty() || books.has_posted() {
+            let fresh = books.chart.take_fresh(now);
+            postings.accounts.splice(0..0, fresh);
         }
         let receipt = receipt_of(&postings);
         books.apply(&mut postings);
@@ -167,7 +169,7 @@ enum Decided {
 fn split(waiting: Vec<Submission>) -> Vec<Vec<Submission>> {
     let mut groups = Vec::new();
     let mut group: Vec<Submission> = Vec::with_capacity(waiting.len());
-    let mut cancels = false;
+    let mut alone = false;
     for submission in waiting {
         let about = submission.command.documents();
         let given = |other: &Submission| {
@@ -178,10 +180,11 @@ fn split(waiting: Vec<Submission>) -> Vec<Vec<Submission>> {
             };
             other.ctx.tenant == submission.ctx.tenant && named
         };
-        if cancels || (!about.is_empty() && group.iter().any(given)) {
+        let by_itself = submission.command.is_planned_alone();
+        if alone || by_itself || (!about.is_empty() && group.iter().any(given)) {
             groups.push(std::mem::take(&mut group));
         }
-        cancels = matches!(submission.command, Command::Cancel(_));
+        alone = by_itself;
         group.push(submission);
     }
     groups.push(group);

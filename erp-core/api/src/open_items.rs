@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::routing::{get, post};
 use cortex_erp::{Ageing, Command, DocumentKind, ErpError, ItemSide, OpenItem, Settle, SettleInput, SettleItems, Span};
 use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query, objects};
-use cortex_types::{Currency, RequestContext, Timestamp};
+use cortex_types::{Clock, Currency, RequestContext, SystemClock, Timestamp};
 use rust_decimal::Decimal;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -137,7 +137,7 @@ pub(crate) struct ItemsQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct AgeingQuery {
-    /// The last day, or RFC 3339 instant, that counts; everything where absent. Days are UTC's.
+    /// The last day, or RFC 3339 instant, that counts; now where absent. Days are UTC's.
     #[param(example = "2011-06-30")]
     as_of: Option<String>,
     /// Ends of the buckets, in days overdue; `30,60,90` where it is absent.
@@ -307,6 +307,7 @@ impl ErpApi {
         Ok(Command::SettleItems(SettleItems {
             kind,
             number: number.into(),
+            currency,
             settles: body.settles.settle(currency)?,
             settled_at: body.settled_at,
         }))
@@ -321,13 +322,13 @@ impl ErpApi {
         self.may_read(ctx)?;
         let days = query.buckets.as_deref().map_or(Ok(BUCKETS.to_vec()), buckets)?;
         let before = Span::new(None, query.as_of.as_deref())?.before;
-        let before = before.unwrap_or(Timestamp::GIVEN_BEFORE);
+        let before = before.unwrap_or_else(|| SystemClock.now());
         let ageing = self.records.ageing(ctx, side, before, &days).await?;
         let mut titles = vec!["not due".to_owned()];
         let mut from = None;
         for end in &days {
             titles.push(from.map_or_else(|| format!("up to {end} days"), |from| format!("{from} to {end} days")));
-            from = Some(end + 1);
+            from = Some(end.saturating_add(1));
         }
         titles.push(format!("more than {} days", days.last().copied().unwrap_or(0)));
         Ok(Json(AgeingReport {

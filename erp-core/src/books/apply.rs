@@ -8,13 +8,17 @@ use super::{Books, CreditedInvoice, Reversible};
 use crate::postings::{Document, Postings};
 use crate::valuation::{CostBasis, StandardCost, Timeline};
 use crate::{
-    AccountBalance, Chart, ChartTemplate, Company, DocumentKind, DocumentRef, Locks, MoveReason, OpenItem, PartyKind,
-    PostedEntry, StockMove,
+    AccountBalance, Chart, ChartTemplate, Company, DocumentKind, DocumentRef, ItemSide, Locks, MoveReason, OpenItem,
+    PartyKind, PostedEntry, StockMove,
 };
 
 impl Books {
     /// Lays what was planned over the books, so that the next command of the group sees it.
     pub fn apply(&mut self, postings: &mut Postings) {
+        // Before the document: it may be one of these, as it is afterwards.
+        for account in &postings.accounts {
+            self.chart.keep(account);
+        }
         for cost in &postings.costs {
             let standard = StandardCost {
                 from: cost.from,
@@ -63,7 +67,7 @@ impl Books {
                 self.locations.insert(Arc::clone(&location.code), location.clone());
             }
             Document::Company(company) => self.take_company(company),
-            Document::Account(account) => self.chart.put(account.clone()),
+            Document::Account(account) => self.chart.keep(account),
             Document::CostCentre(centre) => {
                 self.cost_centres.insert(Arc::clone(&centre.code), centre.clone());
             }
@@ -92,9 +96,6 @@ impl Books {
         for item in &postings.items {
             self.apply_item(item);
         }
-        for account in &postings.accounts {
-            self.chart.keep(account);
-        }
         for (kind, drawn) in &postings.drawn {
             self.series.insert(*kind, *drawn);
         }
@@ -119,6 +120,7 @@ impl Books {
     fn apply_item(&mut self, item: &OpenItem) {
         let before = self.items.insert(item.id, item.clone());
         let key = item.party.as_ref().map(|party| (Arc::clone(party), item.currency));
+        let key = key.filter(|_| item.side == ItemSide::Receivable);
         if let Some(owed) = key.and_then(|key| self.owed.get_mut(&key)) {
             *owed += item.open_minor - before.map_or(0, |before| before.open_minor);
         }
@@ -130,7 +132,7 @@ impl Books {
 
     fn apply_entry(&mut self, entry: &PostedEntry) {
         let DocumentRef { kind, id } = entry.document();
-        if kind == DocumentKind::JournalEntry {
+        if matches!(kind, DocumentKind::JournalEntry | DocumentKind::ExchangeRevaluation) {
             let reversed = self.entries.values_mut().find(|there| there.entry.id.0 == id);
             match reversed {
                 Some(reversed) => reversed.reversed_by = Some(Arc::clone(entry.number())),

@@ -34,7 +34,8 @@ impl Books {
             return Ok(None);
         };
         let until = self.rates.range((currency, Timestamp::MIN)..=(currency, at));
-        match until.last() {
+        // A company that was in another currency before has rates in that.
+        match until.last().filter(|(_, rate)| rate.base == base) {
             Some((_, rate)) => Ok(Some(Conversion {
                 from: currency,
                 to: base,
@@ -71,25 +72,23 @@ impl Books {
             return Ok(draft);
         };
         draft.base = Some(base);
-        for line in draft
-            .lines
-            .iter_mut()
-            .filter(|line| line.currency != base && line.base_minor.is_none())
-        {
-            if let Some(conversion) = self.conversion(line.currency, at)? {
+        let mut converted: u64 = 0;
+        for line in &mut draft.lines {
+            if line.currency != base
+                && line.base_minor.is_none()
+                && let Some(conversion) = self.conversion(line.currency, at)?
+            {
                 line.base_minor = Some(conversion.convert(line.amount_minor())?);
+                converted += 1;
             }
         }
         let rounded = sum(draft.lines.iter().map(JournalLine::in_base_minor))?;
-        // Each line is off by half a minor unit at most; what is more is no rounding, and will be refused.
-        if rounded.unsigned_abs() > draft.lines.len() as u64 {
+        // Each is off by half a minor unit at most; what is more is no rounding, and is refused.
+        if rounded.unsigned_abs() > converted.div_ceil(2) {
             draft.check_base()?;
         }
         draft.debit_with_base(self.chart.of(Role::Rounding), foreign, 0, -rounded)?;
         for (currency, amount) in draft.by_currency()? {
-            if amount == 0 {
-                continue;
-            }
             let account = self.chart.of(Role::CurrencyConversion);
             if currency == base {
                 draft.debit_in(account, currency, -amount)?;

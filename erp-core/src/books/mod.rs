@@ -145,7 +145,7 @@ impl Books {
             Err(ErpError::WrongCurrency {
                 what: format!("product '{code}'"),
                 kept: product.currency,
-                document,
+                document: self.goods_currency(document),
             })
         }
     }

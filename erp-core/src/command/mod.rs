@@ -122,6 +122,15 @@ impl Command {
         }
     }
 
+    /// Whether it goes by what documents, balances and settlements were before it, so that nothing may be planned beside it.
+    #[must_use]
+    pub(crate) const fn is_planned_alone(&self) -> bool {
+        matches!(
+            self,
+            Self::Cancel(_) | Self::SettleItems(_) | Self::RevalueCurrencies(_) | Self::DefineCompany(_)
+        )
+    }
+
     /// The number that the caller chose for its document.
     #[must_use]
     pub(crate) const fn given_number(&self) -> Option<&Arc<str>> {

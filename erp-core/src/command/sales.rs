@@ -145,6 +145,8 @@ pub struct SettleInput {
 pub struct SettleItems {
     pub kind: DocumentKind,
     pub number: Arc<str>,
+    /// Of the amounts.
+    pub currency: Currency,
     pub settles: Settle,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub settled_at: Option<Timestamp>,

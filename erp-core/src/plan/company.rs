@@ -9,7 +9,7 @@ use crate::limits::{NAME_LENGTH_MAX, check_code, check_currency, check_name, che
 use crate::postings::{Document, Postings};
 use crate::{
     Account, Books, ChartTemplate, Company, CostCentre, DefineAccount, DefineCompany, DefineCostCentre, DefineTaxCode,
-    DocumentKind, ErpError, ExchangeRate, Role, SetExchangeRate, TaxCode, TaxRounding, day_of,
+    DocumentKind, ErpError, ExchangeRate, Role, SetExchangeRate, TaxCode, TaxComponent, TaxRounding, day_of,
 };
 
 /// What a company's number is: there is one.
@@ -74,8 +74,12 @@ fn check_base(currency: Currency, before: Option<&Company>, books: &Books) -> Re
 pub fn plan_account(command: &DefineAccount, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
     check_code("code", &command.code)?;
     check_name("title", &command.title, NAME_LENGTH_MAX)?;
+    if command.code.parse::<Role>().is_ok() {
+        let problem = format!("'{}' is the name of a role: give another code", command.code);
+        return Err(ErpError::invalid("code", problem));
+    }
     let there = books.chart.accounts().find(|account| account.code == command.code);
-    let is_used = there.is_some_and(|account| !books.chart.is_fresh(&account.code));
+    let is_used = there.is_some_and(|account| may_be_posted_to(books, &account.code));
     if let Some(there) = there.filter(|there| is_used && there.kind != command.kind) {
         let problem = format!(
             "'{}' is of kind {}, and may have been posted to",
@@ -113,9 +117,9 @@ pub fn plan_account(command: &DefineAccount, books: &Books, now: Timestamp) -> R
     let (id, code) = (account.id.0, Arc::clone(&account.code));
     let losing = command
         .role
-        .map(|role| books.chart.account(role.as_str()))
+        .map(|role| books.chart.account(books.chart.of(role)))
         .transpose()?;
-    let losing = losing.filter(|holder| holder.code != code && !books.chart.is_fresh(&holder.code));
+    let losing = losing.filter(|holder| holder.code != code && may_be_posted_to(books, &holder.code));
     let losing = losing.map(|holder| Account {
         role: None,
         ..holder.clone()
@@ -126,14 +130,19 @@ pub fn plan_account(command: &DefineAccount, books: &Books, now: Timestamp) -> R
     })
 }
 
+/// Whether there may be lines on it: in books that have entries, also on those of the template.
+fn may_be_posted_to(books: &Books, code: &str) -> bool {
+    books.has_posted() || !books.chart.is_fresh(code)
+}
+
 fn check_new_role(role: Role, command: &DefineAccount, books: &Books) -> Result<(), ErpError> {
-    let holder = books.chart.account(role.as_str())?;
+    let holder = books.chart.account(books.chart.of(role))?;
     let refused = |problem: String| Err(ErpError::invalid("role", problem));
     if holder.kind != command.kind {
         let problem = format!("the account for {role} is of kind {}", holder.kind.as_str());
         return refused(problem);
     }
-    if role.is_control() && holder.code != command.code && !books.chart.is_fresh(&holder.code) {
+    if role.is_control() && holder.code != command.code && may_be_posted_to(books, &holder.code) {
         let problem = format!(
             "'{}' is the account for {role} and may have been posted to: what it sums up would be on two accounts",
             holder.code
@@ -194,7 +203,7 @@ pub fn plan_tax_code(command: &DefineTaxCode, books: &Books, now: Timestamp) -> 
         id: there.map_or_else(TaxCodeId::new, |there| there.id),
         code: Arc::clone(&command.code),
         title: command.title.clone(),
-        components: command.components.clone(),
+        components: command.components.iter().map(normal).collect(),
         blocked: command.blocked,
         created_at: there.map_or(now, |there| there.created_at),
     };
@@ -206,6 +215,14 @@ pub fn plan_tax_code(command: &DefineTaxCode, books: &Books, now: Timestamp) -> 
         now,
         Document::TaxCode(code),
     ))
+}
+
+/// 20.0 % is 20 %.
+fn normal(component: &TaxComponent) -> TaxComponent {
+    TaxComponent {
+        rate: component.rate.normalize(),
+        ..component.clone()
+    }
 }
 
 /// What a currency is worth from a day on.

@@ -6,7 +6,8 @@ use crate::postings::{Document, Postings};
 use crate::{AccountKind, Books, DocumentKind, DocumentRef, ErpError, JournalDraft, RevalueCurrencies, Role};
 
 /// What is owned and owed in other currencies, at what it is worth at the end of the span: the difference to what the books have it
-/// at is gained or lost. Stock is not money, and what was exchanged is past: both stay.
+/// at is gained or lost. Stock is not money, what was exchanged is past, and taxes were worth what they were on their
+/// day: these stay.
 pub fn plan_exchange_revaluation(command: &RevalueCurrencies, books: &Books) -> Result<Postings, ErpError> {
     let Some(base) = books.base() else {
         let problem = "the company has no currency yet that others could be worth something in: say it first";
@@ -25,7 +26,10 @@ pub fn plan_exchange_revaluation(command: &RevalueCurrencies, books: &Books) -> 
     for balance in balances.iter().filter(|balance| balance.currency != base) {
         let account = books.chart.account(&balance.account)?;
         let is_money = matches!(account.kind, AccountKind::Asset | AccountKind::Liability)
-            && !matches!(account.role, Some(Role::Inventory | Role::CurrencyConversion));
+            && !matches!(
+                account.role,
+                Some(Role::Inventory | Role::CurrencyConversion | Role::InputTax | Role::OutputTax)
+            );
         if !is_money {
             continue;
         }

@@ -6,6 +6,7 @@ use super::sides::{Sides, add};
 use super::taxes::{self, Taxes};
 use super::{Head, Posting, check_line_count};
 use crate::books::country;
+use crate::limits::check_time;
 use crate::postings::{Document, Postings};
 use crate::{
     Advised, Books, Cost, DocumentKind, DocumentRef, ErpError, Invoice, MoveReason, PartyKind, PostInvoice,
@@ -76,6 +77,7 @@ pub fn plan_invoice(
     let rows = taxes.rows(reference, &number, TaxDirection::Output, taxed, false);
     taxes::post(&mut sides, &rows)?;
     let memo = format!("invoice {number}");
+    check_time("due_at", command.due_at)?;
     let due_at = command.due_at.unwrap_or_else(|| customer.terms.due_at(at));
     if due_at < at {
         return Err(ErpError::invalid("due_at", "must not be before the invoice"));

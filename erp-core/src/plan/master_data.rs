@@ -104,6 +104,10 @@ pub fn plan_product(command: &CreateProduct, books: &Books, now: Timestamp) -> R
     if command.kind == ProductKind::Service && (command.valuation.is_some() || command.standard_cost.is_some()) {
         return Err(ErpError::invalid("valuation", "is for goods: a service has no stock"));
     }
+    if let Some(base) = books.base().filter(|base| *base != command.currency) {
+        let problem = format!("must be {base}: what a company's stock is worth is in its own currency");
+        return Err(ErpError::invalid("currency", problem));
+    }
     let valuation = command.valuation.unwrap_or_default();
     let product = Product {
         id: ProductId::new(),

@@ -5,7 +5,7 @@ use super::shelf::{Moving, Shelf, counterpart};
 use super::sides::{Sides, add};
 use super::taxes::{self, Taxes};
 use super::{Head, Posting, check_line_count, line_number};
-use crate::limits::{check_amount, check_quantity};
+use crate::limits::{check_amount, check_quantity, check_time};
 use crate::postings::{Document, Postings};
 use crate::{
     Books, Cost, DocumentKind, DocumentRef, ErpError, MoveReason, PurchaseReceipt, PurchaseReceiptLine, ReceiveGoods,
@@ -80,6 +80,7 @@ pub fn plan_purchase_receipt(command: &ReceiveGoods, books: &Books, now: Timesta
     let rows = taxes.rows(reference, &number, TaxDirection::Input, (command.currency, at), false);
     taxes::post(&mut sides, &rows)?;
     let memo = format!("goods received {number}");
+    check_time("due_at", command.due_at)?;
     let due_at = command.due_at.unwrap_or_else(|| supplier.terms.due_at(at));
     if due_at < at {
         return Err(ErpError::invalid("due_at", "must not be before the receipt"));

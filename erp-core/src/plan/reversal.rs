@@ -12,7 +12,10 @@ pub fn plan_reversal(command: &ReverseEntry, books: &Books, now: Timestamp) -> R
     })?;
     let entry = &reversible.entry;
     let refused = |problem: String| Err(ErpError::invalid("entry", problem));
-    if entry.document.kind != DocumentKind::JournalEntry {
+    if !matches!(
+        entry.document.kind,
+        DocumentKind::JournalEntry | DocumentKind::ExchangeRevaluation
+    ) {
         let problem = format!(
             "{} belongs to a {}: undo that instead",
             entry.number, entry.document.kind

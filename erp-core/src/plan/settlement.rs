@@ -43,9 +43,10 @@ pub(super) fn settle(postings: &mut Postings, command: &Command, books: &Books) 
         Command::RecordPayment(payment) => settlement.settle(payment.settles.as_ref(), "settles")?,
         Command::PostCreditNote(note) => {
             if let Some(invoice) = &note.invoice {
-                settlement.credit(invoice)?;
+                settlement.credit(DocumentKind::SalesInvoice, invoice)?;
             }
         }
+        Command::ReturnGoods(goods) => settlement.credit(DocumentKind::PurchaseReceipt, &goods.receipt)?,
         Command::Cancel(cancel) => settlement.take_back(cancel)?,
         _ => {}
     }
@@ -57,6 +58,17 @@ pub(super) fn settle(postings: &mut Postings, command: &Command, books: &Books) 
 /// What of a payment or a credit note is open settles other items of its party.
 pub fn plan_settlement(command: &SettleItems, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
     let document = books.posted(command.kind, &command.number)?;
+    let amounts = match &command.settles {
+        Settle::Oldest => false,
+        Settle::Named(named) => named.iter().any(|input| input.amount_minor.is_some()),
+    };
+    if amounts && command.currency != document.currency {
+        return Err(ErpError::WrongCurrency {
+            what: format!("{} '{}'", command.kind, command.number),
+            kept: document.currency,
+            document: command.currency,
+        });
+    }
     let id = LineId::new();
     let mut settlement = Settlement {
         books,
@@ -213,10 +225,10 @@ impl Settlement<'_> {
         Ok(())
     }
 
-    /// A note for an invoice settles it, as far as it is open.
-    fn credit(&mut self, invoice: &Arc<str>) -> Result<(), ErpError> {
+    /// A note for an invoice settles it, as far as it is open; so does a return of goods with their receipt.
+    fn credit(&mut self, kind: DocumentKind, number: &Arc<str>) -> Result<(), ErpError> {
         let Some(own) = self.open() else { return Ok(()) };
-        let Some(other) = self.item_of(DocumentKind::SalesInvoice, invoice, own.side) else {
+        let Some(other) = self.item_of(kind, number, own.side) else {
             return Ok(());
         };
         let part = own.open_minor.saturating_abs().min(other.open_minor.saturating_abs());
@@ -288,7 +300,8 @@ impl Settlement<'_> {
             credit,
             currency: one.currency,
             amount_minor,
-            allocated_at: self.at,
+            // Not before both are there.
+            allocated_at: self.at.max(one.posted_at).max(another.posted_at),
             document: self.document,
             number: Arc::clone(&self.number),
             undoes: None,

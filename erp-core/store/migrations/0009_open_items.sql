@@ -25,8 +25,9 @@ CREATE TABLE open_items (
     tx_no BIGINT NOT NULL
 );
 CREATE INDEX open_items_of_document ON open_items (tenant_id, document_kind, number);
+CREATE INDEX open_items_of ON open_items (document_id);
 CREATE INDEX open_items_open ON open_items (tenant_id, id) WHERE open_minor <> 0;
-CREATE INDEX open_items_of_party ON open_items (tenant_id, side, party_code) WHERE open_minor <> 0;
+CREATE INDEX open_items_of_party ON open_items (tenant_id, party_code, side) WHERE open_minor <> 0;
 
 CREATE TABLE allocations (
     id TEXT PRIMARY KEY,
@@ -46,6 +47,7 @@ CREATE TABLE allocations (
 );
 CREATE INDEX allocations_of_debit ON allocations (debit_item);
 CREATE INDEX allocations_of_credit ON allocations (credit_item);
+CREATE INDEX allocations_undone ON allocations (undoes) WHERE undoes IS NOT NULL;
 CREATE INDEX allocations_by_time ON allocations (tenant_id, allocated_at);
 
 -- What was posted before has nothing settled yet. Until now both accounts were 1100 and 2000.

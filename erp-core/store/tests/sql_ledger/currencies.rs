@@ -310,6 +310,39 @@ async fn an_entry_by_hand_balances_in_pounds_through_conversion_and_rounding() {
         wrong.to_string().contains("80.00 GBP") && wrong.to_string().contains("81.00 GBP"),
         "{wrong}"
     );
+    // What was owed at another rate than it is paid at: the difference is said, and nothing is rounded away.
+    let said = |account: &str, debit, credit, base| JournalLineInput {
+        party: (account == "receivables").then(|| "C1".into()),
+        ..euros(account, debit, credit, Some(base))
+    };
+    let paid = vec![
+        said("bank", 10_000, 0, 9_000),
+        said("receivables", 0, 10_000, 8_500),
+        side("exchange-differences", 0, 500),
+    ];
+    let paid = company.sound(entry("2024-02-02", Currency::GBP, paid)).await.unwrap();
+    assert_eq!(
+        company.of(Role::CurrencyConversion, Currency::EUR).await.1,
+        -company.of(Role::CurrencyConversion, Currency::GBP).await.1
+    );
+    let undone = ReverseEntry {
+        entry: paid.number,
+        method: ReversalMethod::CounterEntry,
+        memo: None,
+        posted_at: Some(at("2024-02-02")),
+        adjusting: false,
+    };
+    company.sound(Command::ReverseEntry(undone)).await.unwrap();
+    let pence = vec![euros("bank", 10_000, 0, None), side("bank", 0, 7_998)];
+    let pence = company
+        .sound(entry("2024-02-02", Currency::GBP, pence))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        pence.code(),
+        ErrorCode::Unbalanced,
+        "two pence are no rounding of one line"
+    );
     // 0.03 EUR are 0.02 GBP, and three times 0.01 EUR are 0.03.
     let pennies = vec![
         side("bank", 3, 0),

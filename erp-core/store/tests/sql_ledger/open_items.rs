@@ -92,6 +92,7 @@ async fn a_payment_settles_several_invoices_and_what_is_over_stays_open() {
     let rest = SettleItems {
         kind: DocumentKind::Payment,
         number: Arc::clone(&payment.number),
+        currency: Currency::GBP,
         settles: Settle::Named(vec![named(&second.number, Some(10))]),
         settled_at: Some(at("2024-02-05")),
     };
@@ -333,4 +334,51 @@ async fn a_supplier_is_paid_for_what_it_delivered() {
             .collect::<Vec<_>>(),
         [30]
     );
+}
+
+#[tokio::test]
+async fn what_settles_in_one_group_sees_what_was_settled_before_it() {
+    let company = Company::trading().await;
+    let first = company.sound(billed("2024-01-01", 100)).await.unwrap();
+    let second = company.sound(billed("2024-01-02", 100)).await.unwrap();
+    let payment = company.sound(paid("2024-01-03", 100, None)).await.unwrap();
+    let settle = |number: &Arc<str>, pounds| {
+        Command::SettleItems(SettleItems {
+            kind: DocumentKind::Payment,
+            number: Arc::clone(&payment.number),
+            currency: Currency::GBP,
+            settles: Settle::Named(vec![named(number, Some(pounds))]),
+            settled_at: Some(at("2023-12-01")),
+        })
+    };
+    let submit = |command, text: &str| {
+        let known = cortex_erp::Known::ByClock;
+        company.erp.submit(&company.ctx, command, key(text), known).unwrap()
+    };
+    let pending = [
+        submit(settle(&first.number, 60), "a"),
+        submit(settle(&second.number, 60), "b"),
+        submit(settle(&second.number, 40), "c"),
+        submit(cancel(DocumentKind::SalesInvoice, &first.number), "d"),
+    ];
+    let mut answers = Vec::new();
+    for pending in pending {
+        answers.push(pending.answer().await.is_ok());
+    }
+    assert_eq!(answers, [true, false, true, true]);
+    assert_eq!(company.open("C1").await, open(&[(&second, 60), (&payment, -60)]));
+    assert!(company.ledger.verify(&company.ctx).await.unwrap().is_empty());
+    // Nothing is settled before both are there, whatever day was said.
+    assert_eq!(company.ageing("2024-01-03").await, [[0, 100, 0, 0]]);
+    let euros = SettleItems {
+        kind: DocumentKind::Payment,
+        number: Arc::clone(&payment.number),
+        currency: Currency::EUR,
+        settles: Settle::Named(vec![named(&second.number, Some(1))]),
+        settled_at: None,
+    };
+    assert!(matches!(
+        company.execute(Command::SettleItems(euros)).await,
+        Err(ErpError::WrongCurrency { .. })
+    ));
 }
