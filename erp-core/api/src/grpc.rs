@@ -49,8 +49,10 @@ impl ErpGrpc {
         Ok(Posting { ctx, key })
     }
 
-    fn currency(&self, text: &str) -> Result<Currency, ErpError> {
-        Ok(parsed::<Currency>("currency", text)?.unwrap_or(self.api.currency))
+    /// The one that a document names, or else the company's.
+    async fn currency(&self, posting: &Posting, text: &str) -> Result<Currency, ErpError> {
+        let named = parsed::<Currency>("currency", text)?;
+        self.api.document_currency(&posting.ctx, named).await
     }
 }
 
@@ -85,8 +87,8 @@ impl ErpService for ErpGrpc {
     ) -> Result<Response<pb::Receipt>, Status> {
         let posting = self.posting(&request, &request.get_ref().idempotency_key)?;
         let body = request.into_inner();
+        let currency = self.currency(&posting, &body.currency).await.map_err(refused)?;
         let command = || -> Result<CreateProduct, ErpError> {
-            let currency = self.currency(&body.currency)?;
             let list_price = decimal("list_price", &body.list_price)?;
             let list_price_minor = list_price
                 .map(|price| amount_minor("list_price", price, currency))
@@ -116,7 +118,7 @@ impl ErpService for ErpGrpc {
     ) -> Result<Response<pb::PostInvoiceResponse>, Status> {
         let posting = self.posting(&request, &request.get_ref().idempotency_key)?;
         let body = request.into_inner();
-        let currency = self.currency(&body.currency).map_err(refused)?;
+        let currency = self.currency(&posting, &body.currency).await.map_err(refused)?;
         let invoice = invoice_command(body, currency).map_err(refused)?;
         let entered = self
             .api
@@ -140,7 +142,7 @@ impl ErpService for ErpGrpc {
     ) -> Result<Response<pb::Receipt>, Status> {
         let posting = self.posting(&request, &request.get_ref().idempotency_key)?;
         let body = request.into_inner();
-        let currency = self.currency(&body.currency).map_err(refused)?;
+        let currency = self.currency(&posting, &body.currency).await.map_err(refused)?;
         let note = credit_note_command(body, currency).map_err(refused)?;
         self.post(&posting, Command::PostCreditNote(note)).await
     }
