@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use cortex_types::{LineId, StockDocumentId, Timestamp};
+use cortex_types::{Currency, LineId, StockDocumentId, Timestamp};
 
 use super::origins::Origins;
 use super::sales_lines::field;
@@ -66,7 +66,9 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
     let mut stocked = shelf.settle()?;
     let part = Part::new(receipt, books, worth)?;
     let taxes_billed: i64 = receipt.taxes.iter().map(|tax| tax.tax_minor).sum();
-    let owed = part.of(receipt.amount_minor - taxes_billed)?;
+    let net = receipt.amount_minor - taxes_billed;
+    check_taxes(receipt, net, goods)?;
+    let owed = part.of(net)?;
     match goods == receipt.currency {
         true => sides.debit(Role::Payables, owed)?,
         false => sides.debit_with_base(Role::Payables, owed, worth),
@@ -109,6 +111,17 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
         moved_at: at,
     };
     Ok(posting.into_stock_postings(document, stocked))
+}
+
+/// What was charged is shared by what goods are worth, which holds where all of them have the same taxes, in the currency that they are
+/// worth it in.
+fn check_taxes(receipt: &PostedDocument, net_minor: i64, goods: Currency) -> Result<(), ErpError> {
+    let same = receipt.taxes.iter().all(|tax| tax.base_minor == net_minor);
+    if receipt.taxes.is_empty() || (same && receipt.currency == goods) {
+        return Ok(());
+    }
+    let problem = "has lines with different taxes, or taxes in another currency: cancel it, and post what stays";
+    Err(ErpError::invalid("receipt", problem))
 }
 
 /// What of a receipt goes back: from what is worth so much before, to what is worth so much after. Its parts are the whole together.

@@ -194,4 +194,33 @@ async fn tax_on_goods_is_claimed_and_no_part_of_what_they_cost() {
         (0, 0, 0)
     );
     assert_eq!(company.taxes().await, [(0, 0)]);
+    // Some taxed and some not: whose taxes would go back is not known, so nothing does.
+    let mixed = ReceiveGoods {
+        number: None,
+        supplier: "S1".into(),
+        currency: Currency::GBP,
+        location: None,
+        received_at: Some(at("2024-01-07")),
+        due_at: None,
+        prices_include_tax: false,
+        lines: vec![
+            taxed(1, 100),
+            ReceiptLineInput {
+                tax: None,
+                ..taxed(1, 100)
+            },
+        ],
+    };
+    let mixed = company.sound(Command::ReceiveGoods(mixed)).await.unwrap();
+    let back = ReturnGoods {
+        receipt: mixed.number,
+        memo: String::new(),
+        returned_at: Some(at("2024-01-08")),
+        lines: vec![QuantityInput {
+            product: "MUG".into(),
+            quantity_micro: PIECE,
+        }],
+    };
+    let refused = company.sound(Command::ReturnGoods(back)).await.unwrap_err();
+    assert!(refused.to_string().starts_with("receipt:"), "{refused}");
 }
