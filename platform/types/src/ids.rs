@@ -100,6 +100,12 @@ typed_ids! {
     CostCentreId,
     /// Taxes that are charged together.
     TaxCodeId,
+    /// An order of a customer, or to a supplier.
+    OrderId,
+    /// What a supplier bills.
+    PurchaseBillId,
+    /// When a product is to be ordered again.
+    ReorderRuleId,
     /// A balanced entry in the journal.
     JournalEntryId,
     /// One side of a journal entry.

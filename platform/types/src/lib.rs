@@ -21,8 +21,8 @@ pub use error::{Coded, ErrorCode, ErrorKind, Problem, Retry};
 pub use ids::{
     AccountId, CancellationId, CommandId, CompanyId, CostCentreId, CreditNoteId, DecisionId, ExchangeRateId,
     ExperimentId, FeedbackId, FiscalPeriodId, FiscalYearId, InvoiceId, JournalEntryId, JournalLineId, LineId,
-    LocationId, ModelVersionId, OutcomeId, PartyId, PaymentId, ProductId, ReceiptId, RunId, StandardCostId,
-    StockDocumentId, StockMoveId, StockRevaluationId, TaxCodeId, TenantId,
+    LocationId, ModelVersionId, OrderId, OutcomeId, PartyId, PaymentId, ProductId, PurchaseBillId, ReceiptId,
+    ReorderRuleId, RunId, StandardCostId, StockDocumentId, StockMoveId, StockRevaluationId, TaxCodeId, TenantId,
 };
 pub use money::{Currency, Money, MoneyError};
 pub use position::{Frontier, Position, SourceId};

@@ -143,7 +143,20 @@ fn credited(row: &Row) -> Result<CreditedInvoice, sqlx::Error> {
     })
 }
 
-/// The rows of `tenant` whose `column` is one of `values`.
+/// The rows of `tenant` with these ids. The tenant is a test and no way to them: SQLite, which does not know how many rows a
+/// tenant has, would rather go through all of these than look up five ids. `of` is what the table is called, such as `m.`.
+pub(super) async fn rows_by_id(
+    connection: &mut Transaction,
+    select: &str,
+    of: &str,
+    tenant: &str,
+    ids: &[&str],
+) -> Result<Vec<Row>, sqlx::Error> {
+    let owner = format!("coalesce({of}tenant_id, '')");
+    listed(connection, select, (&owner, &format!("{of}id")), tenant, ids).await
+}
+
+/// The rows of `tenant` whose `column` is one of `values`, by an index of the tenant and the column.
 pub(super) async fn rows(
     connection: &mut Transaction,
     select: &str,
@@ -151,11 +164,21 @@ pub(super) async fn rows(
     tenant: &str,
     values: &[&str],
 ) -> Result<Vec<Row>, sqlx::Error> {
+    listed(connection, select, ("tenant_id", column), tenant, values).await
+}
+
+async fn listed(
+    connection: &mut Transaction,
+    select: &str,
+    (owner, column): (&str, &str),
+    tenant: &str,
+    values: &[&str],
+) -> Result<Vec<Row>, sqlx::Error> {
     let mut found = Vec::new();
     for values in values.chunks(LIST_MAX) {
         let mut query: QueryBuilder = QueryBuilder::new(select);
         query
-            .push(" WHERE tenant_id = ")
+            .push(format_args!(" WHERE {owner} = "))
             .push_bind(tenant)
             .push(format_args!(" AND {column} IN "));
         query.push_list(values.iter().copied());

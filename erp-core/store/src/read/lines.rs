@@ -16,7 +16,7 @@ pub(super) async fn lines<T>(
 ) -> Result<HashMap<String, Vec<T>>, sqlx::Error> {
     let mut query: QueryBuilder = QueryBuilder::new(select);
     query
-        .push(" WHERE tenant_id = ")
+        .push(" WHERE coalesce(tenant_id, '') = ")
         .push_bind(tenant)
         .push(format_args!(" AND {parent} IN "));
     query.push_list(ids);

@@ -142,7 +142,7 @@ async fn needed_by(
     let follows = format!(
         "SELECT m.document_kind || ' ' || coalesce(d.number, n.number) AS other, m.document_id FROM stock_moves m \
          LEFT JOIN stock_documents d ON d.id = m.document_id LEFT JOIN credit_notes n ON n.id = m.document_id \
-         WHERE m.tenant_id = $1 AND m.cost <> 'undone' AND {} AND m.of_move IN ",
+         WHERE coalesce(m.tenant_id, '') = $1 AND m.cost <> 'undone' AND {} AND m.of_move IN ",
         STANDING.replace("{id}", "m.document_id")
     );
     for row in going_on(on, tenant, &follows, "", moves).await? {
@@ -162,7 +162,7 @@ async fn returned(
 ) -> Result<(), sqlx::Error> {
     let select = format!(
         "SELECT m.of_move, CAST(sum(abs(m.quantity_micro)) AS BIGINT) AS quantity_micro FROM stock_moves m \
-         WHERE m.tenant_id = $1 AND m.reason IN ('return', 'supplier_return') AND m.cost <> 'undone' AND {} AND m.of_move IN ",
+         WHERE coalesce(m.tenant_id, '') = $1 AND m.reason IN ('return', 'supplier_return') AND m.cost <> 'undone' AND {} AND m.of_move IN ",
         STANDING.replace("{id}", "m.document_id")
     );
     let ids = ids_of(document.moves.iter().map(|(moved, _)| moved));
@@ -178,7 +178,8 @@ fn ids_of<'a>(moves: impl Iterator<Item = &'a StockMove>) -> Vec<String> {
     moves.map(|moved| moved.id.to_string()).collect()
 }
 
-/// The rows of what refers to `moves`; `select` ends before their list, and has the tenant as `$1`.
+/// The rows of what refers to `moves`; `select` ends before their list, and has the tenant as `$1`: as a test alone, or SQLite
+/// would go through all that the tenant has.
 async fn going_on(
     on: &mut Transaction,
     tenant: &str,

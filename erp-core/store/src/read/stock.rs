@@ -9,7 +9,7 @@ use cortex_store::sql::{self, Pool, QueryBuilder, Row, Transaction};
 use cortex_types::{ProductId, StockMoveId, Timestamp};
 use sqlx::AssertSqlSafe;
 
-use super::books::rows;
+use super::books::{rows, rows_by_id};
 use super::master_data;
 use crate::costs::cost;
 use crate::rows::{Columns, unreadable};
@@ -217,21 +217,14 @@ async fn originals(
     timeline: &mut Timeline,
 ) -> Result<(), sqlx::Error> {
     let ids: Vec<String> = wanted.iter().map(ToString::to_string).collect();
-    for ids in ids.chunks(super::books::LIST_MAX) {
-        let mut query = QueryBuilder::new(MOVES);
-        query
-            .push(" WHERE m.tenant_id = ")
-            .push_bind(tenant)
-            .push(" AND m.id IN ");
-        query.push_list(ids.iter().map(String::as_str));
-        for row in query.build().once().fetch_all(&mut *on).await? {
-            let (moved, value_minor) = worth(&row)?;
-            let original = Original {
-                quantity_micro: moved.quantity_micro,
-                value_minor,
-            };
-            timeline.originals.insert(moved.id, original);
-        }
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    for row in rows_by_id(on, MOVES, "m.", tenant, &ids).await? {
+        let (moved, value_minor) = worth(&row)?;
+        let original = Original {
+            quantity_micro: moved.quantity_micro,
+            value_minor,
+        };
+        timeline.originals.insert(moved.id, original);
     }
     Ok(())
 }
