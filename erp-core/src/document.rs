@@ -39,10 +39,16 @@ pub enum DocumentKind {
     /// What of a payment or a credit note settles other documents; it has the number of that.
     Settlement,
     TaxCode,
+    SalesOrder,
+    PurchaseOrder,
+    /// Goods that left for an order.
+    Delivery,
+    PurchaseBill,
+    ReorderRule,
 }
 
 impl DocumentKind {
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 31] = [
         Self::Party,
         Self::Product,
         Self::SalesInvoice,
@@ -69,6 +75,11 @@ impl DocumentKind {
         Self::OpeningBalance,
         Self::Settlement,
         Self::TaxCode,
+        Self::SalesOrder,
+        Self::PurchaseOrder,
+        Self::Delivery,
+        Self::PurchaseBill,
+        Self::ReorderRule,
     ];
 
     #[must_use]
@@ -100,6 +111,11 @@ impl DocumentKind {
             Self::OpeningBalance => "opening-balance",
             Self::Settlement => "settlement",
             Self::TaxCode => "tax-code",
+            Self::SalesOrder => "sales-order",
+            Self::PurchaseOrder => "purchase-order",
+            Self::Delivery => "delivery",
+            Self::PurchaseBill => "purchase-bill",
+            Self::ReorderRule => "reorder-rule",
         }
     }
 
@@ -119,7 +135,8 @@ impl DocumentKind {
             | Self::ExchangeRate
             | Self::ExchangeRevaluation
             | Self::Settlement
-            | Self::TaxCode => None,
+            | Self::TaxCode
+            | Self::ReorderRule => None,
             Self::SalesInvoice => Some("INV-"),
             Self::CreditNote => Some("CN-"),
             Self::JournalEntry => Some("J-"),
@@ -133,13 +150,18 @@ impl DocumentKind {
             Self::StandardCost => Some("SC-"),
             Self::Cancellation => Some("CAN-"),
             Self::OpeningBalance => Some("OB-"),
+            Self::SalesOrder => Some("SO-"),
+            Self::PurchaseOrder => Some("PO-"),
+            Self::Delivery => Some("DN-"),
+            Self::PurchaseBill => Some("BILL-"),
         }
     }
 
-    /// Whether it belongs to a time, which must not be closed: parties, products and the calendar itself do not.
+    /// Whether it belongs to a time, which must not be closed: parties, products, orders and the calendar itself do not.
     #[must_use]
     pub const fn is_posted(self) -> bool {
-        self.prefix().is_some() || matches!(self, Self::ExchangeRevaluation)
+        let numbered = self.prefix().is_some() && !matches!(self, Self::SalesOrder | Self::PurchaseOrder);
+        numbered || matches!(self, Self::ExchangeRevaluation)
     }
 
     /// Whether it can be taken back as if it had never been. What is not posted through a document of its own is reversed.
@@ -157,6 +179,8 @@ impl DocumentKind {
                 | Self::LandedCost
                 | Self::Payment
                 | Self::OpeningBalance
+                | Self::Delivery
+                | Self::PurchaseBill
         )
     }
 

@@ -31,6 +31,15 @@ pub enum ErpError {
         at: Timestamp,
         short_micro: i64,
     },
+    #[error(
+        "'{product}' is set aside for orders at '{location}', and {} of that would be taken: take less, or release an order",
+        Decimal::new(*short_micro, 6).normalize()
+    )]
+    StockReserved {
+        product: Arc<str>,
+        location: Arc<str>,
+        short_micro: i64,
+    },
     #[error("the history of '{product}' before {at} was not at hand: try again, and report it if it happens again")]
     HistoryMissing { product: Arc<str>, at: Timestamp },
     #[error("the chart of accounts has no account '{0}'")]
@@ -131,7 +140,7 @@ impl Coded for ErpError {
             Self::UnknownProduct(_) => ErrorCode::UnknownProduct,
             Self::UnknownInvoice(_) => ErrorCode::UnknownInvoice,
             Self::UnknownLocation(_) => ErrorCode::UnknownLocation,
-            Self::InsufficientStock { .. } => ErrorCode::InsufficientStock,
+            Self::InsufficientStock { .. } | Self::StockReserved { .. } => ErrorCode::InsufficientStock,
             Self::HistoryMissing { .. } => ErrorCode::Internal,
             Self::UnknownAccount(_) => ErrorCode::UnknownAccount,
             Self::CreditLimitExceeded { .. } => ErrorCode::CreditLimitExceeded,

@@ -224,6 +224,7 @@ mod tests {
                 price,
             };
             let invoice = PostInvoice {
+                order: None,
                 prices_include_tax: false,
                 due_at: None,
                 number: None,

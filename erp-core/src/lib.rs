@@ -24,10 +24,13 @@ mod invoice_entry;
 mod journal;
 mod limits;
 mod memory;
+mod memory_orders;
+mod memory_posted;
 mod memory_records;
 mod memory_reports;
 pub mod metrics;
 mod open_item;
+mod order;
 mod party;
 pub mod plan;
 pub mod postings;
@@ -43,18 +46,20 @@ mod submission;
 mod tax;
 mod unit_of_work;
 pub mod valuation;
+mod words;
 
 pub use account::{Account, AccountKind, Chart, ChartTemplate, Role};
 pub use advisor::{Advice, AdviceRequest, Advised, Advisor, AdvisorError};
-pub use books::{Books, CreditedInvoice, PostedDocument, Reversible, day_of};
+pub use books::{Books, CreditedInvoice, Delivered, Orders, PostedDocument, PostedLine, Reversible, day_of};
 pub use chain::Link;
 pub use command::{
-    AddLandedCost, AdjustStock, AdjustmentLineInput, Allocation, Cancel, CloseFiscalYear, Command, CountStock,
-    CreateParty, CreateProduct, CreditLineInput, DefineAccount, DefineCompany, DefineCostCentre, DefineLocation,
-    DefineTaxCode, InvoiceLineInput, JournalLineInput, LinePrice, OpenBalances, OpenFiscalYear, OpeningStockInput,
-    PostCreditNote, PostInvoice, PostJournalEntry, QuantityInput, ReceiptLineInput, ReceiveGoods, RecordPayment,
-    ReturnGoods, RevalueCurrencies, ReversalMethod, ReverseEntry, SealedName, SetExchangeRate, SetPartyTerms,
-    SetPeriodState, SetStandardCost, Settle, SettleInput, SettleItems, TransferStock,
+    AddLandedCost, AdjustStock, AdjustmentLineInput, Allocation, BillLineInput, Cancel, ChangeOrder, CloseFiscalYear,
+    Command, CountStock, CreateParty, CreateProduct, CreditLineInput, DefineAccount, DefineCompany, DefineCostCentre,
+    DefineLocation, DefineTaxCode, DeliverGoods, InvoiceLineInput, JournalLineInput, LinePrice, OpenBalances,
+    OpenFiscalYear, OpeningStockInput, OrderChange, OrderSide, PlaceOrder, PostBill, PostCreditNote, PostInvoice,
+    PostJournalEntry, QuantityInput, ReceiptLineInput, ReceiveGoods, RecordPayment, ReturnGoods, RevalueCurrencies,
+    ReversalMethod, ReverseEntry, SealedName, SetExchangeRate, SetPartyTerms, SetPeriodState, SetReorderRule,
+    SetStandardCost, Settle, SettleInput, SettleItems, TransferStock,
 };
 pub use company::{Company, Conversion, CostCentre, ExchangeRate};
 pub use document::DocumentKind;
@@ -66,9 +71,10 @@ pub use journal::{DocumentRef, JournalDraft, JournalLine, PostedEntry};
 pub use limits::{AMOUNT_MINOR_MAX, DESCRIPTION_LENGTH_MAX, MEMO_LENGTH_MAX, NAME_LENGTH_MAX, QUANTITY_MICRO_MAX};
 pub use memory::MemoryLedger;
 pub use open_item::{Ageing, ItemAllocation, ItemSide, OpenItem};
+pub use order::{Expected, Order, OrderLine, OrderProgress, OrderState, OrderStep, ReorderRule, billed_moves};
 pub use party::{Party, PartyKind, PartyTerms};
 pub use product::{Product, ProductKind};
-pub use purchasing::{Payment, PaymentDirection, PurchaseReceipt, PurchaseReceiptLine};
+pub use purchasing::{Payment, PaymentDirection, PurchaseBill, PurchaseBillLine, PurchaseReceipt, PurchaseReceiptLine};
 pub use records::{
     AccountBalance, Closings, Finding, GeneralLedger, JournalEntryRecord, LedgerLine, PAGE_LIMIT_MAX, Page, Records,
     StockOnHand,

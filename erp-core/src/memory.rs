@@ -1,29 +1,28 @@
 //! The ledger in memory, for tests and for trying things out: it forgets everything when it is dropped.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cortex_types::{InvoiceId, JournalLineId, LineId, ProductId, StockMoveId, TenantId, Timestamp};
+use cortex_types::{InvoiceId, ProductId, TenantId, Timestamp};
 use tokio::sync::{Mutex, OwnedMutexGuard};
-use uuid::Uuid;
 
 use crate::fiscal::closing_span;
-use crate::postings::{Accepted, Document, Group, Postings};
+use crate::postings::{Accepted, Document, Group};
 use crate::valuation::{Holdings, Timeline};
 use crate::{
-    AccountBalance, Answered, Books, DocumentKind, ErpError, FiscalYear, ItemAllocation, ItemSide, MoveReason,
-    OpenItem, PartyKind, PostedDocument, PostedEntry, References, Span, StockMove, UnitOfWork, Work,
+    AccountBalance, Answered, Books, DocumentKind, ErpError, FiscalYear, ItemSide, OpenItem, PartyKind, PostedEntry,
+    References, Span, UnitOfWork, Work,
 };
 
 #[derive(Clone, Debug, Default)]
 pub struct MemoryLedger(Arc<Mutex<HashMap<TenantId, Tenant>>>);
 
 #[derive(Debug, Default)]
-struct Tenant {
+pub(crate) struct Tenant {
     /// Everything, as books that were loaded whole.
-    books: Books,
-    accepted: Vec<Accepted>,
+    pub books: Books,
+    pub accepted: Vec<Accepted>,
 }
 
 struct MemoryWork {
@@ -109,100 +108,6 @@ impl Tenant {
         self.accepted.iter().flat_map(|accepted| &accepted.postings.entries)
     }
 
-    /// A document, and all that it did.
-    fn posted(&self, kind: DocumentKind, number: &Arc<str>) -> Option<PostedDocument> {
-        let mut postings = self.accepted.iter().map(|accepted| &accepted.postings);
-        let found = postings.find(|postings| postings.kind == kind && postings.number == *number)?;
-        let ids: BTreeSet<StockMoveId> = found.moves.iter().map(|moved| moved.id).collect();
-        let others = || self.accepted.iter().map(|accepted| &accepted.postings);
-        let needed_by = others().find(|other| {
-            let follows = other.moves.iter().any(|moved| {
-                moved.cost.undoes().is_none() && moved.cost.refers_to().is_some_and(|of| ids.contains(&of))
-            });
-            let credits = match &other.document {
-                Document::CreditNote(note) => note.invoice_id.is_some_and(|invoice| invoice.0 == found.id),
-                _ => false,
-            };
-            other.id != found.id && (follows || credits) && self.cancelled(other.id).is_none()
-        });
-        let worth = |moved: &StockMove| {
-            let timeline = self.books.stock.get(&moved.product_id);
-            let original = timeline.and_then(|timeline| timeline.original(moved.id));
-            original.map_or(moved.value_minor, |original| original.value_minor)
-        };
-        Some(PostedDocument {
-            id: found.id,
-            at: found.at,
-            currency: found.currency,
-            amount_minor: found.amount_minor,
-            party: match &found.document {
-                Document::PurchaseReceipt(receipt) => Some(Arc::clone(&receipt.supplier_code)),
-                _ => None,
-            },
-            moves: found.moves.iter().map(|moved| (moved.clone(), worth(moved))).collect(),
-            entries: found
-                .entries
-                .iter()
-                .filter(|entry| entry.document().kind == kind)
-                .map(Into::into)
-                .collect(),
-            items: self.items_around(found.id),
-            allocations: self.allocations_of(found.id),
-            taxes: found.taxes.clone(),
-            cancelled_by: self
-                .cancelled(found.id)
-                .map(|cancellation| Arc::clone(&cancellation.number)),
-            needed_by: needed_by.map(|other| format!("{} {}", other.kind, other.number)),
-        })
-    }
-
-    fn cancelled(&self, id: Uuid) -> Option<&Postings> {
-        let mut postings = self.accepted.iter().map(|accepted| &accepted.postings);
-        postings.find(|other| match &other.document {
-            Document::Cancellation(cancellation) => cancellation.document.id == id,
-            _ => false,
-        })
-    }
-
-    /// What is allocated to or from the items of a document, and not taken back.
-    fn allocations_of(&self, id: Uuid) -> Vec<ItemAllocation> {
-        let own: BTreeSet<JournalLineId> = self
-            .books
-            .items
-            .values()
-            .filter(|item| item.document.id == id)
-            .map(|item| item.id)
-            .collect();
-        let all = || self.accepted.iter().flat_map(|accepted| &accepted.postings.allocations);
-        let undone: BTreeSet<LineId> = all().filter_map(|allocation| allocation.undoes).collect();
-        all()
-            .filter(|allocation| allocation.undoes.is_none() && !undone.contains(&allocation.id))
-            .filter(|allocation| own.contains(&allocation.debit) || own.contains(&allocation.credit))
-            .cloned()
-            .collect()
-    }
-
-    /// The items of a document, and those on the other side of their allocations.
-    fn items_around(&self, id: Uuid) -> Vec<OpenItem> {
-        let allocations = self.allocations_of(id);
-        let around = |item: &&OpenItem| {
-            item.document.id == id || allocations.iter().any(|of| of.debit == item.id || of.credit == item.id)
-        };
-        self.books.items.values().filter(around).cloned().collect()
-    }
-
-    /// How much of a move came back.
-    fn returned(&self, of: StockMoveId) -> i64 {
-        let postings = self.accepted.iter().map(|accepted| &accepted.postings);
-        let standing = postings.filter(|postings| self.cancelled(postings.id).is_none());
-        let moves = standing.flat_map(|postings| &postings.moves);
-        moves
-            .filter(|moved| matches!(moved.reason, MoveReason::Return | MoveReason::SupplierReturn))
-            .filter(|moved| moved.cost.undoes().is_none() && moved.cost.refers_to() == Some(of))
-            .map(|moved| moved.quantity_micro.saturating_abs())
-            .sum()
-    }
-
     /// A product with all its moves at hand.
     fn load_product(&self, loaded: &mut Books, code: &Arc<str>) {
         let Some(product) = self.books.products.get(code) else {
@@ -249,7 +154,19 @@ impl Work for MemoryWork {
         if wanted.walk_in {
             loaded.walk_in = books.walk_in.clone();
         }
-        for code in &wanted.parties {
+        loaded.orders = books.orders.clone();
+        loaded.reserved = books.reserved.clone();
+        loaded.reorder_rules = books.reorder_rules.clone();
+        let orders = || {
+            let keys = wanted.orders.keys();
+            keys.filter_map(|(kind, number)| books.orders.numbered(*kind, number))
+        };
+        for order in orders() {
+            for line in &order.lines {
+                of_tenant.load_product(&mut loaded, &line.product_code);
+            }
+        }
+        for code in wanted.parties.iter().chain(orders().map(|order| &order.party_code)) {
             loaded
                 .parties
                 .extend(books.parties.get(code).map(|party| (Arc::clone(code), party.clone())));
@@ -262,9 +179,11 @@ impl Work for MemoryWork {
             let Some(posted) = of_tenant.posted(*kind, number) else {
                 continue;
             };
-            for (moved, _) in &posted.moves {
+            let delivered = posted.delivered.iter().map(|of| &of.moved);
+            for moved in posted.moves.iter().map(|(moved, _)| moved).chain(delivered) {
                 of_tenant.load_product(&mut loaded, &moved.product_code);
                 loaded.returned.insert(moved.id, of_tenant.returned(moved.id));
+                loaded.billed.insert(moved.id, of_tenant.billed(moved.id));
             }
             loaded.posted.insert((*kind, Arc::clone(number)), posted);
         }
@@ -276,7 +195,11 @@ impl Work for MemoryWork {
             let invoice = invoice.and_then(|id| Some((id, *books.invoices.get(&id)?)));
             loaded.invoices.extend(invoice);
         }
-        if wanted.years || wanted.products.values().any(Option::is_some) || !wanted.documents.is_empty() {
+        if wanted.years
+            || wanted.products.values().any(Option::is_some)
+            || !wanted.documents.is_empty()
+            || !wanted.orders.is_empty()
+        {
             loaded.years = books.years.clone();
         }
         for number in &wanted.entries {

@@ -6,9 +6,10 @@ use cortex_types::{RequestContext, Timestamp};
 use crate::postings::{Accepted, Document};
 use crate::{
     AccountBalance, Ageing, Answered, Cancellation, Chart, Closings, Company, CostCentre, CreditNote, DocumentKind,
-    ErpError, ExchangeRate, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice, ItemSide, JournalEntryRecord,
-    Link, Location, MemoryLedger, OpenItem, Page, Party, Payment, Product, PurchaseReceipt, Records, Span,
-    StockDocument, StockMove, StockOnHand, TaxCode, TaxTotal,
+    ErpError, ExchangeRate, Expected, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice, ItemSide,
+    JournalEntryRecord, Link, Location, MemoryLedger, OpenItem, Order, OrderProgress, OrderState, Page, Party, Payment,
+    Product, PurchaseBill, PurchaseReceipt, Records, ReorderRule, Span, StockDocument, StockMove, StockOnHand, TaxCode,
+    TaxTotal,
 };
 
 impl MemoryLedger {
@@ -172,6 +173,50 @@ impl Records for MemoryLedger {
 
     async fn cancellations(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Cancellation>, ErpError> {
         Ok(self.listed(ctx, page, documents!(Cancellation)).await)
+    }
+
+    async fn orders(
+        &self,
+        ctx: &RequestContext,
+        kind: DocumentKind,
+        state: Option<OrderState>,
+        page: &Page,
+    ) -> Result<Vec<Order>, ErpError> {
+        Ok(self.orders_of(ctx, kind, state, page).await)
+    }
+
+    async fn order(
+        &self,
+        ctx: &RequestContext,
+        kind: DocumentKind,
+        number: &str,
+    ) -> Result<Option<(Order, Vec<OrderProgress>)>, ErpError> {
+        Ok(self.order_numbered(ctx, kind, number).await)
+    }
+
+    async fn reorder_rules(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<ReorderRule>, ErpError> {
+        let expected = self.expected(ctx, page).await;
+        Ok(expected.into_iter().map(|(rule, _)| rule).collect())
+    }
+
+    async fn expected_stock(
+        &self,
+        ctx: &RequestContext,
+        page: &Page,
+    ) -> Result<Vec<(ReorderRule, Expected)>, ErpError> {
+        Ok(self.expected(ctx, page).await)
+    }
+
+    async fn purchase_bills(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseBill>, ErpError> {
+        Ok(self.listed(ctx, page, documents!(PurchaseBill)).await)
+    }
+
+    async fn purchase_bill(&self, ctx: &RequestContext, number: &str) -> Result<Option<PurchaseBill>, ErpError> {
+        let of_number = |document| match document {
+            Document::PurchaseBill(bill) if &*bill.number == number => Some(bill),
+            _ => None,
+        };
+        Ok(self.document(ctx, of_number).await)
     }
 
     async fn purchase_receipts(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseReceipt>, ErpError> {

@@ -8,8 +8,9 @@ use uuid::Uuid;
 use crate::valuation::{Revalued, Timeline};
 use crate::{
     Account, Cancellation, Company, CostCentre, CreditNote, DocumentKind, DocumentTax, ExchangeRate, FiscalPeriod,
-    FiscalYear, IdempotencyKey, Invoice, ItemAllocation, Known, Location, OpenItem, Party, Payment, PostedEntry,
-    Product, ProductCost, PurchaseReceipt, Receipt, StockDocument, StockMove, StockRevaluation, TaxCode,
+    FiscalYear, IdempotencyKey, Invoice, ItemAllocation, Known, Location, OpenItem, Order, OrderProgress, Party,
+    Payment, PostedEntry, Product, ProductCost, PurchaseBill, PurchaseReceipt, Receipt, ReorderRule, StockDocument,
+    StockMove, StockRevaluation, TaxCode,
 };
 
 /// The document itself. A manual journal entry has no table of its own: it is its entry.
@@ -37,6 +38,10 @@ pub enum Document {
     /// It is its allocations.
     Settlement,
     TaxCode(TaxCode),
+    /// It is among the orders.
+    Order,
+    PurchaseBill(PurchaseBill),
+    ReorderRule(ReorderRule),
 }
 
 /// The rows of one command.
@@ -68,6 +73,9 @@ pub struct Postings {
     pub items: Vec<OpenItem>,
     pub allocations: Vec<ItemAllocation>,
     pub taxes: Vec<DocumentTax>,
+    /// Orders that are new or carried on, as they are afterwards.
+    pub orders: Vec<Order>,
+    pub progress: Vec<OrderProgress>,
 }
 
 impl Postings {
@@ -95,6 +103,8 @@ impl Postings {
             items: Vec::new(),
             allocations: Vec::new(),
             taxes: Vec::new(),
+            orders: Vec::new(),
+            progress: Vec::new(),
         }
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use cortex_types::{Currency, LineId, PartyId, PaymentId, ProductId, ReceiptId, Timestamp};
+use cortex_types::{
+    Currency, LineId, PartyId, PaymentId, ProductId, PurchaseBillId, ReceiptId, StockMoveId, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +17,10 @@ pub struct PurchaseReceipt {
     pub value_minor: i64,
     pub tax_minor: i64,
     pub received_at: Timestamp,
+    /// Whether a bill is to come; it was billed with its receipt otherwise.
+    pub to_be_billed: bool,
+    /// Number of the purchase order that it came for.
+    pub order: Option<Arc<str>>,
     pub lines: Vec<PurchaseReceiptLine>,
 }
 
@@ -27,6 +33,42 @@ pub struct PurchaseReceiptLine {
     pub quantity_micro: i64,
     /// What the whole line cost.
     pub value_minor: i64,
+    /// Code of the taxes on it.
+    pub tax: Option<Arc<str>>,
+}
+
+/// What a supplier billed; below zero what it credited.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PurchaseBill {
+    pub id: PurchaseBillId,
+    pub number: Arc<str>,
+    pub supplier_id: PartyId,
+    pub supplier_code: Arc<str>,
+    pub currency: Currency,
+    pub net_minor: i64,
+    pub tax_minor: i64,
+    pub memo: String,
+    pub billed_at: Timestamp,
+    pub due_at: Timestamp,
+    pub lines: Vec<PurchaseBillLine>,
+}
+
+/// Goods of a receipt, or something else on an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PurchaseBillLine {
+    pub id: LineId,
+    pub line_no: u32,
+    /// Number of the receipt.
+    pub receipt: Option<Arc<str>>,
+    /// The move that the goods came with.
+    pub of_move: Option<StockMoveId>,
+    pub product_code: Option<Arc<str>>,
+    pub quantity_micro: i64,
+    /// What stood on goods received for it, in the currency of the goods.
+    pub cleared_minor: i64,
+    pub account: Option<Arc<str>>,
+    pub cost_centre: Option<Arc<str>>,
+    pub net_minor: i64,
     /// Code of the taxes on it.
     pub tax: Option<Arc<str>>,
 }

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Ageing, Answered, Cancellation, Chart, Company, CostCentre, CreditNote, DocumentKind, DocumentRef, ErpError,
-    ExchangeRate, FiscalYear, IdempotencyKey, Invoice, ItemSide, JournalLine, Link, Location, OpenItem, Party, Payment,
-    PostedEntry, Product, PurchaseReceipt, Span, StockDocument, StockMove, TaxCode, TaxTotal,
+    ExchangeRate, Expected, FiscalYear, IdempotencyKey, Invoice, ItemSide, JournalLine, Link, Location, OpenItem,
+    Order, OrderProgress, OrderState, Party, Payment, PostedEntry, Product, PurchaseBill, PurchaseReceipt, ReorderRule,
+    Span, StockDocument, StockMove, TaxCode, TaxTotal,
 };
 
 /// Most rows of one page.
@@ -242,6 +243,27 @@ pub trait Records: Send + Sync + std::fmt::Debug {
         number: &str,
     ) -> Result<Option<(StockDocument, Vec<(StockMove, i64)>)>, ErpError>;
     async fn cancellations(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Cancellation>, ErpError>;
+    /// Of one kind, oldest first.
+    async fn orders(
+        &self,
+        ctx: &RequestContext,
+        kind: DocumentKind,
+        state: Option<OrderState>,
+        page: &Page,
+    ) -> Result<Vec<Order>, ErpError>;
+    /// With all that came of it, in the order in which it was posted.
+    async fn order(
+        &self,
+        ctx: &RequestContext,
+        kind: DocumentKind,
+        number: &str,
+    ) -> Result<Option<(Order, Vec<OrderProgress>)>, ErpError>;
+    async fn reorder_rules(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<ReorderRule>, ErpError>;
+    /// The rules of a page, each with what is to be expected where it applies.
+    async fn expected_stock(&self, ctx: &RequestContext, page: &Page)
+    -> Result<Vec<(ReorderRule, Expected)>, ErpError>;
+    async fn purchase_bills(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseBill>, ErpError>;
+    async fn purchase_bill(&self, ctx: &RequestContext, number: &str) -> Result<Option<PurchaseBill>, ErpError>;
     async fn purchase_receipts(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseReceipt>, ErpError>;
     /// Those with something open, oldest first.
     async fn open_items(

@@ -41,6 +41,9 @@ pub struct References {
     pub open_of_documents: bool,
     /// Whether it is needed which currencies products and entries are in.
     pub currencies: bool,
+    /// Orders, with their party and their products; and with the stock of these from some time on.
+    pub orders: BTreeMap<(DocumentKind, Arc<str>), Option<Timestamp>>,
+    pub reorder_rules: bool,
 }
 
 impl References {
@@ -60,8 +63,42 @@ impl References {
             Command::CreateProduct(product) => {
                 self.products.entry(Arc::clone(&product.code)).or_default();
             }
+            Command::PlaceOrder(order) => {
+                self.parties.insert(Arc::clone(&order.party));
+                self.number(order.side.kind(), order.number.as_ref());
+                self.tax_codes |= order.lines.iter().any(|line| line.tax.is_some());
+                for line in &order.lines {
+                    self.products.entry(Arc::clone(&line.product)).or_default();
+                }
+            }
+            Command::ChangeOrder(change) => {
+                let key = (change.side.kind(), Arc::clone(&change.number));
+                self.orders.entry(key).or_default();
+            }
+            Command::DeliverGoods(delivery) => {
+                self.number(DocumentKind::Delivery, delivery.number.as_ref());
+                self.order(DocumentKind::SalesOrder, Some(&delivery.order), at);
+            }
+            Command::PostBill(bill) => {
+                self.parties.insert(Arc::clone(&bill.supplier));
+                self.number(DocumentKind::PurchaseBill, bill.number.as_ref());
+                self.tax_codes = true;
+                self.cost_centres |= bill.lines.iter().any(|line| line.cost_centre.is_some());
+                for receipt in bill.lines.iter().filter_map(|line| line.receipt.as_ref()) {
+                    self.document(DocumentKind::PurchaseReceipt, receipt, true);
+                }
+            }
+            Command::SetReorderRule(rule) => {
+                self.products.entry(Arc::clone(&rule.product)).or_default();
+                self.parties.extend(rule.supplier.clone());
+                self.reorder_rules = true;
+            }
             Command::PostInvoice(invoice) => {
-                self.customer(invoice.customer.as_ref());
+                if invoice.customer.is_some() || invoice.order.is_none() {
+                    self.customer(invoice.customer.as_ref());
+                }
+                self.order(DocumentKind::SalesOrder, invoice.order.as_ref(), at);
+                self.tax_codes |= invoice.order.is_some();
                 self.number(DocumentKind::SalesInvoice, invoice.number.as_ref());
                 self.tax_codes |= invoice.lines.iter().any(|line| line.tax.is_some());
                 self.moved(at, invoice.lines.iter().map(|line| &line.product));
@@ -98,6 +135,8 @@ impl References {
             Command::ReceiveGoods(receipt) => {
                 self.parties.insert(Arc::clone(&receipt.supplier));
                 self.number(DocumentKind::PurchaseReceipt, receipt.number.as_ref());
+                self.order(DocumentKind::PurchaseOrder, receipt.order.as_ref(), at);
+                self.tax_codes |= receipt.order.is_some();
                 self.tax_codes |= receipt.lines.iter().any(|line| line.tax.is_some());
                 self.moved(at, receipt.lines.iter().map(|line| &line.product));
             }
@@ -152,7 +191,11 @@ impl References {
             (Settle::Oldest, party) => self.open_of.extend(party.cloned()),
             (Settle::Named(named), _) => {
                 for input in named {
-                    let kinds = [DocumentKind::SalesInvoice, DocumentKind::PurchaseReceipt];
+                    let kinds = [
+                        DocumentKind::SalesInvoice,
+                        DocumentKind::PurchaseReceipt,
+                        DocumentKind::PurchaseBill,
+                    ];
                     let kinds = input.kind.map_or(kinds.to_vec(), |kind| vec![kind]);
                     self.items
                         .extend(kinds.into_iter().map(|kind| (kind, Arc::clone(&input.number))));
@@ -177,6 +220,14 @@ impl References {
 
     fn document(&mut self, kind: DocumentKind, number: &Arc<str>, valued_anew: bool) {
         *self.documents.entry((kind, Arc::clone(number))).or_default() |= valued_anew;
+    }
+
+    /// An order that is carried on at `at`.
+    fn order(&mut self, kind: DocumentKind, number: Option<&Arc<str>>, at: Timestamp) {
+        if let Some(number) = number {
+            let earliest = self.orders.entry((kind, Arc::clone(number))).or_default();
+            *earliest = Some(earliest.map_or(at, |earliest| earliest.min(at)));
+        }
     }
 
     fn customer(&mut self, code: Option<&Arc<str>>) {

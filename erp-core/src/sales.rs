@@ -41,6 +41,8 @@ pub struct Invoice {
     pub due_at: Option<Timestamp>,
     /// The advice that was asked for when the invoice was entered.
     pub decision_id: Option<DecisionId>,
+    /// Number of the sales order that it is for.
+    pub order: Option<Arc<str>>,
     pub lines: Vec<SalesLine>,
 }
 

@@ -237,6 +237,9 @@ fn line_count(command: &Command) -> usize {
         Command::CountStock(count) => count.lines.len(),
         Command::TransferStock(transfer) => 2 * transfer.lines.len(),
         Command::AddLandedCost(cost) => cost.receipts.len(),
+        Command::PlaceOrder(order) => order.lines.len(),
+        Command::DeliverGoods(delivery) => delivery.lines.len(),
+        Command::PostBill(bill) => bill.lines.len(),
         Command::CreateParty(_)
         | Command::CreateProduct(_)
         | Command::RecordPayment(_)
@@ -254,6 +257,8 @@ fn line_count(command: &Command) -> usize {
         | Command::RevalueCurrencies(_)
         | Command::SetPartyTerms(_)
         | Command::SettleItems(_)
+        | Command::ChangeOrder(_)
+        | Command::SetReorderRule(_)
         | Command::DefineTaxCode(_) => 1,
         Command::OpenBalances(opening) => opening.lines.len() + opening.stock.len(),
     }

@@ -164,6 +164,17 @@ pub struct StockMove {
     pub moved_at: Timestamp,
 }
 
+impl StockMove {
+    /// What goods were said to cost when they came.
+    #[must_use]
+    pub const fn given_minor(&self) -> i64 {
+        match self.cost {
+            Cost::Given { minor, .. } => minor,
+            _ => self.value_minor,
+        }
+    }
+}
+
 /// Moves of a product in one period that are worth something else, because of a document that came late, was cancelled or
 /// cost more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -208,6 +219,8 @@ pub struct StockDocument {
     pub location: Option<Arc<str>>,
     /// Where a transfer goes.
     pub to_location: Option<Arc<str>>,
+    /// Number of the sales order that a delivery is for.
+    pub order: Option<Arc<str>>,
     pub memo: String,
     pub currency: Currency,
     /// What stock is worth more by it; what is owed more, of landed costs; what is owed less, of returns.

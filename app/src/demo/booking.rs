@@ -7,7 +7,7 @@ use cortex_erp::import::online_retail::RetailHistory;
 use cortex_erp::{
     Command, CreateParty, CreateProduct, CreditLineInput, Erp, IdempotencyKey, InvoiceLineInput, Known, LinePrice,
     PartyKind, PaymentDirection, PostCreditNote, PostInvoice, ProductKind, ReceiptLineInput, ReceiveGoods,
-    RecordPayment,
+    RecordPayment, Settle,
 };
 use cortex_types::{Currency, RequestContext, Timestamp, Unit};
 
@@ -116,9 +116,11 @@ impl Booking {
             tax: None,
             product: line.product.code().into(),
             quantity_micro: line.pieces * MICROS_PER_PIECE,
-            value_minor: line.value_minor,
+            value_minor: Some(line.value_minor),
         });
         let command = Command::ReceiveGoods(ReceiveGoods {
+            order: None,
+            to_be_billed: false,
             prices_include_tax: false,
             due_at: None,
             number: Some(receipt.number.as_str().into()),
@@ -152,6 +154,7 @@ impl Booking {
         lines: Vec<InvoiceLineInput>,
     ) -> (Timestamp, String, Command) {
         let command = Command::PostInvoice(PostInvoice {
+            order: None,
             prices_include_tax: false,
             due_at: None,
             number: Some(number.into()),
@@ -190,7 +193,7 @@ impl Booking {
 
     fn payment(&self, payment: &Payment) -> (Timestamp, String, Command) {
         let command = Command::RecordPayment(RecordPayment {
-            settles: None,
+            settles: Some(Settle::Oldest),
             number: Some(payment.number.as_str().into()),
             party: match payment.party {
                 PaymentParty::Customer(customer) => customer.code().into(),

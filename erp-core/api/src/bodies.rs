@@ -1,8 +1,8 @@
-//! Lines of sales documents, in and out.
+//! Lines of documents, in and out.
 
 use std::sync::Arc;
 
-use cortex_erp::{ErpError, InvoiceLineInput, LinePrice, SalesLine};
+use cortex_erp::{ErpError, InvoiceLineInput, LinePrice, QuantityInput, SalesLine};
 use cortex_types::{Currency, Unit};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -114,4 +114,25 @@ impl LineView {
             reason: None,
         }
     }
+}
+
+/// So much of a product.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct QuantityLine {
+    #[schema(example = "85123A")]
+    product: String,
+    #[schema(value_type = String, example = "12")]
+    #[serde(deserialize_with = "exact::decimal")]
+    quantity: Decimal,
+}
+
+pub(crate) fn quantities(lines: Vec<QuantityLine>) -> Result<Vec<QuantityInput>, ErpError> {
+    let line = |(index, line): (usize, QuantityLine)| {
+        Ok(QuantityInput {
+            quantity_micro: quantity_micro(&format!("lines[{index}].quantity"), line.quantity)?,
+            product: line.product.into(),
+        })
+    };
+    lines.into_iter().enumerate().map(line).collect()
 }

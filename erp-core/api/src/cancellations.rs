@@ -29,6 +29,8 @@ pub(crate) fn routes() -> Router<Arc<ErpApi>> {
         .route("/erp/v1/stock-transfers/{number}/cancel", post(cancel_transfer))
         .route("/erp/v1/payments/{number}/cancel", post(cancel_payment))
         .route("/erp/v1/opening-balances/{number}/cancel", post(cancel_opening))
+        .route("/erp/v1/deliveries/{number}/cancel", post(cancel_delivery))
+        .route("/erp/v1/purchase-bills/{number}/cancel", post(cancel_bill))
 }
 
 #[derive(OpenApi)]
@@ -43,7 +45,9 @@ pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     cancel_count,
     cancel_transfer,
     cancel_payment,
-    cancel_opening
+    cancel_opening,
+    cancel_delivery,
+    cancel_bill
 ))]
 pub(crate) struct Document;
 
@@ -175,4 +179,6 @@ cancel!(
     "/erp/v1/opening-balances/{number}/cancel",
     OpeningBalance
 );
+cancel!(cancel_delivery, "/erp/v1/deliveries/{number}/cancel", Delivery);
+cancel!(cancel_bill, "/erp/v1/purchase-bills/{number}/cancel", PurchaseBill);
 cancel!(cancel_payment, "/erp/v1/payments/{number}/cancel", Payment);

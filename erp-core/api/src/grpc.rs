@@ -168,6 +168,7 @@ fn refused(error: ErpError) -> Status {
 fn invoice_command(body: pb::PostInvoiceRequest, currency: Currency) -> Result<PostInvoice, ErpError> {
     let lines = body.lines.into_iter().enumerate();
     Ok(PostInvoice {
+        order: None,
         prices_include_tax: false,
         lines: lines
             .map(|(index, line)| line_body(index, line)?.input(index, currency, false))

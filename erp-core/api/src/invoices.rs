@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use cortex_erp::{Invoice, PostInvoice};
+use cortex_erp::{Invoice, OrderSide, PostInvoice};
 use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query, objects};
 use cortex_types::{Currency, DecisionId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,10 @@ pub(crate) struct InvoiceBody {
     country: Option<String>,
     #[schema(value_type = Option<String>, example = "GBP")]
     currency: Option<Currency>,
-    /// Where the goods leave from; `main` where it is absent. A name that is new is a new location.
+    /// Number of the sales order that it is for. Without lines it bills what was delivered and not invoiced; what its lines bill
+    /// beyond that leaves with it. Prices and taxes are the order's where a line says none.
+    order: Option<String>,
+    /// Where the goods leave from; the order's, or `main`, where it is absent.
     location: Option<String>,
     /// RFC 3339, from 1900 on and before 2200, as all times are; now where it is absent.
     #[schema(value_type = Option<String>)]
@@ -56,7 +59,8 @@ pub(crate) struct InvoiceBody {
     /// Prices have their taxes within them.
     #[serde(default)]
     prices_include_tax: bool,
-    #[serde(deserialize_with = "objects")]
+    /// At least one, but for an order.
+    #[serde(default, deserialize_with = "objects")]
     lines: Vec<LineBody>,
 }
 
@@ -74,6 +78,7 @@ impl InvoiceBody {
             customer: self.customer.map(Arc::from),
             country: self.country.map(Arc::from),
             currency,
+            order: self.order.map(Arc::from),
             location: self.location.map(Arc::from),
             invoiced_at: self.invoiced_at,
             due_at: self.due_at,
@@ -99,6 +104,8 @@ pub(crate) struct InvoiceView {
     due_at: Option<String>,
     /// The advice that was there when it was entered.
     decision_id: Option<String>,
+    /// Number of the sales order that it is for.
+    order: Option<String>,
     lines: Vec<LineView>,
 }
 
@@ -117,6 +124,7 @@ impl From<Invoice> for InvoiceView {
             invoiced_at: invoice.invoiced_at.to_string(),
             due_at: invoice.due_at.map(|due| due.to_string()),
             decision_id: invoice.decision_id.map(|id| id.to_string()),
+            order: invoice.order.map(|number| number.to_string()),
             lines: invoice
                 .lines
                 .into_iter()
@@ -182,7 +190,9 @@ async fn post(
     Json(body): Json<InvoiceBody>,
 ) -> Result<ReceiptView, ApiError> {
     api.may_post(&ctx)?;
-    let currency = api.document_currency(&ctx, body.currency).await?;
+    let of_order = api.of_order(&ctx, OrderSide::Sales, body.order.as_deref()).await?;
+    let named = body.currency.or(of_order.map(|(_, currency)| currency));
+    let currency = api.document_currency(&ctx, named).await?;
     let entered = api.entry.enter(&ctx, body.command(currency)?, key).await?;
     Ok(ReceiptView {
         advice: entered.advice.map(AdviceView::from),

@@ -13,6 +13,7 @@ mod cancellations;
 mod company;
 mod credit_notes;
 mod decimals;
+mod deliveries;
 mod exact;
 mod exchange;
 mod fiscal;
@@ -24,11 +25,14 @@ mod journal;
 mod locations;
 mod open_items;
 mod opening_balances;
+mod orders;
 mod paging;
 mod parties;
 mod products;
+mod purchase_bills;
 mod purchasing;
 mod receipt;
+mod reordering;
 mod reports;
 mod stock;
 mod stock_documents;
@@ -66,6 +70,9 @@ pub fn routes(api: Arc<ErpApi>) -> Router {
         .merge(journal::routes())
         .merge(fiscal::routes())
         .merge(purchasing::routes())
+        .merge(orders::routes())
+        .merge(purchase_bills::routes())
+        .merge(reordering::routes())
         .merge(reports::routes())
         .merge(general_ledger::routes())
         .with_state(api)
@@ -92,6 +99,10 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .merge_from(journal::Document::openapi())
         .merge_from(fiscal::Document::openapi())
         .merge_from(purchasing::Document::openapi())
+        .merge_from(orders::Document::openapi())
+        .merge_from(deliveries::Document::openapi())
+        .merge_from(purchase_bills::Document::openapi())
+        .merge_from(reordering::Document::openapi())
         .merge_from(reports::Document::openapi())
         .merge_from(general_ledger::Document::openapi())
 }

@@ -28,6 +28,9 @@ pub(crate) enum Listing {
     TaxCodes,
     ExchangeRates,
     StockDocuments(DocumentKind),
+    Orders(DocumentKind),
+    PurchaseBills,
+    ReorderRules,
     /// Goes on after a product code; all others after the id of a row.
     StockOnHand,
 }
@@ -50,7 +53,9 @@ impl Listing {
             Self::OpenItems => "open-items",
             Self::TaxCodes => "tax-codes",
             Self::ExchangeRates => "exchange-rates",
-            Self::StockDocuments(kind) => kind.as_str(),
+            Self::StockDocuments(kind) | Self::Orders(kind) => kind.as_str(),
+            Self::PurchaseBills => "purchase-bills",
+            Self::ReorderRules => "reorder-rules",
             Self::StockOnHand => "stock-on-hand",
         }
     }

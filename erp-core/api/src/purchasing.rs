@@ -6,7 +6,8 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use cortex_erp::{
-    Command, ErpError, Payment, PaymentDirection, PurchaseReceipt, ReceiptLineInput, ReceiveGoods, RecordPayment,
+    Command, ErpError, OrderSide, Payment, PaymentDirection, PurchaseReceipt, ReceiptLineInput, ReceiveGoods,
+    RecordPayment,
 };
 use cortex_runtime::http::{ApiError, Ctx, Json, Query, objects};
 use cortex_types::{Currency, Timestamp};
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
 
 use crate::ErpApi;
+use crate::api::not_found;
 use crate::decimals::{amount_minor, amount_text, quantity_micro, quantity_text};
 use crate::exact;
 use crate::idempotency::Key;
@@ -36,7 +38,14 @@ pub(crate) struct Document;
 #[serde(deny_unknown_fields)]
 pub(crate) struct PurchaseReceiptBody {
     number: Option<String>,
-    supplier: String,
+    /// The order's where it is absent.
+    supplier: Option<String>,
+    /// Number of the purchase order that it came for. Without lines, everything of it that is open came.
+    #[schema(example = "PO-000003")]
+    order: Option<String>,
+    /// The supplier's bill comes later (`/erp/v1/purchase-bills`), and what is owed and its taxes with it.
+    #[serde(default)]
+    to_be_billed: bool,
     #[schema(value_type = Option<String>)]
     currency: Option<Currency>,
     location: Option<String>,
@@ -48,7 +57,8 @@ pub(crate) struct PurchaseReceiptBody {
     /// Values have their taxes within them.
     #[serde(default)]
     prices_include_tax: bool,
-    #[serde(deserialize_with = "objects")]
+    /// At least one, but for an order.
+    #[serde(default, deserialize_with = "objects")]
     lines: Vec<PurchaseReceiptLineBody>,
 }
 
@@ -59,10 +69,10 @@ pub(crate) struct PurchaseReceiptLineBody {
     #[schema(value_type = String, example = "100")]
     #[serde(deserialize_with = "exact::decimal")]
     quantity: Decimal,
-    /// What the whole line cost.
-    #[schema(value_type = String, example = "125.00")]
-    #[serde(deserialize_with = "exact::decimal")]
-    value: Decimal,
+    /// What the whole line cost; what the order says where it is absent.
+    #[schema(value_type = Option<String>, example = "125.00")]
+    #[serde(default, deserialize_with = "exact::decimal_or_none")]
+    value: Option<Decimal>,
     /// Code of the taxes on it: they are claimed back, and no part of what the goods cost.
     #[schema(example = "VAT20")]
     tax: Option<String>,
@@ -76,6 +86,10 @@ pub(crate) struct PurchaseReceiptView {
     currency: String,
     value: String,
     tax: String,
+    /// The bill was to come later.
+    to_be_billed: bool,
+    /// Number of the purchase order that it came for.
+    order: Option<String>,
     received_at: String,
     lines: Vec<PurchaseReceiptLineView>,
 }
@@ -105,6 +119,8 @@ impl From<PurchaseReceipt> for PurchaseReceiptView {
             currency: currency.to_string(),
             value: amount_text(receipt.value_minor, currency),
             tax: amount_text(receipt.tax_minor, currency),
+            to_be_billed: receipt.to_be_billed,
+            order: receipt.order.map(|number| number.to_string()),
             received_at: receipt.received_at.to_string(),
         }
     }
@@ -189,22 +205,34 @@ async fn receive(
     Json(body): Json<PurchaseReceiptBody>,
 ) -> Result<ReceiptView, ApiError> {
     api.may_post(&ctx)?;
-    let currency = api.document_currency(&ctx, body.currency).await?;
+    let of_order = api.of_order(&ctx, OrderSide::Purchase, body.order.as_deref()).await?;
+    let named = body.currency.or(of_order.as_ref().map(|(_, currency)| *currency));
+    let currency = api.document_currency(&ctx, named).await?;
+    let supplier = body.supplier.map(Arc::from).or(of_order.map(|(supplier, _)| supplier));
+    let supplier = match (supplier, &body.order) {
+        (Some(supplier), _) => supplier,
+        (None, Some(order)) => return Err(not_found("purchase-order", order.clone())),
+        (None, None) => return Err(ErpError::invalid("supplier", "say who it came from, or name the order").into()),
+    };
     let lines = body.lines.into_iter().enumerate().map(|(index, line)| {
         let quantity_micro = quantity_micro(&format!("lines[{index}].quantity"), line.quantity)?;
-        let value_minor = amount_minor(&format!("lines[{index}].value"), line.value, currency)?;
+        let value = line
+            .value
+            .map(|value| amount_minor(&format!("lines[{index}].value"), value, currency));
         Ok(ReceiptLineInput {
             product: line.product.into(),
             quantity_micro,
-            value_minor,
+            value_minor: value.transpose()?,
             tax: line.tax.map(Arc::from),
         })
     });
     let command = ReceiveGoods {
         lines: lines.collect::<Result<_, ErpError>>()?,
         number: body.number.map(Arc::from),
-        supplier: body.supplier.into(),
+        supplier,
         currency,
+        order: body.order.map(Arc::from),
+        to_be_billed: body.to_be_billed,
         location: body.location.map(Arc::from),
         received_at: body.received_at,
         due_at: body.due_at,

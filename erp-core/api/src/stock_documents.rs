@@ -7,8 +7,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use cortex_erp::{
-    AddLandedCost, Allocation, Command, CountStock, DocumentKind, ErpError, QuantityInput, ReturnGoods, StockDocument,
-    StockMove, TransferStock,
+    AddLandedCost, Allocation, Command, CountStock, DocumentKind, ReturnGoods, StockDocument, StockMove, TransferStock,
 };
 use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query, objects};
 use cortex_types::{Currency, RequestContext, Timestamp};
@@ -18,7 +17,9 @@ use utoipa::{OpenApi, ToSchema};
 
 use crate::ErpApi;
 use crate::api::not_found;
-use crate::decimals::{amount_minor, amount_text, quantity_micro};
+use crate::bodies::{QuantityLine, quantities};
+use crate::decimals::{amount_minor, amount_text};
+use crate::deliveries;
 use crate::exact;
 use crate::idempotency::Key;
 use crate::opening_balances;
@@ -32,6 +33,8 @@ pub(crate) fn routes() -> Router<Arc<ErpApi>> {
         .route("/erp/v1/stock-counts/{number}", get(one_count))
         .route("/erp/v1/stock-transfers", get(list_transfers).post(transfer))
         .route("/erp/v1/stock-transfers/{number}", get(one_transfer))
+        .route("/erp/v1/deliveries", get(list_deliveries).post(deliveries::deliver))
+        .route("/erp/v1/deliveries/{number}", get(one_delivery))
         .route("/erp/v1/purchase-returns", get(list_returns).post(give_back))
         .route("/erp/v1/purchase-returns/{number}", get(one_return))
         .route("/erp/v1/landed-costs", get(list_costs).post(add_cost))
@@ -53,6 +56,8 @@ pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     list_transfers,
     transfer,
     one_transfer,
+    list_deliveries,
+    one_delivery,
     list_returns,
     give_back,
     one_return,
@@ -65,16 +70,6 @@ pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     one_opening
 ))]
 pub(crate) struct Document;
-
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct QuantityLine {
-    #[schema(example = "85123A")]
-    product: String,
-    #[schema(value_type = String, example = "12")]
-    #[serde(deserialize_with = "exact::decimal")]
-    quantity: Decimal,
-}
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -154,6 +149,9 @@ pub(crate) struct StockDocumentView {
     location: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     to_location: Option<String>,
+    /// Number of the sales order that a delivery is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<String>,
     memo: String,
     currency: String,
     /// What stock was worth more by it; of a return what the supplier owes, of a landed cost what is owed.
@@ -173,6 +171,7 @@ impl StockDocumentView {
             party: document.party_code.map(|code| code.to_string()),
             location: document.location.map(|code| code.to_string()),
             to_location: document.to_location.map(|code| code.to_string()),
+            order: document.order.map(|number| number.to_string()),
             memo: document.memo,
             currency: document.currency.to_string(),
             value: amount_text(document.value_minor, document.currency),
@@ -208,16 +207,6 @@ impl ErpApi {
             None => Err(not_found(kind.as_str(), number)),
         }
     }
-}
-
-fn quantities(lines: Vec<QuantityLine>) -> Result<Vec<QuantityInput>, ErpError> {
-    let line = |(index, line): (usize, QuantityLine)| {
-        Ok(QuantityInput {
-            quantity_micro: quantity_micro(&format!("lines[{index}].quantity"), line.quantity)?,
-            product: line.product.into(),
-        })
-    };
-    lines.into_iter().enumerate().map(line).collect()
 }
 
 /// The handlers that read differ in the kind of their documents alone.
@@ -271,6 +260,13 @@ read!(
     list_transfers,
     "/erp/v1/stock-transfers/{number}",
     one_transfer
+);
+read!(
+    Delivery,
+    "/erp/v1/deliveries",
+    list_deliveries,
+    "/erp/v1/deliveries/{number}",
+    one_delivery
 );
 read!(
     PurchaseReturn,

@@ -71,6 +71,10 @@ impl Books {
             Document::CostCentre(centre) => {
                 self.cost_centres.insert(Arc::clone(&centre.code), centre.clone());
             }
+            Document::ReorderRule(rule) => {
+                let place = (rule.product_id, Arc::clone(&rule.location));
+                self.reorder_rules.insert(place, rule.clone());
+            }
             Document::TaxCode(code) => {
                 self.tax_codes.insert(Arc::clone(&code.code), code.clone());
             }
@@ -90,6 +94,7 @@ impl Books {
                 self.apply_sales(document);
             }
         }
+        self.apply_orders(&postings.orders, &postings.progress);
         for entry in &postings.entries {
             self.apply_entry(entry);
         }
@@ -178,6 +183,19 @@ impl Books {
                     invoice.credited_minor = invoice.credited_minor.saturating_add(note.net_minor);
                 }
             }
+            Document::PurchaseBill(bill) => {
+                for line in &bill.lines {
+                    let Some(of) = line.of_move else { continue };
+                    let billed = self.billed.entry(of).or_default();
+                    billed.0 += line.quantity_micro;
+                    billed.1 += line.cleared_minor;
+                    let mut documents = self.posted.values_mut();
+                    let receipt = documents.find(|document| document.moves.iter().any(|(moved, _)| moved.id == of));
+                    if let Some(receipt) = receipt {
+                        receipt.needed_by = Some(format!("purchase bill {}", bill.number));
+                    }
+                }
+            }
             _ => {}
         }
     }
@@ -189,6 +207,21 @@ impl Books {
         };
         if matches!(moved.reason, MoveReason::Return | MoveReason::SupplierReturn) {
             *self.returned.entry(of).or_default() += moved.quantity_micro.saturating_abs();
+            let invoice = match &postings.document {
+                Document::CreditNote(note) => note.invoice_id,
+                _ => None,
+            };
+            let invoices = self
+                .posted
+                .values_mut()
+                .filter(|document| invoice == Some(InvoiceId(document.id)));
+            let delivered = invoices.flat_map(|document| &mut document.delivered);
+            let mut left = moved.quantity_micro.saturating_abs();
+            for delivered in delivered.filter(|delivered| delivered.moved.id == of) {
+                let part = left.min(delivered.quantity_micro - delivered.returned_micro);
+                delivered.returned_micro += part;
+                left -= part;
+            }
         }
         let mut documents = self.posted.values_mut();
         let origin = documents.find(|document| document.moves.iter().any(|(moved, _)| moved.id == of));

@@ -3,8 +3,10 @@
 
 mod apply;
 mod currency;
+mod orders;
 
 pub use self::currency::day_of;
+pub use self::orders::Orders;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -16,8 +18,8 @@ use crate::limits::check_code;
 use crate::valuation::{Holdings, Original, Timeline, month_of};
 use crate::{
     AccountBalance, Answered, Chart, Company, CostCentre, DocumentKind, DocumentTax, ErpError, ExchangeRate,
-    FiscalYear, ItemAllocation, JournalEntryRecord, Location, Locks, MAIN_LOCATION, NegativeStock, OpenItem, Party,
-    PartyKind, Product, ProductKind, Span, StockMove, TaxCode,
+    FiscalYear, ItemAllocation, JournalEntryRecord, Location, Locks, MAIN_LOCATION, NegativeStock, OpenItem,
+    OrderProgress, Party, PartyKind, Product, ProductKind, PurchaseReceiptLine, ReorderRule, Span, StockMove, TaxCode,
 };
 
 /// The books of one tenant, as far as a group of commands refers to them.
@@ -45,6 +47,13 @@ pub struct Books {
     pub posted: HashMap<(DocumentKind, Arc<str>), PostedDocument>,
     /// How much of a move of `posted` came back before.
     pub returned: HashMap<StockMoveId, i64>,
+    /// How much of it was billed, and what of it stood on goods received.
+    pub billed: HashMap<StockMoveId, (i64, i64)>,
+    /// The orders that were asked for, and those of `posted`.
+    pub orders: Orders,
+    /// What is set aside of products, by location.
+    pub reserved: HashMap<(ProductId, Arc<str>), i64>,
+    pub reorder_rules: HashMap<(ProductId, Arc<str>), ReorderRule>,
     /// The newest number drawn from each series.
     pub series: HashMap<DocumentKind, u64>,
     pub answered: HashMap<Arc<str>, Answered>,
@@ -83,8 +92,44 @@ pub struct PostedDocument {
     /// What is allocated between them.
     pub allocations: Vec<ItemAllocation>,
     pub taxes: Vec<DocumentTax>,
+    /// Of a receipt.
+    pub lines: Vec<PostedLine>,
+    /// What it did to orders.
+    pub progress: Vec<OrderProgress>,
+    /// Of an invoice, what of the moves of deliveries it billed.
+    pub delivered: Vec<Delivered>,
     /// What stands on it, such as `credit note CN-000012`.
     pub needed_by: Option<String>,
+}
+
+/// A line of a posted document, in its currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PostedLine {
+    pub line_no: u32,
+    pub net_minor: i64,
+    pub tax: Option<Arc<str>>,
+}
+
+impl From<&PurchaseReceiptLine> for PostedLine {
+    fn from(line: &PurchaseReceiptLine) -> Self {
+        Self {
+            line_no: line.line_no,
+            net_minor: line.value_minor,
+            tax: line.tax.clone(),
+        }
+    }
+}
+
+/// What an invoice billed of goods that were delivered before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivered {
+    pub moved: StockMove,
+    /// What the move is worth now.
+    pub value_minor: i64,
+    /// How much of it was billed.
+    pub quantity_micro: i64,
+    /// How much of that came back before, with credit notes of this invoice.
+    pub returned_micro: i64,
 }
 
 /// A posted invoice, as far as credit notes go.
@@ -169,6 +214,14 @@ impl Books {
         known.unwrap_or_else(|| Timeline::at_its_end(product, Holdings::new(), None))
     }
 
+    /// How much of a product lies at a location.
+    #[must_use]
+    pub fn on_hand(&self, product: ProductId, location: &str) -> i64 {
+        self.stock
+            .get(&product)
+            .map_or(0, |timeline| timeline.holding(location).quantity_micro)
+    }
+
     /// The location named, or the main one.
     pub fn location(&self, field: &str, given: Option<&Arc<str>>) -> Result<Arc<str>, ErpError> {
         let Some(code) = given else {
@@ -199,11 +252,19 @@ impl Books {
 
     /// What goes on from the moves of a posted document asks what they are worth.
     pub fn know_originals(&mut self) {
-        for (moved, value_minor) in self.posted.values().flat_map(|document| &document.moves) {
+        let moves = self.posted.values().flat_map(|document| {
+            let delivered = document.delivered.iter().map(|of| (&of.moved, of.value_minor));
+            document
+                .moves
+                .iter()
+                .map(|(moved, value)| (moved, *value))
+                .chain(delivered)
+        });
+        for (moved, value_minor) in moves {
             if let Some(timeline) = self.stock.get_mut(&moved.product_id) {
                 let original = Original {
                     quantity_micro: moved.quantity_micro,
-                    value_minor: *value_minor,
+                    value_minor,
                 };
                 timeline.originals.insert(moved.id, original);
             }

@@ -4,6 +4,7 @@
 mod company;
 mod ledger;
 mod master_data;
+mod orders;
 mod sales;
 mod stock;
 
@@ -23,6 +24,9 @@ pub use ledger::{
     SetPeriodState,
 };
 pub use master_data::{CreateParty, CreateProduct, DefineLocation, SealedName, SetPartyTerms, SetStandardCost};
+pub use orders::{
+    BillLineInput, ChangeOrder, DeliverGoods, OrderChange, OrderSide, PlaceOrder, PostBill, SetReorderRule,
+};
 pub use sales::{
     CreditLineInput, InvoiceLineInput, LinePrice, PostCreditNote, PostInvoice, RecordPayment, Settle, SettleInput,
     SettleItems,
@@ -34,7 +38,7 @@ pub use stock::{
 
 use crate::{DocumentKind, ErpError};
 
-/// Most receipts that a landed cost may be for: all of them are looked up before it is planned.
+/// Most receipts that a landed cost or a bill may be for: all of them are looked up before it is planned.
 const RECEIPTS_MAX: usize = 100;
 
 /// One request to the ERP. Each is carried out whole, or not at all.
@@ -69,6 +73,11 @@ pub enum Command {
     SetPartyTerms(SetPartyTerms),
     SettleItems(SettleItems),
     DefineTaxCode(DefineTaxCode),
+    PlaceOrder(PlaceOrder),
+    ChangeOrder(ChangeOrder),
+    DeliverGoods(DeliverGoods),
+    PostBill(PostBill),
+    SetReorderRule(SetReorderRule),
 }
 
 impl Command {
@@ -102,6 +111,11 @@ impl Command {
             Self::SetPartyTerms(_) => DocumentKind::Party,
             Self::SettleItems(_) => DocumentKind::Settlement,
             Self::DefineTaxCode(_) => DocumentKind::TaxCode,
+            Self::PlaceOrder(order) => order.side.kind(),
+            Self::ChangeOrder(change) => change.side.kind(),
+            Self::DeliverGoods(_) => DocumentKind::Delivery,
+            Self::PostBill(_) => DocumentKind::PurchaseBill,
+            Self::SetReorderRule(_) => DocumentKind::ReorderRule,
         }
     }
 
@@ -109,6 +123,11 @@ impl Command {
     #[must_use]
     pub(crate) fn documents(&self) -> Vec<&Arc<str>> {
         match self {
+            Self::PostInvoice(invoice) => invoice.order.iter().collect(),
+            Self::ReceiveGoods(receipt) => receipt.order.iter().collect(),
+            Self::ChangeOrder(change) => vec![&change.number],
+            Self::DeliverGoods(delivery) => vec![&delivery.order],
+            Self::PostBill(bill) => bill.lines.iter().filter_map(|line| line.receipt.as_ref()).collect(),
             Self::PostCreditNote(note) => note.invoice.iter().collect(),
             Self::ReturnGoods(goods) => vec![&goods.receipt],
             Self::AddLandedCost(cost) => cost.receipts.iter().collect(),
@@ -139,6 +158,9 @@ impl Command {
             Self::PostCreditNote(note) => note.number.as_ref(),
             Self::ReceiveGoods(receipt) => receipt.number.as_ref(),
             Self::RecordPayment(payment) => payment.number.as_ref(),
+            Self::PlaceOrder(order) => order.number.as_ref(),
+            Self::DeliverGoods(delivery) => delivery.number.as_ref(),
+            Self::PostBill(bill) => bill.number.as_ref(),
             _ => None,
         }
     }
@@ -171,7 +193,12 @@ impl Command {
             | Self::DefineCostCentre(_)
             | Self::SetExchangeRate(_)
             | Self::SetPartyTerms(_)
+            | Self::ChangeOrder(_)
+            | Self::SetReorderRule(_)
             | Self::DefineTaxCode(_) => ("from", None),
+            Self::PlaceOrder(order) => ("ordered_at", order.ordered_at),
+            Self::DeliverGoods(delivery) => ("delivered_at", delivery.delivered_at),
+            Self::PostBill(bill) => ("billed_at", bill.billed_at),
             Self::SettleItems(settlement) => ("settled_at", settlement.settled_at),
             Self::RevalueCurrencies(revaluation) => ("as_of", Some(revaluation.before)),
             Self::OpenBalances(opening) => ("opened_at", opening.opened_at),
@@ -200,7 +227,12 @@ impl Command {
             | Self::RevalueCurrencies(_)
             | Self::SetPartyTerms(_)
             | Self::SettleItems(_)
+            | Self::ChangeOrder(_)
+            | Self::DeliverGoods(_)
+            | Self::SetReorderRule(_)
             | Self::DefineTaxCode(_) => None,
+            Self::PlaceOrder(order) => Some(order.currency),
+            Self::PostBill(bill) => Some(bill.currency),
             Self::DefineCompany(company) => Some(company.currency),
             Self::OpenBalances(opening) => Some(opening.currency),
             Self::CreateProduct(product) => Some(product.currency),
@@ -227,11 +259,17 @@ impl Command {
     /// SHA-256 of the command's JSON. The JSON is canonical because fields are written in the order of their
     /// declaration and absent ones are left out.
     pub(crate) fn digest(&self) -> Result<[u8; 32], ErpError> {
-        if let Self::AddLandedCost(cost) = self
-            && cost.receipts.len() > RECEIPTS_MAX
-        {
-            let problem = format!("are more than {RECEIPTS_MAX}: share the cost over fewer");
-            return Err(ErpError::invalid("receipts", problem));
+        let (field, receipts) = match self {
+            Self::AddLandedCost(cost) => ("receipts", cost.receipts.len()),
+            Self::PostBill(bill) => {
+                let receipts = bill.lines.iter().filter_map(|line| line.receipt.as_ref());
+                ("lines", receipts.collect::<std::collections::BTreeSet<_>>().len())
+            }
+            _ => ("receipts", 0),
+        };
+        if receipts > RECEIPTS_MAX {
+            let problem = format!("name more than {RECEIPTS_MAX} receipts: split it");
+            return Err(ErpError::invalid(field, problem));
         }
         let body = serde_json::to_vec(self).map_err(|error| ErpError::invalid("body", error.to_string()))?;
         if holds_nul(&body) {

@@ -46,6 +46,9 @@ pub struct PostInvoice {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub country: Option<Arc<str>>,
     pub currency: Currency,
+    /// Number of the sales order that it is for: it bills what was delivered and not billed, or what its lines say.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub order: Option<Arc<str>>,
     /// Where the goods leave from.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub location: Option<Arc<str>>,
@@ -131,7 +134,7 @@ impl Settle {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SettleInput {
-    /// An invoice of a customer, a receipt of a supplier where it is absent.
+    /// An invoice of a customer, a bill or a receipt of a supplier where it is absent.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub kind: Option<DocumentKind>,
     pub number: Arc<str>,

@@ -29,8 +29,9 @@ pub struct AdjustStock {
 pub struct ReceiptLineInput {
     pub product: Arc<str>,
     pub quantity_micro: i64,
-    /// What the whole line cost, in minor units.
-    pub value_minor: i64,
+    /// What the whole line cost, in minor units; what the order says where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub value_minor: Option<i64>,
     /// Code of the taxes on it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub tax: Option<Arc<str>>,
@@ -42,6 +43,12 @@ pub struct ReceiveGoods {
     pub number: Option<Arc<str>>,
     pub supplier: Arc<str>,
     pub currency: Currency,
+    /// Number of the purchase order that it came for. Without lines, everything of it that is open came.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub order: Option<Arc<str>>,
+    /// Whether the supplier's bill comes later, and what is owed and its taxes with it.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub to_be_billed: bool,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub location: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use cortex_types::{CancellationId, LineId, Timestamp};
 
+use super::fulfilment::Fulfilment;
 use super::shelf::{Moving, Shelf, Stocked, counterpart};
 use super::sides::Sides;
 use super::{Head, Posting};
@@ -61,6 +62,9 @@ pub fn plan_cancellation(command: &Cancel, books: &Books, now: Timestamp) -> Res
         posting.post_draft(draft, reference, at)?;
     }
     posting.taxes = taken_back(document, reference, &number);
+    let mut fulfilment = Fulfilment::by(books, reference, &number, document.at);
+    fulfilment.undo(&document.progress)?;
+    posting.carry_on(fulfilment);
     posting.post_consequences(&stocked, &memo)?;
     let cancellation = Cancellation {
         id,

@@ -1,10 +1,12 @@
 use cortex_types::{InvoiceId, Timestamp};
 
+use super::fulfilment::Fulfilment;
+use super::invoiced_order::{Planned, ordered_lines};
 use super::sales_lines::sales_line;
 use super::shelf::{Moving, Shelf};
 use super::sides::{Sides, add};
 use super::taxes::{self, Taxes};
-use super::{Head, Posting, check_line_count};
+use super::{Head, Posting, check_line_count, line_number};
 use crate::books::country;
 use crate::limits::check_time;
 use crate::postings::{Document, Postings};
@@ -14,15 +16,22 @@ use crate::{
 };
 
 /// An invoice: its goods leave stock at its cost, and the journal gets revenue and, where a cost is known, the cost
-/// of goods sold. A cash sale debits the bank, any other the customer's account.
+/// of goods sold. A cash sale debits the bank, any other the customer's account. What was delivered for its order before moves no
+/// more.
 pub fn plan_invoice(
     command: &PostInvoice,
     books: &Books,
     now: Timestamp,
     advice: Option<Advised>,
 ) -> Result<Postings, ErpError> {
-    check_line_count(command.lines.len())?;
-    let customer = books.customer(command.customer.as_ref())?;
+    if command.order.is_none() {
+        check_line_count(command.lines.len())?;
+    }
+    let order = command.order.as_ref();
+    let order = order
+        .map(|order| books.order(DocumentKind::SalesOrder, order))
+        .transpose()?;
+    let customer = books.customer(command.customer.as_ref().or(order.map(|order| &order.party_code)))?;
     let (number, place) = books.number(DocumentKind::SalesInvoice, command.number.as_ref())?;
     let (id, at) = (
         InvoiceId::new(),
@@ -33,29 +42,38 @@ pub fn plan_invoice(
         id: id.0,
     };
 
-    let location = books.location("location", command.location.as_ref())?;
+    let location = command.location.as_ref().or(order.map(|order| &order.location));
+    let location = books.location("location", location)?;
+    let mut fulfilment = Fulfilment::by(books, reference, &number, at);
+    let planned = match &command.order {
+        Some(order) => ordered_lines(command, order, customer, &mut fulfilment)?,
+        None => command.lines.iter().enumerate().map(Planned::unordered).collect(),
+    };
+    check_line_count(planned.len())?;
+    let prices_include_tax = order.map_or(command.prices_include_tax, |order| order.prices_include_tax);
     let mut shelf = Shelf::new(books, reference);
-    let mut lines = Vec::with_capacity(command.lines.len());
-    for (index, input) in command.lines.iter().enumerate() {
-        let (line, product) = sales_line(index, input, (command.currency, at), books)?;
-        match product.kind {
-            ProductKind::Goods => {
-                shelf.put(&Moving {
-                    product,
-                    location: &location,
-                    quantity_micro: -line.quantity_micro,
-                    reason: MoveReason::Sale,
-                    cost: Cost::ByMethod,
-                    line_no: line.line_no,
-                    at,
-                });
-            }
-            ProductKind::Service => {}
+    let mut lines = Vec::with_capacity(planned.len());
+    for (place, planned) in planned.iter().enumerate() {
+        let (mut line, product) = sales_line(planned.index, &planned.input, (command.currency, at), books)?;
+        line.line_no = line_number(place);
+        if let Some(order) = order {
+            shelf.release(product, &order.location, planned.released_micro);
+        }
+        if product.kind == ProductKind::Goods && planned.moves_micro > 0 {
+            shelf.put(&Moving {
+                product,
+                location: &location,
+                quantity_micro: -planned.moves_micro,
+                reason: MoveReason::Sale,
+                cost: Cost::ByMethod,
+                line_no: line.line_no,
+                at,
+            });
         }
         lines.push(line);
     }
     let amounts = lines.iter_mut().map(|line| (&mut line.net_minor, line.tax.as_ref()));
-    let taxes = Taxes::on(books, amounts, command.prices_include_tax)?;
+    let taxes = Taxes::on(books, amounts, prices_include_tax)?;
     let (mut goods, mut services) = (0, 0);
     for line in &lines {
         match line.product_kind {
@@ -86,6 +104,7 @@ pub fn plan_invoice(
     books.check_credit(customer, command.currency, owes)?;
     let mut posting = Posting::new(books, reference, place).with(&customer.code, Some(due_at));
     posting.taxes = rows;
+    posting.carry_on(fulfilment);
     posting.post_with(sides, &mut stocked, &memo, at)?;
 
     let invoice = Invoice {
@@ -100,6 +119,7 @@ pub fn plan_invoice(
         invoiced_at: at,
         due_at: (!walk_in).then_some(due_at),
         decision_id: command.decision_id.or(advice.map(|advice| advice.decision)),
+        order: command.order.clone(),
         lines,
     };
     let head = Head {

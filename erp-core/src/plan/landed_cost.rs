@@ -1,10 +1,9 @@
-use std::collections::btree_map::Entry as MapEntry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cortex_types::{StockDocumentId, Timestamp};
 
-use super::shelf::{Moving, Shelf, Stocked, counterpart};
+use super::added_cost::{Added, AddedCosts};
 use super::sides::{Sides, add};
 use super::{LINES_MAX, Posting};
 use crate::limits::{MEMO_LENGTH_MAX, check_amount, check_text};
@@ -34,46 +33,28 @@ pub fn plan_landed_cost(command: &AddLandedCost, books: &Books, now: Timestamp) 
         id: id.0,
     };
 
-    let mut shelf = Shelf::new(books, reference);
-    // What goods cost more, by when they do and by what that is held against.
     let conversion = books.conversion(command.currency, at)?;
     let amount = conversion.map_or(Ok(command.amount_minor), |conversion| {
         conversion.convert(command.amount_minor)
     })?;
     let goods = books.goods_currency(command.currency);
-    let mut given: BTreeMap<Timestamp, Sides> = BTreeMap::new();
-    for (line_no, ((moved, product), minor)) in (1..).zip(lines.iter().zip(parts(command, amount, &lines)?)) {
-        let from = match books.locks.check(moved.moved_at, false) {
-            Ok(()) => moved.moved_at,
-            Err(_) => at,
-        };
-        let sides = given.entry(from).or_insert_with(|| Sides::new(goods));
-        sides
-            .debit(counterpart(MoveReason::LandedCost, product.valuation), minor)?
-            .credit(Role::GoodsReceived, minor)?;
-        shelf.put(&Moving {
+    let parts = parts(command, amount, &lines)?;
+    let added = (1..)
+        .zip(lines.iter().zip(parts))
+        .map(|(line_no, ((moved, product), minor))| Added {
+            moved,
             product,
-            location: &moved.location,
-            quantity_micro: 0,
-            reason: MoveReason::LandedCost,
-            cost: Cost::Added {
-                of: moved.id,
-                of_quantity_micro: moved.quantity_micro,
-                minor,
-            },
             line_no,
-            at: from,
+            minor,
         });
-    }
-    let stocked = shelf.settle()?;
+    let added = AddedCosts::new(books, reference, (goods, at), added)?;
     let memo = format!("landed cost {number}");
     let due_at = supplier.terms.due_at(at);
     let mut posting = Posting::new(books, reference, place).with(&supplier.code, Some(due_at));
     let mut bill = Sides::new(command.currency);
     bill.credit(Role::Payables, command.amount_minor)?
         .debit_in(goods, Role::GoodsReceived, amount)?;
-    post(&mut posting, bill, given, &stocked, &memo, at)?;
-    posting.post_consequences(&stocked, &memo)?;
+    let stocked = added.post(&mut posting, bill, &memo, at)?;
 
     let document = StockDocument {
         id,
@@ -83,6 +64,7 @@ pub fn plan_landed_cost(command: &AddLandedCost, books: &Books, now: Timestamp) 
         party_code: Some(Arc::clone(&supplier.code)),
         location: None,
         to_location: None,
+        order: None,
         memo: command.memo.clone(),
         currency: command.currency,
         value_minor: command.amount_minor,
@@ -151,36 +133,4 @@ fn parts(command: &AddLandedCost, amount_minor: i64, lines: &[(&StockMove, &Prod
         before = until;
     }
     Ok(parts)
-}
-
-/// The goods have cost it from their receipt on, the bill is owed from its own time on: what is between is goods received and
-/// not yet invoiced.
-fn post(
-    posting: &mut Posting<'_>,
-    mut bill: Sides,
-    given: BTreeMap<Timestamp, Sides>,
-    stocked: &Stocked,
-    memo: &str,
-    at: Timestamp,
-) -> Result<(), ErpError> {
-    let mut goods = given;
-    for (from, effects) in &stocked.effects {
-        match goods.entry(*from) {
-            MapEntry::Occupied(mut there) => {
-                there.get_mut().take_in(effects.clone())?;
-            }
-            MapEntry::Vacant(free) => {
-                free.insert(effects.clone());
-            }
-        }
-    }
-    let same_time = goods.remove(&at);
-    if let Some(sides) = same_time {
-        bill.take_in(sides)?;
-    }
-    posting.post(bill, memo, at)?;
-    for (from, sides) in goods {
-        posting.post(sides, memo, from)?;
-    }
-    Ok(())
 }

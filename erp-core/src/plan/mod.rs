@@ -1,18 +1,25 @@
 //! Planning: what a command comes to, given the books. Plain functions over data — no I/O, and nothing is changed; the
 //! only thing that is not decided by the input is the fresh ids.
 
+mod added_cost;
+mod billing;
 mod cancellation;
 mod company;
 mod credit_note;
+mod delivery;
 mod exchange_revaluation;
 mod fiscal;
+mod fulfilment;
 mod invoice;
+mod invoiced_order;
 mod journal_entry;
 mod landed_cost;
 mod master_data;
 mod opening_balance;
+mod orders;
 mod origins;
 mod payment;
+mod purchase_bill;
 mod purchase_receipt;
 mod purchase_return;
 mod reversal;
@@ -30,6 +37,7 @@ mod tests;
 pub use cancellation::plan_cancellation;
 pub use company::{plan_account, plan_company, plan_cost_centre, plan_exchange_rate, plan_tax_code};
 pub use credit_note::plan_credit_note;
+pub use delivery::plan_delivery;
 pub use exchange_revaluation::plan_exchange_revaluation;
 pub use fiscal::{plan_fiscal_year, plan_period_state, plan_year_closing};
 pub use invoice::plan_invoice;
@@ -37,7 +45,9 @@ pub use journal_entry::plan_journal_entry;
 pub use landed_cost::plan_landed_cost;
 pub use master_data::{plan_location, plan_party, plan_party_terms, plan_product};
 pub use opening_balance::plan_opening_balance;
+pub use orders::{plan_order, plan_order_change, plan_reorder_rule};
 pub use payment::plan_payment;
+pub use purchase_bill::plan_purchase_bill;
 pub use purchase_receipt::plan_purchase_receipt;
 pub use purchase_return::plan_purchase_return;
 pub use reversal::plan_reversal;
@@ -50,12 +60,15 @@ use std::sync::Arc;
 
 use cortex_types::{Currency, JournalEntryId, Timestamp};
 
+use self::fulfilment::Fulfilment;
 use self::shelf::Stocked;
 use self::sides::Sides;
 use crate::journal::{DocumentRef, JournalDraft, PostedEntry};
 use crate::limits::{check_currency, check_time};
 use crate::postings::{Document, Postings};
-use crate::{Advised, Books, Command, DocumentKind, DocumentTax, ErpError, ItemSide, StockDocument};
+use crate::{
+    Advised, Books, Command, DocumentKind, DocumentTax, ErpError, ItemSide, Order, OrderProgress, StockDocument,
+};
 
 /// Most lines that one document may have.
 pub const LINES_MAX: usize = 5_000;
@@ -89,6 +102,11 @@ pub fn plan(command: &Command, books: &Books, now: Timestamp, advice: Option<Adv
         Command::DefineAccount(account) => plan_account(account, books, now),
         Command::DefineCostCentre(centre) => plan_cost_centre(centre, books, now),
         Command::DefineTaxCode(code) => plan_tax_code(code, books, now),
+        Command::PlaceOrder(order) => plan_order(order, books, now),
+        Command::ChangeOrder(change) => plan_order_change(change, books, now),
+        Command::DeliverGoods(delivery) => plan_delivery(delivery, books, now),
+        Command::PostBill(bill) => plan_purchase_bill(bill, books, now),
+        Command::SetReorderRule(rule) => plan_reorder_rule(rule, books, now),
         Command::SetExchangeRate(rate) => plan_exchange_rate(rate, books, now),
         Command::RevalueCurrencies(revaluation) => plan_exchange_revaluation(revaluation, books),
         Command::SetPartyTerms(terms) => plan_party_terms(terms, books, now),
@@ -130,6 +148,7 @@ struct Posting<'a> {
     /// Whose receivables or payables it posts to, and when they are due.
     party: Option<(Arc<str>, Option<Timestamp>)>,
     taxes: Vec<DocumentTax>,
+    orders: (Vec<Order>, Vec<OrderProgress>),
 }
 
 impl<'a> Posting<'a> {
@@ -142,7 +161,13 @@ impl<'a> Posting<'a> {
             entries: Vec::new(),
             party: None,
             taxes: Vec::new(),
+            orders: (Vec::new(), Vec::new()),
         }
+    }
+
+    /// The orders that the document carried on.
+    fn carry_on(&mut self, fulfilment: Fulfilment<'_>) {
+        self.orders = fulfilment.finish();
     }
 
     /// What it posts to receivables and payables is of this party.
@@ -216,6 +241,8 @@ impl<'a> Posting<'a> {
             entries: self.entries,
             drawn: self.drawn,
             taxes: self.taxes,
+            orders: self.orders.0,
+            progress: self.orders.1,
             due_at: self.party.and_then(|(_, due_at)| due_at),
             ..bare
         };

@@ -77,6 +77,7 @@ pub fn plan_opening_balance(command: &OpenBalances, books: &Books, now: Timestam
         party_code: None,
         location: None,
         to_location: None,
+        order: None,
         memo: command.memo.clone(),
         currency: goods_currency,
         value_minor,

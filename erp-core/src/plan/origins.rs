@@ -6,15 +6,23 @@ use cortex_types::{StockMoveId, Timestamp};
 use rust_decimal::Decimal;
 
 use crate::valuation::share;
-use crate::{Books, Cost, DocumentKind, ErpError, Product};
+use crate::{Books, Cost, DocumentKind, ErpError, Product, StockMove};
 
 /// How much of each of its moves may still come back.
 pub(super) struct Origins<'a> {
     books: &'a Books,
     kind: DocumentKind,
     number: &'a Arc<str>,
-    /// Moves with what came back of them, by this document too.
-    returned: Vec<(StockMoveId, i64)>,
+    /// The document's own moves, and those that it billed.
+    sources: Vec<Source<'a>>,
+}
+
+struct Source<'a> {
+    moved: &'a StockMove,
+    /// How much may still come back.
+    open: i64,
+    /// How much of the whole move came back, by this document too.
+    returned: i64,
 }
 
 impl<'a> Origins<'a> {
@@ -24,13 +32,22 @@ impl<'a> Origins<'a> {
             let problem = format!("'{number}' was cancelled, by {cancellation}");
             return Err(ErpError::invalid(fields_of(kind).0, problem));
         }
-        let moves = document.moves.iter().map(|(moved, _)| moved.id);
-        let returned = moves.map(|id| (id, books.returned.get(&id).copied().unwrap_or(0)));
+        let returned = |id: StockMoveId| books.returned.get(&id).copied().unwrap_or(0);
+        let own = document.moves.iter().map(|(moved, _)| Source {
+            moved,
+            open: moved.quantity_micro.saturating_abs() - returned(moved.id),
+            returned: returned(moved.id),
+        });
+        let delivered = document.delivered.iter().map(|of| Source {
+            moved: &of.moved,
+            open: of.quantity_micro - of.returned_micro,
+            returned: returned(of.moved.id),
+        });
         Ok(Self {
             books,
             kind,
             number,
-            returned: returned.collect(),
+            sources: own.chain(delivered).collect(),
         })
     }
 
@@ -48,9 +65,8 @@ impl<'a> Origins<'a> {
             return Err(ErpError::invalid(fields_of(self.kind).1, problem));
         }
         let (mut wanted, mut parts) = (quantity_micro, Vec::new());
-        for ((moved, _), (_, returned)) in document.moves.iter().zip(&mut self.returned) {
-            let open = moved.quantity_micro.saturating_abs() - *returned;
-            let part = wanted.min(open);
+        for Source { moved, open, returned } in &mut self.sources {
+            let part = wanted.min(*open);
             if moved.product_id != product.id || part <= 0 {
                 continue;
             }
@@ -71,6 +87,7 @@ impl<'a> Origins<'a> {
                 },
             ));
             *returned += part;
+            *open -= part;
             wanted -= part;
         }
         if wanted > 0 {

@@ -4,7 +4,7 @@ use cortex_types::{Currency, LineId, StockDocumentId, Timestamp};
 
 use super::origins::Origins;
 use super::sales_lines::field;
-use super::shelf::{Moving, Shelf, counterpart};
+use super::shelf::{Moving, Shelf, Stocked, counterpart};
 use super::sides::{Sides, add};
 use super::taxes;
 use super::{Posting, check_line_count, line_number};
@@ -13,7 +13,7 @@ use crate::postings::Postings;
 use crate::valuation::share;
 use crate::{
     Books, Cost, DocumentKind, DocumentRef, DocumentTax, ErpError, MoveReason, PostedDocument, Product, ReturnGoods,
-    Role, StockDocument,
+    Role, StockDocument, StockMove,
 };
 
 /// Goods back to the supplier, who owes what it billed for them. They leave from where they came in.
@@ -64,12 +64,17 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
         }
     }
     let mut stocked = shelf.settle()?;
+    let to_be_billed = receipt.is_to_be_billed(books);
+    if to_be_billed {
+        give_up_bill(&mut sides, (goods, worth), receipt, &stocked, books)?;
+    }
     let part = Part::new(receipt, books, worth)?;
     let taxes_billed: i64 = receipt.taxes.iter().map(|tax| tax.tax_minor).sum();
     let net = receipt.amount_minor - taxes_billed;
     check_taxes(receipt, net, goods)?;
     let owed = part.of(net)?;
     match goods == receipt.currency {
+        _ if to_be_billed => &mut sides,
         true => sides.debit(Role::Payables, owed)?,
         false => sides.debit_with_base(Role::Payables, owed, worth),
     };
@@ -104,6 +109,7 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
         party_code: receipt.party.clone(),
         location: Some(location),
         to_location: None,
+        order: None,
         memo: command.memo.clone(),
         currency: receipt.currency,
         value_minor: owed,
@@ -111,6 +117,34 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
         moved_at: at,
     };
     Ok(posting.into_stock_postings(document, stocked))
+}
+
+/// The supplier is not owed what went back, as far as it was not billed: where that is the last of a line, no penny stays.
+fn give_up_bill(
+    sides: &mut Sides,
+    (goods, worth): (Currency, i64),
+    receipt: &PostedDocument,
+    stocked: &Stocked,
+    books: &Books,
+) -> Result<(), ErpError> {
+    let mut given_up = worth;
+    for (moved, _) in &receipt.moves {
+        let went = |back: &&StockMove| back.cost.refers_to() == Some(moved.id);
+        let quantity_micro: i64 = stocked.moves.iter().filter(went).map(|back| -back.quantity_micro).sum();
+        let (open, open_worth) = books.unbilled(moved)?;
+        if quantity_micro == 0 || quantity_micro != open {
+            continue;
+        }
+        let returned = books.returned.get(&moved.id).copied().unwrap_or(0);
+        let given = moved.given_minor();
+        let until = share(given, returned + quantity_micro, moved.quantity_micro)?;
+        let before = share(given, returned, moved.quantity_micro)?;
+        add(&mut given_up, open_worth - (until - before))?;
+    }
+    sides
+        .debit_in(goods, Role::GoodsReceived, given_up)?
+        .debit_in(goods, Role::Rounding, worth - given_up)?;
+    Ok(())
 }
 
 /// What was charged is shared by what goods are worth, which holds where all of them have the same taxes, in the currency that they are

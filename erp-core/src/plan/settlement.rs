@@ -174,10 +174,12 @@ impl Settlement<'_> {
         let Some(own) = self.open() else {
             return refused("", "there is nothing left to settle it with".to_owned());
         };
-        let kind = input.kind.unwrap_or(match own.side {
-            ItemSide::Receivable => DocumentKind::SalesInvoice,
-            ItemSide::Payable => DocumentKind::PurchaseReceipt,
-        });
+        let (usual, other) = match own.side {
+            ItemSide::Receivable => (DocumentKind::SalesInvoice, None),
+            ItemSide::Payable => (DocumentKind::PurchaseReceipt, Some(DocumentKind::PurchaseBill)),
+        };
+        let other = other.filter(|kind| self.item_of(*kind, &input.number, own.side).is_some());
+        let kind = input.kind.or(other).unwrap_or(usual);
         let Some(other) = self.item_of(kind, &input.number, own.side) else {
             let problem = format!("no {kind} '{}' is open with anybody: correct the number", input.number);
             return refused(".number", problem);

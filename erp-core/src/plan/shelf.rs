@@ -14,6 +14,8 @@ pub(super) struct Shelf<'a> {
     document: DocumentRef,
     products: BTreeMap<ProductId, OnShelf<'a>>,
     moves: Vec<StockMove>,
+    /// What is not set aside any more, where it was.
+    released: BTreeMap<(ProductId, Arc<str>), i64>,
 }
 
 struct OnShelf<'a> {
@@ -54,7 +56,13 @@ impl<'a> Shelf<'a> {
             document,
             products: BTreeMap::new(),
             moves: Vec::new(),
+            released: BTreeMap::new(),
         }
+    }
+
+    /// So much was set aside for what the document does.
+    pub fn release(&mut self, product: &Product, location: &Arc<str>, quantity_micro: i64) {
+        *self.released.entry((product.id, Arc::clone(location))).or_default() += quantity_micro;
     }
 
     /// Notes a move; what it is worth is known when the shelf is settled.
@@ -100,6 +108,7 @@ impl<'a> Shelf<'a> {
             document,
             products,
             mut moves,
+            released,
         } = self;
         let mut stocked = Stocked {
             moves: Vec::new(),
@@ -123,6 +132,22 @@ impl<'a> Shelf<'a> {
                 moves.push(later);
             }
             let recorded = timeline.record(new, |location| books.may_go_below_zero(location))?;
+            let leaves = places
+                .iter()
+                .map(|place| &moves[*place])
+                .filter(|moved| moved.quantity_micro < 0);
+            for moved in leaves.filter(|moved| !books.may_go_below_zero(&moved.location)) {
+                let released = released.get(&(id, Arc::clone(&moved.location))).copied().unwrap_or(0);
+                let reserved = books.reserved(id, &moved.location) - released;
+                let short_micro = reserved - timeline.holding(&moved.location).quantity_micro;
+                if reserved > 0 && short_micro > 0 {
+                    return Err(ErpError::StockReserved {
+                        product: Arc::clone(&product.code),
+                        location: Arc::clone(&moved.location),
+                        short_micro,
+                    });
+                }
+            }
             for (place, value_minor) in places.iter().zip(recorded.values) {
                 let moved = &mut moves[*place];
                 moved.value_minor = value_minor;

@@ -21,6 +21,8 @@ struct Side {
     minor: i64,
     /// In the company's currency, where that is not what the rate of the day says.
     base_minor: Option<i64>,
+    /// The part of the company that it is counted for.
+    cost_centre: Option<Arc<str>>,
 }
 
 /// Where an amount goes: to the account with a role, or to one by its code.
@@ -62,15 +64,40 @@ impl Sides {
 
     /// Debits an account in another currency than the document is in.
     pub fn debit_in(&mut self, currency: Currency, place: impl Into<Place>, minor: i64) -> Result<&mut Self, ErpError> {
-        let (place, base_minor) = (place.into(), None);
-        let same = |side: &&mut Side| side.place == place && side.currency == currency && side.base_minor.is_none();
+        self.put(currency, place.into(), minor, None)
+    }
+
+    /// Debits an account, for a part of the company.
+    pub fn debit_for(
+        &mut self,
+        place: impl Into<Place>,
+        minor: i64,
+        cost_centre: Option<&Arc<str>>,
+    ) -> Result<&mut Self, ErpError> {
+        self.put(self.currency, place.into(), minor, cost_centre)
+    }
+
+    fn put(
+        &mut self,
+        currency: Currency,
+        place: Place,
+        minor: i64,
+        cost_centre: Option<&Arc<str>>,
+    ) -> Result<&mut Self, ErpError> {
+        let same = |side: &&mut Side| {
+            side.place == place
+                && side.currency == currency
+                && side.base_minor.is_none()
+                && side.cost_centre.as_ref() == cost_centre
+        };
         match self.sums.iter_mut().find(same) {
             Some(side) => add(&mut side.minor, minor)?,
             None => self.sums.push(Side {
                 place,
                 currency,
                 minor,
-                base_minor,
+                base_minor: None,
+                cost_centre: cost_centre.cloned(),
             }),
         }
         Ok(self)
@@ -83,6 +110,7 @@ impl Sides {
             currency: self.currency,
             minor,
             base_minor: Some(base_minor),
+            cost_centre: None,
         });
         self
     }
@@ -91,7 +119,7 @@ impl Sides {
         for side in others.sums {
             match side.base_minor {
                 None => {
-                    self.debit_in(side.currency, side.place, side.minor)?;
+                    self.put(side.currency, side.place, side.minor, side.cost_centre.as_ref())?;
                 }
                 Some(_) => self.sums.push(side),
             }
@@ -110,6 +138,9 @@ impl Sides {
                 None => draft.debit_in(code, side.currency, side.minor)?,
                 Some(base) => draft.debit_with_base(code, side.currency, side.minor, base)?,
             };
+            if let Some(cost_centre) = side.cost_centre.filter(|_| side.minor != 0) {
+                draft.for_cost_centre(&cost_centre);
+            }
         }
         Ok(draft)
     }

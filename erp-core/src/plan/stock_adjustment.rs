@@ -156,6 +156,7 @@ impl Adjustment<'_> {
             party_code: None,
             location: Some(self.location),
             to_location: None,
+            order: None,
             memo: self.memo.to_owned(),
             currency,
             value_minor,

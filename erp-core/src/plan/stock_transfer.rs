@@ -70,6 +70,7 @@ pub fn plan_stock_transfer(command: &TransferStock, books: &Books, now: Timestam
         party_code: None,
         location: Some(from),
         to_location: Some(to),
+        order: None,
         memo: command.memo.clone(),
         currency,
         value_minor,

@@ -82,7 +82,7 @@ pub(super) fn post(sides: &mut Sides, taxes: &[DocumentTax]) -> Result<(), ErpEr
 }
 
 impl Books {
-    fn tax_code(&self, field: &str, code: &Arc<str>) -> Result<&TaxCode, ErpError> {
+    pub(super) fn tax_code(&self, field: &str, code: &Arc<str>) -> Result<&TaxCode, ErpError> {
         match self.tax_codes.get(code) {
             Some(code) if !code.blocked => Ok(code),
             Some(_) => Err(ErpError::invalid(

@@ -75,6 +75,7 @@ fn line(product: &str, pieces: i64, price: LinePrice) -> InvoiceLineInput {
 
 fn invoice(customer: Option<&str>, lines: Vec<InvoiceLineInput>) -> PostInvoice {
     PostInvoice {
+        order: None,
         prices_include_tax: false,
         due_at: None,
         number: None,
@@ -90,6 +91,8 @@ fn invoice(customer: Option<&str>, lines: Vec<InvoiceLineInput>) -> PostInvoice 
 
 fn receive(product: &str, pieces: i64, value_minor: i64) -> Command {
     Command::ReceiveGoods(ReceiveGoods {
+        to_be_billed: false,
+        order: None,
         prices_include_tax: false,
         due_at: None,
         number: None,
@@ -101,7 +104,7 @@ fn receive(product: &str, pieces: i64, value_minor: i64) -> Command {
             tax: None,
             product: product.into(),
             quantity_micro: pieces * PIECE,
-            value_minor,
+            value_minor: Some(value_minor),
         }],
     })
 }

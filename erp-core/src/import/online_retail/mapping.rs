@@ -107,6 +107,7 @@ impl Mapping {
         let first = lines[0];
         self.need_customer(first, at);
         Some(Command::PostInvoice(PostInvoice {
+            order: None,
             prices_include_tax: false,
             due_at: None,
             number: Some(Arc::clone(&first.number)),

@@ -10,7 +10,7 @@ use cortex_types::InvoiceId;
 use uuid::Uuid;
 
 use super::fiscal::of_tenant;
-use super::{company, fiscal, journal, master_data, open_items, posted, records, stock};
+use super::{company, fiscal, journal, master_data, open_items, orders, posted, records, stock};
 use crate::days;
 use crate::rows::Columns;
 
@@ -33,7 +33,9 @@ pub(crate) async fn books(
         let answered: Answered = records::answered(&row)?;
         books.answered.insert(row.text("idempotency_key")?, answered);
     }
-    let codes: Vec<&str> = wanted.parties.iter().map(|code| &**code).collect();
+    let (mut parties, mut products) = (wanted.parties.clone(), wanted.products.clone());
+    orders::load(connection, tenant, wanted, (&mut parties, &mut products), &mut books).await?;
+    let codes: Vec<&str> = parties.iter().map(|code| &**code).collect();
     for row in rows(connection, master_data::PARTIES, "code", tenant, &codes).await? {
         let party = master_data::party(&row)?;
         books.parties.insert(Arc::clone(&party.code), party);
@@ -48,9 +50,10 @@ pub(crate) async fn books(
         let location = master_data::location(&row)?;
         books.locations.insert(Arc::clone(&location.code), location);
     }
-    let mut products = wanted.products.clone();
     posted::load(connection, tenant, &wanted.documents, &mut products, &mut books).await?;
+    orders::load_carried_on(connection, tenant, &mut books).await?;
     stock::load(connection, tenant, &products, &mut books).await?;
+    orders::reserved(connection, tenant, &mut books).await?;
     open_items::load(connection, tenant, wanted, &mut books).await?;
     books.know_originals();
     numbers(connection, tenant, wanted, &mut books).await?;
@@ -120,10 +123,20 @@ async fn numbers(
             "SELECT id, number FROM purchase_receipts",
         ),
         (DocumentKind::Payment, "SELECT id, number FROM payments"),
+        (DocumentKind::SalesOrder, "SELECT id, number FROM orders"),
+        (DocumentKind::PurchaseOrder, "SELECT id, number FROM orders"),
+        (DocumentKind::Delivery, "SELECT id, number FROM stock_documents"),
+        (DocumentKind::PurchaseBill, "SELECT id, number FROM purchase_bills"),
     ] {
         let of_kind = wanted.numbers.iter().filter(|(of, _)| *of == kind);
         let numbers: Vec<&str> = of_kind.map(|(_, number)| &**number).collect();
-        for row in rows(connection, select, "number", tenant, &numbers).await? {
+        let column = match kind {
+            DocumentKind::SalesOrder => "kind = 'sales-order' AND number",
+            DocumentKind::PurchaseOrder => "kind = 'purchase-order' AND number",
+            DocumentKind::Delivery => "kind = 'delivery' AND number",
+            _ => "number",
+        };
+        for row in rows(connection, select, column, tenant, &numbers).await? {
             let id = row.parsed::<Uuid>("id")?;
             books.documents.insert((kind, row.text("number")?), id);
             if kind == DocumentKind::SalesInvoice {
@@ -143,17 +156,18 @@ fn credited(row: &Row) -> Result<CreditedInvoice, sqlx::Error> {
     })
 }
 
-/// The rows of `tenant` with these ids. The tenant is a test and no way to them: SQLite, which does not know how many rows a
-/// tenant has, would rather go through all of these than look up five ids. `of` is what the table is called, such as `m.`.
-pub(super) async fn rows_by_id(
+/// The rows of `tenant` whose `column`, of a table that is called `of` (such as `m.`), is one of these ids. The tenant is a test and
+/// no way to them: SQLite, which does not know how many rows a tenant has, would rather go through all of these than look up
+/// five ids.
+pub(super) async fn rows_of(
     connection: &mut Transaction,
     select: &str,
-    of: &str,
+    (of, column): (&str, &str),
     tenant: &str,
     ids: &[&str],
 ) -> Result<Vec<Row>, sqlx::Error> {
     let owner = format!("coalesce({of}tenant_id, '')");
-    listed(connection, select, (&owner, &format!("{of}id")), tenant, ids).await
+    listed(connection, select, (&owner, &format!("{of}{column}")), tenant, ids).await
 }
 
 /// The rows of `tenant` whose `column` is one of `values`, by an index of the tenant and the column.

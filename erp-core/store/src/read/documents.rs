@@ -7,7 +7,7 @@ use super::lines::lines;
 use crate::rows::Columns;
 
 const INVOICES: &str = "SELECT id, number, customer_id, customer_code, country, currency, net_minor, tax_minor, invoiced_at, due_at, \
-                        decision_id FROM sales_invoices";
+                        decision_id, order_number FROM sales_invoices";
 const INVOICE_LINES: &str = "SELECT id, invoice_id, line_no, product_id, product_code, product_kind, quantity_micro, \
                              unit, net_minor, tax_code FROM sales_invoice_lines";
 const NOTES: &str = "SELECT id, number, customer_id, customer_code, country, currency, net_minor, tax_minor, reason, invoice_id, \
@@ -90,6 +90,7 @@ fn invoice_header(row: &Row) -> Result<Invoice, sqlx::Error> {
         invoiced_at: row.time("invoiced_at")?,
         due_at: row.optional_time("due_at")?,
         decision_id: row.optional_parsed("decision_id")?,
+        order: row.optional_text("order_number")?,
         lines: Vec::new(),
     })
 }

@@ -1,5 +1,6 @@
 //! The reading side: what a group of commands refers to, documents, reports, and the check of the books.
 
+mod bills;
 mod books;
 mod company;
 mod documents;
@@ -8,6 +9,7 @@ mod journal;
 mod lines;
 mod master_data;
 mod open_items;
+mod orders;
 mod posted;
 mod purchasing;
 mod records;

@@ -8,7 +8,7 @@ use cortex_store::sql::{self, Pool, QueryBuilder, Row, Transaction};
 use cortex_types::{Currency, Timestamp};
 use sqlx::AssertSqlSafe;
 
-use super::books::{LIST_MAX, rows, rows_by_id};
+use super::books::{LIST_MAX, rows, rows_of};
 use super::journal::document;
 use crate::rows::Columns;
 
@@ -140,7 +140,7 @@ pub(super) async fn around(
         .map(|id| id.to_string())
         .collect();
     let others: Vec<&str> = others.iter().map(String::as_str).collect();
-    for row in rows_by_id(on, ITEMS, "", tenant, &others).await? {
+    for row in rows_of(on, ITEMS, ("", "id"), tenant, &others).await? {
         items.push(item(&row)?);
     }
     Ok((items, allocations))

@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cortex_erp::{Books, DocumentKind, PostedDocument, StockMove};
+use cortex_erp::{Books, Delivered, DocumentKind, DocumentRef, PostedDocument, PostedLine, StockMove, billed_moves};
 use cortex_store::sql::{self, QueryBuilder, Row, Transaction};
-use cortex_types::Timestamp;
+use cortex_types::{StockMoveId, Timestamp};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use super::books::LIST_MAX;
-use super::{journal, open_items, stock, taxes};
+use super::{journal, open_items, orders, stock, taxes};
 use crate::rows::Columns;
 
 /// Not cancelled: `{id}` is the column with the document's id.
@@ -25,10 +25,13 @@ pub(super) async fn load(
     books: &mut Books,
 ) -> Result<(), sqlx::Error> {
     for ((kind, number), valued_anew) in wanted {
-        let Some(document) = document(on, tenant, *kind, number).await? else {
+        let Some(mut document) = document(on, tenant, *kind, number).await? else {
             continue;
         };
-        for (moved, _) in &document.moves {
+        if *kind == DocumentKind::SalesInvoice && !document.progress.is_empty() {
+            document.delivered = delivered(on, tenant, &document).await?;
+        }
+        for moved in moves_of(&document) {
             let earliest = products.entry(Arc::clone(&moved.product_code)).or_default();
             if *valued_anew {
                 // Everything of its time stands behind it.
@@ -37,7 +40,101 @@ pub(super) async fn load(
             }
         }
         returned(on, tenant, &document, books).await?;
+        billed(on, tenant, &document, books).await?;
         books.posted.insert((*kind, Arc::clone(number)), document);
+    }
+    Ok(())
+}
+
+fn moves_of(document: &PostedDocument) -> impl Iterator<Item = &StockMove> {
+    let delivered = document.delivered.iter().map(|of| &of.moved);
+    document.moves.iter().map(|(moved, _)| moved).chain(delivered)
+}
+
+/// Of receipts: what a bill is held against.
+async fn posted_lines(
+    on: &mut Transaction,
+    tenant: &str,
+    kind: DocumentKind,
+    id: &str,
+) -> Result<Vec<PostedLine>, sqlx::Error> {
+    if kind != DocumentKind::PurchaseReceipt {
+        return Ok(Vec::new());
+    }
+    let select = "SELECT line_no, value_minor, tax_code FROM purchase_receipt_lines \
+                  WHERE coalesce(tenant_id, '') = $1 AND receipt_id = $2 ORDER BY line_no";
+    let found = sql::query(select).bind(tenant).bind(id).fetch_all(on).await?;
+    let line = |row: &Row| {
+        Ok(PostedLine {
+            line_no: u32::try_from(row.integer("line_no")?).unwrap_or(u32::MAX),
+            net_minor: row.integer("value_minor")?,
+            tax: row.optional_text("tax_code")?,
+        })
+    };
+    found.iter().map(line).collect()
+}
+
+/// What an invoice billed of goods that were delivered before it.
+async fn delivered(
+    on: &mut Transaction,
+    tenant: &str,
+    invoice: &PostedDocument,
+) -> Result<Vec<Delivered>, sqlx::Error> {
+    let around = orders::progress_around(on, tenant, &invoice.id.to_string()).await?;
+    let reference = DocumentRef {
+        kind: DocumentKind::SalesInvoice,
+        id: invoice.id,
+    };
+    let returned = format!(
+        "SELECT m.of_move, CAST(sum(m.quantity_micro) AS BIGINT) AS quantity_micro FROM stock_moves m \
+         JOIN credit_notes n ON n.id = m.document_id WHERE coalesce(m.tenant_id, '') = $1 AND n.invoice_id = $2 \
+         AND m.document_kind <> 'sales-invoice' AND m.of_move IS NOT NULL AND {} GROUP BY m.of_move",
+        STANDING.replace("{id}", "n.id")
+    );
+    let found = sql::query(AssertSqlSafe(returned))
+        .bind(tenant)
+        .bind(invoice.id.to_string())
+        .fetch_all(&mut *on)
+        .await?;
+    let mut returned: BTreeMap<StockMoveId, i64> = BTreeMap::new();
+    for row in &found {
+        returned.insert(row.parsed("of_move")?, row.integer("quantity_micro")?);
+    }
+    let mut delivered = Vec::new();
+    for (of, line_no, quantity_micro) in billed_moves(&around, reference) {
+        if of == reference {
+            continue;
+        }
+        let moves = stock::moves_of_document(on, tenant, of.kind, &of.id.to_string()).await?;
+        if let Some((moved, value_minor)) = moves.into_iter().find(|(moved, _)| moved.line_no == line_no) {
+            delivered.push(Delivered {
+                returned_micro: returned.get(&moved.id).copied().unwrap_or(0),
+                value_minor,
+                quantity_micro,
+                moved,
+            });
+        }
+    }
+    Ok(delivered)
+}
+
+/// How much of the goods of a receipt was billed, and what of it stood on goods received.
+async fn billed(
+    on: &mut Transaction,
+    tenant: &str,
+    document: &PostedDocument,
+    books: &mut Books,
+) -> Result<(), sqlx::Error> {
+    let select = format!(
+        "SELECT l.of_move, CAST(sum(l.quantity_micro) AS BIGINT) AS quantity_micro, \
+         CAST(sum(l.cleared_minor) AS BIGINT) AS cleared_minor FROM purchase_bill_lines l \
+         WHERE coalesce(l.tenant_id, '') = $1 AND {} AND l.of_move IN ",
+        STANDING.replace("{id}", "l.bill_id")
+    );
+    let ids = ids_of(document.moves.iter().map(|(moved, _)| moved));
+    for row in going_on(on, tenant, &select, " GROUP BY l.of_move", &ids).await? {
+        let billed = (row.integer("quantity_micro")?, row.integer("cleared_minor")?);
+        books.billed.insert(row.parsed("of_move")?, billed);
     }
     Ok(())
 }
@@ -82,6 +179,9 @@ async fn document(
         items,
         allocations,
         taxes: taxes::of_document(on, tenant, &text).await?,
+        lines: posted_lines(on, tenant, kind, &text).await?,
+        progress: orders::progress_of_document(on, tenant, &text).await?,
+        delivered: Vec::new(),
         cancelled_by: cancelled_by.map(Into::into),
         needed_by: needed_by(on, tenant, &text, &ids).await?,
     }))
@@ -102,6 +202,10 @@ const fn header(kind: DocumentKind) -> Option<&'static str> {
             "SELECT id, received_at AS at, currency, value_minor + tax_minor AS amount_minor, supplier_code AS party_code \
              FROM purchase_receipts WHERE tenant_id = $1 AND number = $2 AND $3 = 'purchase-receipt'"
         }
+        DocumentKind::PurchaseBill => {
+            "SELECT id, billed_at AS at, currency, net_minor + tax_minor AS amount_minor, supplier_code AS party_code \
+             FROM purchase_bills WHERE tenant_id = $1 AND number = $2 AND $3 = 'purchase-bill'"
+        }
         DocumentKind::Payment => {
             "SELECT id, paid_at AS at, currency, amount_minor, party_code FROM payments \
              WHERE tenant_id = $1 AND number = $2 AND $3 = 'payment'"
@@ -111,6 +215,7 @@ const fn header(kind: DocumentKind) -> Option<&'static str> {
         | DocumentKind::StockTransfer
         | DocumentKind::PurchaseReturn
         | DocumentKind::LandedCost
+        | DocumentKind::Delivery
         | DocumentKind::OpeningBalance => {
             "SELECT id, moved_at AS at, currency, value_minor AS amount_minor, party_code FROM stock_documents \
              WHERE tenant_id = $1 AND number = $2 AND kind = $3"
@@ -139,6 +244,14 @@ async fn needed_by(
     if credited.is_some() {
         return Ok(credited);
     }
+    let bills = format!(
+        "SELECT DISTINCT 'purchase bill ' || b.number AS other FROM purchase_bill_lines l \
+         JOIN purchase_bills b ON b.id = l.bill_id WHERE coalesce(l.tenant_id, '') = $1 AND {} AND l.of_move IN ",
+        STANDING.replace("{id}", "l.bill_id")
+    );
+    if let Some(row) = going_on(on, tenant, &bills, "", moves).await?.first() {
+        return row.try_get("other").map(Some);
+    }
     let follows = format!(
         "SELECT m.document_kind || ' ' || coalesce(d.number, n.number) AS other, m.document_id FROM stock_moves m \
          LEFT JOIN stock_documents d ON d.id = m.document_id LEFT JOIN credit_notes n ON n.id = m.document_id \
@@ -165,7 +278,7 @@ async fn returned(
          WHERE coalesce(m.tenant_id, '') = $1 AND m.reason IN ('return', 'supplier_return') AND m.cost <> 'undone' AND {} AND m.of_move IN ",
         STANDING.replace("{id}", "m.document_id")
     );
-    let ids = ids_of(document.moves.iter().map(|(moved, _)| moved));
+    let ids = ids_of(moves_of(document));
     for row in going_on(on, tenant, &select, " GROUP BY m.of_move", &ids).await? {
         books
             .returned

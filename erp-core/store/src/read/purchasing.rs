@@ -5,7 +5,8 @@ use super::documents::page_of;
 use super::lines::lines;
 use crate::rows::Columns;
 
-const RECEIPTS: &str = "SELECT id, number, supplier_id, supplier_code, currency, value_minor, tax_minor, received_at FROM purchase_receipts";
+const RECEIPTS: &str = "SELECT id, number, supplier_id, supplier_code, currency, value_minor, tax_minor, received_at, order_number, billing \
+                        FROM purchase_receipts";
 const RECEIPT_LINES: &str = "SELECT id, receipt_id, line_no, product_id, product_code, quantity_micro, value_minor, tax_code \
                              FROM purchase_receipt_lines";
 const PAYMENTS: &str =
@@ -40,6 +41,8 @@ fn receipt(row: &Row) -> Result<PurchaseReceipt, sqlx::Error> {
         value_minor: row.integer("value_minor")?,
         tax_minor: row.integer("tax_minor")?,
         received_at: row.time("received_at")?,
+        to_be_billed: row.try_get::<&str>("billing")? == "separate",
+        order: row.optional_text("order_number")?,
         lines: Vec::new(),
     })
 }

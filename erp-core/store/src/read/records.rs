@@ -3,9 +3,10 @@
 use async_trait::async_trait;
 use cortex_erp::{
     AccountBalance, Ageing, Answered, Cancellation, Chart, Closings, Company, CostCentre, CreditNote, DocumentKind,
-    ErpError, ExchangeRate, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice, ItemSide, JournalEntryRecord,
-    Link, Location, OpenItem, Page, Party, Payment, Product, PurchaseReceipt, Records, Span, StockDocument, StockMove,
-    StockOnHand, TaxCode, TaxTotal,
+    ErpError, ExchangeRate, Expected, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice, ItemSide,
+    JournalEntryRecord, Link, Location, OpenItem, Order, OrderProgress, OrderState, Page, Party, Payment, Product,
+    PurchaseBill, PurchaseReceipt, Records, ReorderRule, Span, StockDocument, StockMove, StockOnHand, TaxCode,
+    TaxTotal,
 };
 use cortex_store::sql::{self, Row};
 use cortex_types::{RequestContext, Timestamp};
@@ -14,8 +15,8 @@ use sqlx::AssertSqlSafe;
 use super::documents::page_of;
 use super::master_data::{LOCATIONS, location};
 use super::{
-    company, documents, fiscal, journal, master_data, open_items, purchasing, reports, stock, stock_documents, taxes,
-    verify,
+    bills, company, documents, fiscal, journal, master_data, open_items, orders, purchasing, reports, stock,
+    stock_documents, taxes, verify,
 };
 use crate::SqlLedger;
 use crate::ledger::failed;
@@ -159,6 +160,51 @@ impl Records for SqlLedger {
     async fn cancellations(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Cancellation>, ErpError> {
         let cancellations = stock_documents::cancellations(self.database().readers(), ctx.tenant.as_str(), page).await;
         self.read("list cancellations", cancellations)
+    }
+
+    async fn orders(
+        &self,
+        ctx: &RequestContext,
+        kind: DocumentKind,
+        state: Option<OrderState>,
+        page: &Page,
+    ) -> Result<Vec<Order>, ErpError> {
+        let found = orders::page(self.database().readers(), ctx.tenant.as_str(), (kind, state), page).await;
+        self.read("list orders", found)
+    }
+
+    async fn order(
+        &self,
+        ctx: &RequestContext,
+        kind: DocumentKind,
+        number: &str,
+    ) -> Result<Option<(Order, Vec<OrderProgress>)>, ErpError> {
+        let found = orders::one(self.database().readers(), ctx.tenant.as_str(), kind, number).await;
+        self.read("read an order", found)
+    }
+
+    async fn reorder_rules(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<ReorderRule>, ErpError> {
+        let rules = orders::rules(self.database().readers(), ctx.tenant.as_str(), page).await;
+        self.read("list reorder rules", rules)
+    }
+
+    async fn expected_stock(
+        &self,
+        ctx: &RequestContext,
+        page: &Page,
+    ) -> Result<Vec<(ReorderRule, Expected)>, ErpError> {
+        let expected = orders::expected(self.database().readers(), ctx.tenant.as_str(), page).await;
+        self.read("read what stock is to be expected", expected)
+    }
+
+    async fn purchase_bills(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseBill>, ErpError> {
+        let bills = bills::page(self.database().readers(), ctx.tenant.as_str(), page).await;
+        self.read("list purchase bills", bills)
+    }
+
+    async fn purchase_bill(&self, ctx: &RequestContext, number: &str) -> Result<Option<PurchaseBill>, ErpError> {
+        let bill = bills::one(self.database().readers(), ctx.tenant.as_str(), number).await;
+        self.read("read a purchase bill", bill)
     }
 
     async fn purchase_receipts(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseReceipt>, ErpError> {

@@ -9,7 +9,7 @@ use cortex_store::sql::{self, Pool, QueryBuilder, Row, Transaction};
 use cortex_types::{ProductId, StockMoveId, Timestamp};
 use sqlx::AssertSqlSafe;
 
-use super::books::{rows, rows_by_id};
+use super::books::{rows, rows_of};
 use super::master_data;
 use crate::costs::cost;
 use crate::rows::{Columns, unreadable};
@@ -218,7 +218,7 @@ async fn originals(
 ) -> Result<(), sqlx::Error> {
     let ids: Vec<String> = wanted.iter().map(ToString::to_string).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    for row in rows_by_id(on, MOVES, "m.", tenant, &ids).await? {
+    for row in rows_of(on, MOVES, ("m.", "id"), tenant, &ids).await? {
         let (moved, value_minor) = worth(&row)?;
         let original = Original {
             quantity_micro: moved.quantity_micro,

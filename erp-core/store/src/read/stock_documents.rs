@@ -8,7 +8,7 @@ use super::documents::page_of;
 use super::{journal, stock};
 use crate::rows::Columns;
 
-const DOCUMENTS: &str = "SELECT id, kind, number, party_id, party_code, location, to_location, memo, currency, value_minor, \
+const DOCUMENTS: &str = "SELECT id, kind, number, party_id, party_code, location, to_location, order_number, memo, currency, value_minor, \
                          line_count, moved_at FROM stock_documents";
 const CANCELLATIONS: &str = "SELECT id, number, document_kind, document_id, document_number, memo, effective_at, \
                              cancelled_at FROM cancellations";
@@ -65,6 +65,7 @@ fn document(row: &Row) -> Result<StockDocument, sqlx::Error> {
         party_code: row.optional_text("party_code")?,
         location: row.optional_text("location")?,
         to_location: row.optional_text("to_location")?,
+        order: row.optional_text("order_number")?,
         memo: row.try_get("memo")?,
         currency: row.parsed("currency")?,
         value_minor: row.integer("value_minor")?,

@@ -7,7 +7,7 @@ use sqlx::AssertSqlSafe;
 use crate::chain;
 
 /// A rule, and SQL that gives `subject` and `problem` of each violation within tenant `$1`; `{day}` is the day of `posted_at`.
-const RULES: [(&str, &str); 16] = [
+const RULES: [(&str, &str); 19] = [
     (
         "numbers-gapless",
         "SELECT 'series ' || s.kind AS subject, \
@@ -20,7 +20,9 @@ const RULES: [(&str, &str); 16] = [
            UNION ALL SELECT 'cancellation', 'CAN-', number FROM cancellations WHERE tenant_id = $1 \
            UNION ALL SELECT 'standard-cost', 'SC-', number FROM standard_costs WHERE tenant_id = $1 AND number IS NOT NULL \
            UNION ALL SELECT kind, CASE kind WHEN 'stock-count' THEN 'CNT-' WHEN 'stock-transfer' THEN 'TR-' \
-             WHEN 'purchase-return' THEN 'PRT-' WHEN 'opening-balance' THEN 'OB-' ELSE 'LC-' END, number FROM stock_documents WHERE tenant_id = $1 \
+             WHEN 'purchase-return' THEN 'PRT-' WHEN 'opening-balance' THEN 'OB-' WHEN 'delivery' THEN 'DN-' ELSE 'LC-' END, number FROM stock_documents WHERE tenant_id = $1 \
+           UNION ALL SELECT kind, CASE kind WHEN 'sales-order' THEN 'SO-' ELSE 'PO-' END, number FROM orders WHERE tenant_id = $1 \
+           UNION ALL SELECT 'purchase-bill', 'BILL-', number FROM purchase_bills WHERE tenant_id = $1 \
            UNION ALL SELECT 'journal-entry', 'J-', number FROM journal_entries WHERE tenant_id = $1) d \
          ON d.kind = s.kind AND d.number <> d.prefix AND substr(d.number, 1, length(d.prefix)) = d.prefix \
            AND ltrim(substr(d.number, length(d.prefix) + 1), '0123456789') = '' \
@@ -143,6 +145,7 @@ const RULES: [(&str, &str); 16] = [
            'its taxes are ' || coalesce(sum(t.tax_minor), 0) || ', and it says ' || d.tax_minor || ' (minor units)' AS problem \
          FROM (SELECT id, 'invoice' AS kind, number, tax_minor FROM sales_invoices WHERE tenant_id = $1 \
                UNION ALL SELECT id, 'credit note', number, -tax_minor FROM credit_notes WHERE tenant_id = $1 \
+               UNION ALL SELECT id, 'purchase bill', number, tax_minor FROM purchase_bills WHERE tenant_id = $1 \
                UNION ALL SELECT id, 'purchase receipt', number, tax_minor FROM purchase_receipts WHERE tenant_id = $1) d \
          LEFT JOIN document_taxes t ON t.tenant_id = $1 AND t.document_id = d.id \
          GROUP BY d.id, d.kind, d.number, d.tax_minor HAVING coalesce(sum(t.tax_minor), 0) <> d.tax_minor",
@@ -157,7 +160,12 @@ const RULES: [(&str, &str); 16] = [
          SELECT 'credit note ' || n.number, 'its net or line count is not that of its lines' \
          FROM credit_notes n LEFT JOIN credit_note_lines l ON l.credit_note_id = n.id \
          WHERE n.tenant_id = $1 GROUP BY n.id \
-         HAVING coalesce(sum(l.net_minor), 0) <> n.net_minor OR count(l.id) <> n.line_count",
+         HAVING coalesce(sum(l.net_minor), 0) <> n.net_minor OR count(l.id) <> n.line_count \
+         UNION ALL \
+         SELECT 'purchase bill ' || b.number, 'its net or line count is not that of its lines' \
+         FROM purchase_bills b LEFT JOIN purchase_bill_lines l ON l.bill_id = b.id \
+         WHERE b.tenant_id = $1 GROUP BY b.id \
+         HAVING coalesce(sum(l.net_minor), 0) <> b.net_minor OR count(l.id) <> b.line_count",
     ),
     (
         "document-has-its-entry",
@@ -166,20 +174,72 @@ const RULES: [(&str, &str); 16] = [
                UNION ALL SELECT id, 'credit note', number FROM credit_notes WHERE tenant_id = $1 AND net_minor <> 0 \
                UNION ALL SELECT id, 'purchase receipt', number FROM purchase_receipts \
                  WHERE tenant_id = $1 AND value_minor <> 0 \
+               UNION ALL SELECT id, 'purchase bill', number FROM purchase_bills WHERE tenant_id = $1 AND net_minor <> 0 \
                UNION ALL SELECT id, 'payment', number FROM payments WHERE tenant_id = $1) d \
          LEFT JOIN journal_entries e ON e.document_id = d.id WHERE e.id IS NULL",
     ),
     (
         "goods-have-their-moves",
         "SELECT 'document ' || document_id AS subject, 'its goods and its stock moves differ' AS problem \
-         FROM (SELECT invoice_id AS document_id, quantity_micro FROM sales_invoice_lines \
-                 WHERE tenant_id = $1 AND product_kind = 'goods' \
+         FROM (SELECT l.invoice_id AS document_id, l.quantity_micro FROM sales_invoice_lines l \
+                 JOIN sales_invoices i ON i.id = l.invoice_id \
+                 WHERE l.tenant_id = $1 AND l.product_kind = 'goods' AND i.order_number IS NULL \
+               UNION ALL SELECT document_id, quantity_micro FROM order_progress \
+                 WHERE tenant_id = $1 AND step = 'moved' AND quantity_micro > 0 AND document_kind IN ('sales-invoice', 'delivery') \
                UNION ALL SELECT credit_note_id, -quantity_micro FROM credit_note_lines \
                  WHERE tenant_id = $1 AND product_kind = 'goods' AND reason = 'return' \
                UNION ALL SELECT receipt_id, -quantity_micro FROM purchase_receipt_lines WHERE tenant_id = $1 \
                UNION ALL SELECT document_id, quantity_micro FROM stock_moves \
-                 WHERE tenant_id = $1 AND document_kind IN ('sales-invoice', 'credit-note', 'purchase-receipt')) q \
+                 WHERE tenant_id = $1 AND document_kind IN ('sales-invoice', 'delivery', 'credit-note', 'purchase-receipt')) q \
          GROUP BY document_id HAVING sum(quantity_micro) <> 0",
+    ),
+    (
+        "order-line-is-its-progress",
+        "SELECT o.kind || ' ' || o.number || ', line ' || l.line_no AS subject, \
+           'what was reserved, moved or billed of it is not what its documents say' AS problem \
+         FROM order_lines l JOIN orders o ON o.id = l.order_id LEFT JOIN ( \
+           SELECT order_line_id, sum(CASE step WHEN 'reserved' THEN quantity_micro ELSE 0 END) AS reserved, \
+             sum(CASE step WHEN 'moved' THEN quantity_micro ELSE 0 END) AS moved, \
+             sum(CASE step WHEN 'billed' THEN quantity_micro ELSE 0 END) AS billed \
+           FROM order_progress WHERE tenant_id = $1 GROUP BY order_line_id) p ON p.order_line_id = l.id \
+         WHERE l.tenant_id = $1 AND (coalesce(p.reserved, 0) <> l.reserved_micro OR coalesce(p.moved, 0) <> l.moved_micro \
+           OR coalesce(p.billed, 0) <> l.billed_micro OR l.reserved_micro < 0 OR l.moved_micro < 0 OR l.billed_micro < 0 \
+           OR l.moved_micro > l.quantity_micro OR l.billed_micro > l.quantity_micro \
+           OR l.reserved_micro > l.quantity_micro - l.moved_micro)",
+    ),
+    (
+        "reserved-is-there",
+        "SELECT 'product ' || r.product_id || ' at ' || r.location AS subject, \
+           'more is set aside than is there: ' || r.reserved || ' of ' || coalesce(v.quantity_micro, 0) || ' (millionths)' AS problem \
+         FROM (SELECT product_id, location, sum(reserved_micro) AS reserved FROM order_lines \
+               WHERE tenant_id = $1 AND reserved_micro <> 0 GROUP BY product_id, location) r \
+         JOIN locations p ON p.tenant_id = $1 AND p.code = r.location AND p.negative_stock = 'refuse' \
+         LEFT JOIN stock_levels v ON v.tenant_id = $1 AND v.product_id = r.product_id AND v.location = r.location \
+         WHERE r.reserved > coalesce(v.quantity_micro, 0)",
+    ),
+    (
+        "goods-received-are-unbilled",
+        "SELECT 'currency ' || currency AS subject, \
+           'goods that came and are not billed differ from their account by ' || sum(minor) || ' (minor units)' AS problem \
+         FROM (SELECT l.currency, l.debit_minor - l.credit_minor AS minor FROM journal_lines l \
+               JOIN journal_entries e ON e.id = l.entry_id WHERE l.tenant_id = $1 \
+                 AND l.account = coalesce((SELECT code FROM accounts WHERE tenant_id = $1 AND role = 'goods-received'), '2100') \
+                 AND e.document_kind NOT IN ('journal-entry', 'opening-balance') \
+               UNION ALL \
+               SELECT m.currency, CASE WHEN m.quantity_micro = coalesce(r.quantity, 0) + coalesce(b.quantity, 0) THEN 0 \
+                 ELSE m.given_minor - coalesce(r.given, 0) - coalesce(b.cleared, 0) END \
+               FROM stock_moves m JOIN purchase_receipts p ON p.id = m.document_id AND p.billing = 'separate' \
+               LEFT JOIN (SELECT s.of_move, -sum(s.quantity_micro) AS quantity, sum(s.given_minor) AS given \
+                 FROM stock_moves s WHERE s.tenant_id = $1 AND s.reason = 'supplier_return' AND s.cost = 'given' \
+                   AND NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.tenant_id = $1 AND c.document_id = s.document_id) \
+                 GROUP BY s.of_move) r ON r.of_move = m.id \
+               LEFT JOIN (SELECT i.of_move, sum(i.quantity_micro) AS quantity, sum(i.cleared_minor) AS cleared \
+                 FROM purchase_bill_lines i WHERE i.tenant_id = $1 \
+                   AND NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.tenant_id = $1 AND c.document_id = i.bill_id) \
+                 GROUP BY i.of_move) b ON b.of_move = m.id \
+               WHERE m.tenant_id = $1 AND m.document_kind = 'purchase-receipt' AND m.reason = 'receipt' \
+                 AND NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.tenant_id = $1 AND c.document_id = m.document_id)) g \
+         GROUP BY currency HAVING sum(minor) <> 0",
     ),
 ];
 

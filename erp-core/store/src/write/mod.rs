@@ -1,11 +1,13 @@
 //! One group of commands into the tables: bulk inserts, table by table, parents before children.
 
+mod bills;
 mod company;
 mod fiscal;
 mod journal;
 mod ledger_state;
 mod master_data;
 mod open_items;
+mod orders;
 mod purchasing;
 mod sales;
 mod stock;
@@ -47,6 +49,8 @@ pub(crate) async fn save(transaction: &mut WriteTransaction, group: &Group) -> R
     master_data::save(transaction, &numbered).await?;
     sales::save(transaction, &numbered).await?;
     purchasing::save(transaction, &numbered).await?;
+    bills::save(transaction, &numbered).await?;
+    orders::save(transaction, &numbered).await?;
     stock::save(transaction, &numbered).await?;
     journal::save(transaction, &numbered).await?;
     open_items::save(transaction, &numbered).await?;

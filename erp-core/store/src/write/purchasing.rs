@@ -39,6 +39,10 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
         .await
 }
 
+const fn billing(to_be_billed: bool) -> &'static str {
+    if to_be_billed { "separate" } else { "with-receipt" }
+}
+
 async fn save_receipts(
     transaction: &mut WriteTransaction,
     receipts: &[(&Numbered<'_>, &PurchaseReceipt)],
@@ -52,6 +56,8 @@ async fn save_receipts(
         "currency",
         "value_minor",
         "tax_minor",
+        "order_number",
+        "billing",
         "received_at",
         "tx_no",
     ];
@@ -63,6 +69,8 @@ async fn save_receipts(
                 .bind(receipt.currency.as_str());
             row.bind(receipt.value_minor)
                 .bind(receipt.tax_minor)
+                .bind(receipt.order.as_deref())
+                .bind(billing(receipt.to_be_billed))
                 .bind(receipt.received_at)
                 .bind(command.tx_no);
         })

@@ -36,6 +36,7 @@ async fn save_invoices(
         "invoiced_at",
         "due_at",
         "decision_id",
+        "order_number",
         "tx_no",
     ];
     transaction
@@ -50,6 +51,7 @@ async fn save_invoices(
                 .bind(invoice.lines.len() as i64);
             row.bind(invoice.invoiced_at).bind(invoice.due_at);
             row.bind(invoice.decision_id.map(|decision| id(decision.0)))
+                .bind(invoice.order.as_deref())
                 .bind(command.tx_no);
         })
         .await?;

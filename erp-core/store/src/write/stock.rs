@@ -37,6 +37,7 @@ async fn save_documents(transaction: &mut WriteTransaction, numbered: &[Numbered
         "party_code",
         "location",
         "to_location",
+        "order_number",
         "memo",
         "currency",
         "value_minor",
@@ -52,6 +53,7 @@ async fn save_documents(transaction: &mut WriteTransaction, numbered: &[Numbered
                 .bind(document.party_code.as_deref());
             row.bind(document.location.as_deref())
                 .bind(document.to_location.as_deref())
+                .bind(document.order.as_deref())
                 .bind(document.memo.as_str());
             row.bind(document.currency.as_str()).bind(document.value_minor);
             row.bind(i64::from(document.line_count)).bind(document.moved_at);

@@ -116,6 +116,7 @@ pub fn line(product: &str, pieces: i64) -> InvoiceLineInput {
 
 pub fn invoice(customer: Option<&str>, lines: Vec<InvoiceLineInput>) -> PostInvoice {
     PostInvoice {
+        order: None,
         prices_include_tax: false,
         due_at: None,
         number: None,
@@ -134,11 +135,13 @@ pub fn receive(pieces: i64, value_minor: i64) -> Command {
         tax: None,
         product: "MUG".into(),
         quantity_micro: pieces * PIECE,
-        value_minor,
+        value_minor: Some(value_minor),
     }];
     let (number, location, received_at) = (None, None, None);
     let currency = Currency::GBP;
     Command::ReceiveGoods(ReceiveGoods {
+        to_be_billed: false,
+        order: None,
         prices_include_tax: false,
         due_at: None,
         number,

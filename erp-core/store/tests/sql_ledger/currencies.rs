@@ -40,6 +40,7 @@ fn sale(day: &str, currency: Currency, pieces: i64, price: LinePrice) -> Command
     let mut sold = line("MUG", pieces);
     sold.price = price;
     Command::PostInvoice(PostInvoice {
+        order: None,
         prices_include_tax: false,
         due_at: None,
         number: None,
@@ -58,9 +59,11 @@ fn receipt(day: &str, currency: Currency, lines: &[(i64, i64)]) -> Command {
         tax: None,
         product: "MUG".into(),
         quantity_micro: pieces * PIECE,
-        value_minor: *value_minor,
+        value_minor: Some(*value_minor),
     };
     Command::ReceiveGoods(ReceiveGoods {
+        to_be_billed: false,
+        order: None,
         prices_include_tax: false,
         due_at: None,
         number: None,

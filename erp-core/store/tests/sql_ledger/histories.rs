@@ -176,6 +176,8 @@ impl History {
 
     fn receipt(&mut self, received_at: Option<Timestamp>, location: Option<Arc<str>>) -> Command {
         Command::ReceiveGoods(ReceiveGoods {
+            to_be_billed: false,
+            order: None,
             prices_include_tax: false,
             due_at: None,
             number: None,
@@ -188,7 +190,7 @@ impl History {
                     tax: None,
                     product: self.product(),
                     quantity_micro: self.dice.between(1, 25) * PIECE,
-                    value_minor: self.dice.between(0, 20_000),
+                    value_minor: Some(self.dice.between(0, 20_000)),
                 })
                 .collect(),
         })
@@ -196,6 +198,7 @@ impl History {
 
     fn sale(&mut self, invoiced_at: Option<Timestamp>, location: Option<Arc<str>>) -> Command {
         Command::PostInvoice(PostInvoice {
+            order: None,
             prices_include_tax: false,
             due_at: None,
             number: None,

@@ -42,6 +42,8 @@ impl Company {
 
     async fn received(&self, day: &str, product: &str, pieces: i64, value_minor: i64) -> Receipt {
         let command = ReceiveGoods {
+            to_be_billed: false,
+            order: None,
             prices_include_tax: false,
             due_at: None,
             number: None,
@@ -53,7 +55,7 @@ impl Company {
                 tax: None,
                 product: product.into(),
                 quantity_micro: pieces * PIECE,
-                value_minor,
+                value_minor: Some(value_minor),
             }],
         };
         self.sound(Command::ReceiveGoods(command)).await.unwrap()
@@ -131,6 +133,7 @@ fn line(product: &str, pieces: i64) -> InvoiceLineInput {
 
 fn sale(day: &str, location: Option<&str>, product: &str, pieces: i64) -> Command {
     Command::PostInvoice(PostInvoice {
+        order: None,
         prices_include_tax: false,
         due_at: None,
         number: None,

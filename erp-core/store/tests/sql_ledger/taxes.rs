@@ -152,13 +152,15 @@ async fn what_is_credited_or_cancelled_takes_its_tax_with_it() {
 async fn tax_on_goods_is_claimed_and_no_part_of_what_they_cost() {
     let company = Company::trading().await;
     company.sound(vat("20", false)).await.unwrap();
-    let taxed = |pieces: i64, value_minor| ReceiptLineInput {
+    let taxed = |pieces: i64, value_minor: i64| ReceiptLineInput {
         product: "MUG".into(),
         quantity_micro: pieces * PIECE,
-        value_minor,
+        value_minor: Some(value_minor),
         tax: Some("VAT".into()),
     };
     let bought = ReceiveGoods {
+        to_be_billed: false,
+        order: None,
         number: None,
         supplier: "S1".into(),
         currency: Currency::GBP,
@@ -196,6 +198,8 @@ async fn tax_on_goods_is_claimed_and_no_part_of_what_they_cost() {
     assert_eq!(company.taxes().await, [(0, 0)]);
     // Some taxed and some not: whose taxes would go back is not known, so nothing does.
     let mixed = ReceiveGoods {
+        to_be_billed: false,
+        order: None,
         number: None,
         supplier: "S1".into(),
         currency: Currency::GBP,

@@ -1,0 +1,175 @@
+//! Documents of the ledger in memory, with all that they did.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cortex_types::{InvoiceId, JournalLineId, LineId, StockMoveId};
+use uuid::Uuid;
+
+use crate::memory::Tenant;
+use crate::postings::{Document, Postings};
+use crate::{
+    Delivered, DocumentKind, DocumentRef, ItemAllocation, MoveReason, OpenItem, OrderProgress, PostedDocument,
+    StockMove, billed_moves,
+};
+
+impl Tenant {
+    /// A document, and all that it did.
+    pub(crate) fn posted(&self, kind: DocumentKind, number: &Arc<str>) -> Option<PostedDocument> {
+        let mut postings = self.accepted.iter().map(|accepted| &accepted.postings);
+        let found = postings.find(|postings| postings.kind == kind && postings.number == *number)?;
+        let ids: BTreeSet<StockMoveId> = found.moves.iter().map(|moved| moved.id).collect();
+        let others = || self.accepted.iter().map(|accepted| &accepted.postings);
+        let needed_by = others().find(|other| {
+            let follows = other.moves.iter().any(|moved| {
+                moved.cost.undoes().is_none() && moved.cost.refers_to().is_some_and(|of| ids.contains(&of))
+            });
+            let credits = match &other.document {
+                Document::CreditNote(note) => note.invoice_id.is_some_and(|invoice| invoice.0 == found.id),
+                _ => false,
+            };
+            let bills = match &other.document {
+                Document::PurchaseBill(bill) => {
+                    let mut of_moves = bill.lines.iter().filter_map(|line| line.of_move);
+                    of_moves.any(|of| ids.contains(&of))
+                }
+                _ => false,
+            };
+            other.id != found.id && (follows || credits || bills) && self.cancelled(other.id).is_none()
+        });
+        let worth = |moved: &StockMove| {
+            let timeline = self.books.stock.get(&moved.product_id);
+            let original = timeline.and_then(|timeline| timeline.original(moved.id));
+            original.map_or(moved.value_minor, |original| original.value_minor)
+        };
+        Some(PostedDocument {
+            id: found.id,
+            at: found.at,
+            currency: found.currency,
+            amount_minor: found.amount_minor,
+            party: match &found.document {
+                Document::PurchaseReceipt(receipt) => Some(Arc::clone(&receipt.supplier_code)),
+                _ => None,
+            },
+            moves: found.moves.iter().map(|moved| (moved.clone(), worth(moved))).collect(),
+            entries: found
+                .entries
+                .iter()
+                .filter(|entry| entry.document().kind == kind)
+                .map(Into::into)
+                .collect(),
+            items: self.items_around(found.id),
+            allocations: self.allocations_of(found.id),
+            taxes: found.taxes.clone(),
+            lines: match &found.document {
+                Document::PurchaseReceipt(receipt) => receipt.lines.iter().map(Into::into).collect(),
+                _ => Vec::new(),
+            },
+            progress: found.progress.clone(),
+            delivered: self.delivered(found),
+            cancelled_by: self
+                .cancelled(found.id)
+                .map(|cancellation| Arc::clone(&cancellation.number)),
+            needed_by: needed_by.map(|other| format!("{} {}", other.kind, other.number)),
+        })
+    }
+
+    fn cancelled(&self, id: Uuid) -> Option<&Postings> {
+        let mut postings = self.accepted.iter().map(|accepted| &accepted.postings);
+        postings.find(|other| match &other.document {
+            Document::Cancellation(cancellation) => cancellation.document.id == id,
+            _ => false,
+        })
+    }
+
+    /// What is allocated to or from the items of a document, and not taken back.
+    fn allocations_of(&self, id: Uuid) -> Vec<ItemAllocation> {
+        let own: BTreeSet<JournalLineId> = self
+            .books
+            .items
+            .values()
+            .filter(|item| item.document.id == id)
+            .map(|item| item.id)
+            .collect();
+        let all = || self.accepted.iter().flat_map(|accepted| &accepted.postings.allocations);
+        let undone: BTreeSet<LineId> = all().filter_map(|allocation| allocation.undoes).collect();
+        all()
+            .filter(|allocation| allocation.undoes.is_none() && !undone.contains(&allocation.id))
+            .filter(|allocation| own.contains(&allocation.debit) || own.contains(&allocation.credit))
+            .cloned()
+            .collect()
+    }
+
+    /// The items of a document, and those on the other side of their allocations.
+    fn items_around(&self, id: Uuid) -> Vec<OpenItem> {
+        let allocations = self.allocations_of(id);
+        let around = |item: &&OpenItem| {
+            item.document.id == id || allocations.iter().any(|of| of.debit == item.id || of.credit == item.id)
+        };
+        self.books.items.values().filter(around).cloned().collect()
+    }
+
+    /// What an invoice billed of goods that were delivered before it.
+    fn delivered(&self, found: &Postings) -> Vec<Delivered> {
+        let lines: BTreeSet<LineId> = found.progress.iter().map(|of| of.line_id).collect();
+        let all = || self.accepted.iter().map(|accepted| &accepted.postings);
+        let progress = all().flat_map(|postings| &postings.progress);
+        let of_lines: Vec<OrderProgress> = progress.filter(|of| lines.contains(&of.line_id)).cloned().collect();
+        let document = DocumentRef {
+            kind: found.kind,
+            id: found.id,
+        };
+        let billed = billed_moves(&of_lines, document).into_iter();
+        let mut delivered = Vec::new();
+        for (of, line_no, quantity_micro) in billed.filter(|(of, ..)| *of != document) {
+            let mut moves = all().flat_map(|postings| &postings.moves);
+            let Some(moved) = moves.find(|moved| moved.document == of && moved.line_no == line_no) else {
+                continue;
+            };
+            let timeline = self.books.stock.get(&moved.product_id);
+            let original = timeline.and_then(|timeline| timeline.original(moved.id));
+            let notes = all().filter(|postings| match &postings.document {
+                Document::CreditNote(note) => note.invoice_id == Some(InvoiceId(found.id)),
+                _ => false,
+            });
+            let back = notes
+                .filter(|postings| self.cancelled(postings.id).is_none())
+                .flat_map(|postings| &postings.moves)
+                .filter(|back| back.cost.undoes().is_none() && back.cost.refers_to() == Some(moved.id));
+            delivered.push(Delivered {
+                value_minor: original.map_or(moved.value_minor, |original| original.value_minor),
+                quantity_micro,
+                returned_micro: back.map(|back| back.quantity_micro).sum(),
+                moved: moved.clone(),
+            });
+        }
+        delivered
+    }
+
+    /// How much of a move was billed, and what of it stood on goods received.
+    pub(crate) fn billed(&self, of: StockMoveId) -> (i64, i64) {
+        let postings = self.accepted.iter().map(|accepted| &accepted.postings);
+        let standing = postings.filter(|postings| self.cancelled(postings.id).is_none());
+        let lines = standing.flat_map(|postings| match &postings.document {
+            Document::PurchaseBill(bill) => bill.lines.as_slice(),
+            _ => &[],
+        });
+        lines
+            .filter(|line| line.of_move == Some(of))
+            .fold((0, 0), |(quantity, cleared), line| {
+                (quantity + line.quantity_micro, cleared + line.cleared_minor)
+            })
+    }
+
+    /// How much of a move came back.
+    pub(crate) fn returned(&self, of: StockMoveId) -> i64 {
+        let postings = self.accepted.iter().map(|accepted| &accepted.postings);
+        let standing = postings.filter(|postings| self.cancelled(postings.id).is_none());
+        let moves = standing.flat_map(|postings| &postings.moves);
+        moves
+            .filter(|moved| matches!(moved.reason, MoveReason::Return | MoveReason::SupplierReturn))
+            .filter(|moved| moved.cost.undoes().is_none() && moved.cost.refers_to() == Some(of))
+            .map(|moved| moved.quantity_micro.saturating_abs())
+            .sum()
+    }
+}

@@ -1,0 +1,104 @@
+//! What goods that came before cost on top.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as MapEntry;
+
+use cortex_types::{Currency, Timestamp};
+
+use super::Posting;
+use super::shelf::{Moving, Shelf, Stocked, counterpart};
+use super::sides::Sides;
+use crate::{Books, Cost, DocumentRef, ErpError, MoveReason, Product, Role, StockMove};
+
+/// More, or less, for the goods that came with a move.
+pub(super) struct Added<'a> {
+    pub moved: &'a StockMove,
+    pub product: &'a Product,
+    pub line_no: u32,
+    pub minor: i64,
+}
+
+/// What a document adds to the cost of goods.
+pub(super) struct AddedCosts {
+    pub stocked: Stocked,
+    /// Against goods received, by when the goods cost it.
+    given: BTreeMap<Timestamp, Sides>,
+}
+
+impl AddedCosts {
+    /// The goods have cost it from their receipt on, as far as its period is open.
+    pub fn new<'a>(
+        books: &'a Books,
+        document: DocumentRef,
+        (currency, at): (Currency, Timestamp),
+        added: impl Iterator<Item = Added<'a>>,
+    ) -> Result<Self, ErpError> {
+        let mut shelf = Shelf::new(books, document);
+        let mut given: BTreeMap<Timestamp, Sides> = BTreeMap::new();
+        for Added {
+            moved,
+            product,
+            line_no,
+            minor,
+        } in added
+        {
+            let from = match books.locks.check(moved.moved_at, false) {
+                Ok(()) => moved.moved_at,
+                Err(_) => at,
+            };
+            let sides = given.entry(from).or_insert_with(|| Sides::new(currency));
+            sides
+                .debit(counterpart(MoveReason::LandedCost, product.valuation), minor)?
+                .credit(Role::GoodsReceived, minor)?;
+            shelf.put(&Moving {
+                product,
+                location: &moved.location,
+                quantity_micro: 0,
+                reason: MoveReason::LandedCost,
+                cost: Cost::Added {
+                    of: moved.id,
+                    of_quantity_micro: moved.quantity_micro,
+                    minor,
+                },
+                line_no,
+                at: from,
+            });
+        }
+        Ok(Self {
+            stocked: shelf.settle()?,
+            given,
+        })
+    }
+
+    /// The goods have cost it from their receipt on, the bill is owed from its own time on: what is between is goods received and
+    /// not yet invoiced.
+    pub fn post(
+        self,
+        posting: &mut Posting<'_>,
+        mut bill: Sides,
+        memo: &str,
+        at: Timestamp,
+    ) -> Result<Stocked, ErpError> {
+        let Self { stocked, given } = self;
+        let mut goods = given;
+        for (from, effects) in &stocked.effects {
+            match goods.entry(*from) {
+                MapEntry::Occupied(mut there) => {
+                    there.get_mut().take_in(effects.clone())?;
+                }
+                MapEntry::Vacant(free) => {
+                    free.insert(effects.clone());
+                }
+            }
+        }
+        if let Some(same_time) = goods.remove(&at) {
+            bill.take_in(same_time)?;
+        }
+        posting.post(bill, memo, at)?;
+        for (from, sides) in goods {
+            posting.post(sides, memo, from)?;
+        }
+        posting.post_consequences(&stocked, memo)?;
+        Ok(stocked)
+    }
+}

@@ -1,0 +1,131 @@
+use std::sync::Arc;
+
+use cortex_types::{PurchaseBillId, Timestamp};
+
+use super::added_cost::{Added, AddedCosts};
+use super::billing::{Billed, BilledGoods, Billing, proportion};
+use super::fulfilment::{Fulfilment, Part};
+use super::sides::{Sides, add};
+use super::taxes::{self, Taxes};
+use super::{Head, LINES_MAX, Posting, check_line_count, line_number};
+use crate::limits::{MEMO_LENGTH_MAX, check_text, check_time};
+use crate::postings::{Document, Postings};
+use crate::{Books, DocumentKind, DocumentRef, ErpError, OrderStep, PostBill, PurchaseBill, Role, TaxDirection};
+
+/// What a supplier bills: for goods that came before, which cost what is billed for them from their receipt on, and for other things
+/// on their accounts. What goods were received for stands on goods received until here.
+pub fn plan_purchase_bill(command: &PostBill, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
+    check_line_count(command.lines.len())?;
+    check_text("memo", &command.memo, MEMO_LENGTH_MAX)?;
+    check_time("due_at", command.due_at)?;
+    let supplier = books.supplier(&command.supplier)?;
+    let (number, place) = books.number(DocumentKind::PurchaseBill, command.number.as_ref())?;
+    let (id, at) = (PurchaseBillId::new(), command.billed_at.unwrap_or(now));
+    let reference = DocumentRef {
+        kind: DocumentKind::PurchaseBill,
+        id: id.0,
+    };
+    let due_at = command.due_at.unwrap_or_else(|| supplier.terms.due_at(at));
+    if due_at < at {
+        return Err(ErpError::invalid("due_at", "must not be before the bill"));
+    }
+    let mut lines = Billing::lines(command, books)?;
+    if lines.len() > LINES_MAX {
+        let problem = format!("come to {}, more than {LINES_MAX}: bill it in parts", lines.len());
+        return Err(ErpError::invalid("lines", problem));
+    }
+    let amounts = lines.iter_mut().map(|line| (&mut line.net_minor, line.tax.as_ref()));
+    let taxes = Taxes::on(books, amounts, command.prices_include_tax)?;
+
+    let conversion = books.conversion(command.currency, at)?;
+    let goods = books.goods_currency(command.currency);
+    let mut sides = Sides::new(command.currency);
+    let mut fulfilment = Fulfilment::by(books, reference, &number, at);
+    let (mut net, mut goods_net, mut worth, mut added) = (0, 0, 0, Vec::new());
+    let mut posted = Vec::with_capacity(lines.len());
+    for (index, line) in lines.iter().enumerate() {
+        add(&mut net, line.net_minor)?;
+        let line_no = line_number(index);
+        match &line.of {
+            Billed::Account { code, cost_centre } => {
+                sides.debit_for(code, line.net_minor, cost_centre.as_ref())?;
+            }
+            Billed::Goods(of) => {
+                add(&mut goods_net, line.net_minor)?;
+                // All lines together are worth what the whole is.
+                let until = conversion.map_or(Ok(goods_net), |conversion| conversion.convert(goods_net))?;
+                let now_worth = until - worth;
+                worth = until;
+                // At the rate of the receipt: what differs from it is the price, what is left is the rate.
+                let then_worth = match of.received_net_minor {
+                    0 => now_worth,
+                    whole => proportion(of.worth_minor, line.net_minor, whole)?,
+                };
+                sides.debit_in(goods, Role::GoodsReceived, then_worth)?.debit_in(
+                    goods,
+                    Role::ExchangeDifferences,
+                    now_worth - then_worth,
+                )?;
+                if then_worth != of.cleared_minor {
+                    added.push(Added {
+                        moved: of.moved,
+                        product: of.product,
+                        line_no,
+                        minor: then_worth - of.cleared_minor,
+                    });
+                }
+                carry_on(&mut fulfilment, of, line_no);
+            }
+        }
+        posted.push(line.posted(line_no));
+    }
+    let mut gross = net;
+    add(&mut gross, taxes.total_minor)?;
+    sides.credit(Role::Payables, gross)?;
+    let rows = taxes.rows(reference, &number, TaxDirection::Input, (command.currency, at), false);
+    taxes::post(&mut sides, &rows)?;
+    let mut posting = Posting::new(books, reference, place).with(&supplier.code, Some(due_at));
+    posting.taxes = rows;
+    posting.carry_on(fulfilment);
+    let added = AddedCosts::new(books, reference, (goods, at), added.into_iter())?;
+    let stocked = added.post(&mut posting, sides, &format!("bill {number}"), at)?;
+
+    let bill = PurchaseBill {
+        id,
+        number: Arc::clone(&number),
+        supplier_id: supplier.id,
+        supplier_code: Arc::clone(&supplier.code),
+        currency: command.currency,
+        net_minor: net,
+        tax_minor: taxes.total_minor,
+        memo: command.memo.clone(),
+        billed_at: at,
+        due_at,
+        lines: posted,
+    };
+    let head = Head {
+        number,
+        currency: command.currency,
+        amount_minor: gross,
+        at,
+    };
+    Ok(posting.into_postings(head, Document::PurchaseBill(bill), Some(stocked)))
+}
+
+/// The line of the purchase order that the goods came for is billed.
+fn carry_on(fulfilment: &mut Fulfilment<'_>, of: &BilledGoods<'_>, line_no: u32) {
+    let mut progress = of.receipt.progress.iter();
+    let came = progress.find(|came| came.step == OrderStep::Moved && came.document_line_no == of.moved.line_no);
+    let Some(came) = came else { return };
+    let Some(order) = fulfilment.known(came.order_id) else {
+        return;
+    };
+    let Some(line) = order.lines.iter().position(|line| line.id == came.line_id) else {
+        return;
+    };
+    let part = Part {
+        line,
+        quantity_micro: of.quantity_micro,
+    };
+    fulfilment.advance(came.order_id, OrderStep::Billed, part, line_no);
+}
