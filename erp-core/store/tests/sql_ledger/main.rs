@@ -1,5 +1,6 @@
 //! The services on a real database: what is refused, what is kept, and who sees it.
 
+mod bills;
 mod chain;
 mod company;
 mod currencies;
@@ -8,6 +9,7 @@ mod histories;
 mod import;
 mod migrations;
 mod open_items;
+mod orders;
 mod statements;
 mod stock;
 mod taxes;

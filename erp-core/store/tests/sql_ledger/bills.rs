@@ -1,0 +1,367 @@
+//! Goods that come before their bill.
+
+use std::sync::Arc;
+
+use cortex_erp::{
+    BillLineInput, Cancel, Command, DefineCompany, DefineCostCentre, DefineTaxCode, DocumentKind, LinePrice, OrderSide,
+    OrderState, PlaceOrder, PostBill, PostInvoice, QuantityInput, Receipt, ReceiptLineInput, ReceiveGoods, Records,
+    ReturnGoods, SetExchangeRate, TaxComponent,
+};
+use cortex_types::{Coded, Currency, ErrorCode, Timestamp};
+
+use crate::company::{Company, PIECE, invoice, line};
+
+fn at(day: &str) -> Timestamp {
+    day.parse().unwrap()
+}
+
+/// Mugs that come in January, with their bill to come.
+fn came(lines: &[(i64, i64)]) -> ReceiveGoods {
+    let line = |(pieces, value_minor): &(i64, i64)| ReceiptLineInput {
+        tax: None,
+        product: "MUG".into(),
+        quantity_micro: pieces * PIECE,
+        value_minor: Some(*value_minor),
+    };
+    ReceiveGoods {
+        number: None,
+        supplier: "S1".into(),
+        currency: Currency::GBP,
+        order: None,
+        to_be_billed: true,
+        location: None,
+        received_at: Some(at("2024-01-10")),
+        due_at: None,
+        prices_include_tax: false,
+        lines: lines.iter().map(line).collect(),
+    }
+}
+
+fn billed(receipt: &Receipt, pieces: Option<i64>, amount_minor: Option<i64>) -> PostBill {
+    PostBill {
+        number: None,
+        supplier: "S1".into(),
+        currency: Currency::GBP,
+        billed_at: Some(at("2024-02-10")),
+        due_at: None,
+        prices_include_tax: false,
+        memo: String::new(),
+        lines: vec![BillLineInput {
+            receipt: Some(Arc::clone(&receipt.number)),
+            product: pieces.map(|_| "MUG".into()),
+            quantity_micro: pieces.map(|pieces| pieces * PIECE),
+            amount_minor,
+            ..BillLineInput::default()
+        }],
+    }
+}
+
+fn given_back(receipt: &Receipt, pieces: i64) -> Command {
+    Command::ReturnGoods(ReturnGoods {
+        receipt: Arc::clone(&receipt.number),
+        memo: String::new(),
+        returned_at: Some(at("2024-02-01")),
+        lines: vec![QuantityInput {
+            product: "MUG".into(),
+            quantity_micro: pieces * PIECE,
+        }],
+    })
+}
+
+fn cancelled(receipt: &Receipt) -> Command {
+    Command::Cancel(Cancel {
+        kind: receipt.kind,
+        number: Arc::clone(&receipt.number),
+        memo: String::new(),
+    })
+}
+
+fn sold(pieces: i64) -> Command {
+    Command::PostInvoice(PostInvoice {
+        invoiced_at: Some(at("2024-01-20")),
+        ..invoice(Some("C1"), vec![line("MUG", pieces)])
+    })
+}
+
+/// Stock, what is owed, what came and is not billed, and cost of sales.
+const STOCK_TO_COST: [&str; 4] = ["1200", "2000", "2100", "5000"];
+
+#[tokio::test]
+async fn a_bill_says_what_goods_cost_from_their_receipt_on() {
+    let company = Company::trading().await;
+    let receipt = company
+        .sound(Command::ReceiveGoods(came(&[(10, 1_000)])))
+        .await
+        .unwrap();
+    assert_eq!(company.pence(STOCK_TO_COST).await, [1_000, 0, -1_000, 0]);
+    company.sound(sold(4)).await.unwrap();
+    // Four of ten for 4.40: forty pence more, of which goods that are sold bear their part.
+    let first = billed(&receipt, Some(4), Some(440));
+    company.sound(Command::PostBill(first)).await.unwrap();
+    assert_eq!(company.pence(STOCK_TO_COST).await, [624, -440, -600, 416]);
+    // The rest as it was received.
+    let rest = company
+        .sound(Command::PostBill(billed(&receipt, None, None)))
+        .await
+        .unwrap();
+    assert_eq!((&*rest.number, rest.amount_minor), ("BILL-000002", 600));
+    assert_eq!(company.pence(STOCK_TO_COST).await, [624, -1_040, 0, 416]);
+    let again = company
+        .sound(Command::PostBill(billed(&receipt, None, None)))
+        .await
+        .unwrap_err();
+    assert!(again.to_string().starts_with("lines[0].receipt: nothing of"), "{again}");
+    // Nothing under a bill goes; once it is gone, everything does.
+    let refused = company.sound(cancelled(&receipt)).await.unwrap_err();
+    assert!(refused.to_string().contains("purchase bill BILL-"), "{refused}");
+    let bills = company
+        .ledger
+        .purchase_bills(&company.ctx, &cortex_erp::Page::default())
+        .await
+        .unwrap();
+    for bill in bills.iter().rev() {
+        let cancel = Cancel {
+            kind: DocumentKind::PurchaseBill,
+            number: Arc::clone(&bill.number),
+            memo: String::new(),
+        };
+        company.sound(Command::Cancel(cancel)).await.unwrap();
+    }
+    assert_eq!(company.pence(STOCK_TO_COST).await, [600, 0, -1_000, 400]);
+}
+
+#[tokio::test]
+async fn what_went_back_is_not_billed_and_what_was_billed_is_credited() {
+    let company = Company::trading().await;
+    let receipt = company.sound(Command::ReceiveGoods(came(&[(3, 100)]))).await.unwrap();
+    // 33 pence of a pound go back before there is a bill.
+    company.sound(given_back(&receipt, 1)).await.unwrap();
+    assert_eq!(company.pence(STOCK_TO_COST).await, [67, 0, -67, 0]);
+    let over = company
+        .sound(Command::PostBill(billed(&receipt, Some(3), None)))
+        .await
+        .unwrap_err();
+    assert!(over.to_string().ends_with("2 are not billed"), "{over}");
+    let bill = company
+        .sound(Command::PostBill(billed(&receipt, None, None)))
+        .await
+        .unwrap();
+    assert_eq!(bill.amount_minor, 67);
+    assert_eq!(company.pence(STOCK_TO_COST).await, [67, -67, 0, 0]);
+    // One more goes back, behind its bill: the supplier credits it.
+    company.sound(given_back(&receipt, 1)).await.unwrap();
+    assert_eq!(company.pence(STOCK_TO_COST).await, [33, -67, 34, 0]);
+    let wrong = company
+        .sound(Command::PostBill(billed(&receipt, Some(-1), Some(34))))
+        .await
+        .unwrap_err();
+    assert!(
+        wrong
+            .to_string()
+            .starts_with("lines[0].amount: must be above zero for goods that came"),
+        "{wrong}"
+    );
+    let credit = company
+        .sound(Command::PostBill(billed(&receipt, Some(-1), Some(-34))))
+        .await
+        .unwrap();
+    assert_eq!(credit.amount_minor, -34);
+    assert_eq!(company.pence(STOCK_TO_COST).await, [33, -33, 0, 0]);
+}
+
+#[tokio::test]
+async fn no_penny_stays_whatever_goes_first() {
+    for bill_first in [true, false] {
+        let company = Company::trading().await;
+        // Two for five pence: each is two and a half.
+        let receipt = company.sound(Command::ReceiveGoods(came(&[(2, 5)]))).await.unwrap();
+        let steps = [
+            given_back(&receipt, 1),
+            Command::PostBill(billed(&receipt, Some(1), None)),
+        ];
+        let mut steps = Vec::from(steps);
+        if bill_first {
+            steps.reverse();
+        }
+        for step in steps {
+            company.sound(step).await.unwrap();
+        }
+        assert_eq!(company.pence(["2100"]).await, [0]);
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_received_and_billed_in_parts() {
+    let company = Company::trading().await;
+    let tax = DefineTaxCode {
+        code: "VAT".into(),
+        title: "value added".to_owned(),
+        components: vec![TaxComponent {
+            name: "VAT".into(),
+            rate: "20".parse().unwrap(),
+            compound: false,
+        }],
+        blocked: false,
+    };
+    company.sound(Command::DefineTaxCode(tax)).await.unwrap();
+    let mut mugs = line("MUG", 10);
+    mugs.price = LinePrice::Unit("1.25".parse().unwrap());
+    mugs.tax = Some("VAT".into());
+    let order = PlaceOrder {
+        side: OrderSide::Purchase,
+        number: None,
+        party: "S1".into(),
+        currency: Currency::GBP,
+        location: None,
+        ordered_at: Some(at("2024-01-02")),
+        due_at: Some(at("2024-01-31")),
+        prices_include_tax: false,
+        memo: String::new(),
+        reserve: false,
+        lines: vec![mugs],
+    };
+    let order = company.sound(Command::PlaceOrder(order)).await.unwrap();
+    let part = ReceiveGoods {
+        order: Some(Arc::clone(&order.number)),
+        lines: vec![ReceiptLineInput {
+            tax: None,
+            product: "MUG".into(),
+            quantity_micro: 4 * PIECE,
+            value_minor: None,
+        }],
+        ..came(&[])
+    };
+    let part = company.sound(Command::ReceiveGoods(part)).await.unwrap();
+    assert_eq!(company.pence(STOCK_TO_COST).await, [500, 0, -500, 0]);
+    // The bill has the taxes of the order, which the receipt left to it.
+    let bill = company
+        .sound(Command::PostBill(billed(&part, None, None)))
+        .await
+        .unwrap();
+    assert_eq!(bill.amount_minor, 600);
+    assert_eq!(company.pence(["2000", "2100", "1300"]).await, [-600, 0, 100]);
+    assert_eq!(company.stands(&order).await, (OrderState::Open, vec![(0, 4, 4)]));
+    // The other six come with their bill.
+    let rest = ReceiveGoods {
+        order: Some(Arc::clone(&order.number)),
+        to_be_billed: false,
+        ..came(&[])
+    };
+    let rest = company.sound(Command::ReceiveGoods(rest)).await.unwrap();
+    assert_eq!(rest.amount_minor, 750 + 150);
+    assert_eq!(company.stands(&order).await, (OrderState::Complete, vec![(0, 10, 10)]));
+    let double = company
+        .sound(Command::PostBill(billed(&rest, None, None)))
+        .await
+        .unwrap_err();
+    assert!(double.to_string().contains("was billed when it came"), "{double}");
+    company.sound(cancelled(&rest)).await.unwrap();
+    company.sound(cancelled(&bill)).await.unwrap();
+    company.sound(cancelled(&part)).await.unwrap();
+    assert_eq!(company.stands(&order).await, (OrderState::Open, vec![(0, 0, 0)]));
+    assert_eq!(company.pence(STOCK_TO_COST).await, [0; 4]);
+}
+
+#[tokio::test]
+async fn a_bill_in_dollars_tells_the_price_from_the_rate() {
+    let company = Company::trading().await;
+    let base = DefineCompany {
+        name: "Example".to_owned(),
+        currency: Currency::GBP,
+        chart: None,
+        tax_rounding: None,
+    };
+    company.sound(Command::DefineCompany(base)).await.unwrap();
+    let usd: Currency = "USD".parse().unwrap();
+    for (day, rate) in [("2024-01-01", "0.80"), ("2024-02-01", "0.75")] {
+        let rate = SetExchangeRate {
+            currency: usd,
+            valid_from: at(day),
+            rate: rate.parse().unwrap(),
+        };
+        company.sound(Command::SetExchangeRate(rate)).await.unwrap();
+    }
+    let receipt = ReceiveGoods {
+        currency: usd,
+        ..came(&[(10, 10_000)])
+    };
+    let receipt = company.sound(Command::ReceiveGoods(receipt)).await.unwrap();
+    assert_eq!(company.pence(STOCK_TO_COST).await, [8_000, 0, -8_000, 0]);
+    // 110 dollars: ten more at 0.80 are what the goods cost more, and 110 at five pence less each is the rate.
+    let bill = PostBill {
+        currency: usd,
+        ..billed(&receipt, None, Some(11_000))
+    };
+    company.sound(Command::PostBill(bill)).await.unwrap();
+    assert_eq!(company.pence(["1200", "2100"]).await, [8_800, 0]);
+    let in_base = company
+        .ledger
+        .trial_balance(&company.ctx, cortex_erp::Span::default(), cortex_erp::Closings::Counted)
+        .await
+        .unwrap();
+    let sum = |account: &str| -> i64 {
+        let of_account = in_base.iter().filter(|of| *of.account == *account);
+        of_account.map(|of| of.base_balance_minor()).sum()
+    };
+    assert_eq!((sum("2000"), sum("1200")), (-8_250, 8_800));
+    let chart = company.ledger.chart(&company.ctx).await.unwrap();
+    assert_eq!(sum(chart.of(cortex_erp::Role::ExchangeDifferences)), -550);
+}
+
+#[tokio::test]
+async fn a_bill_for_other_things_goes_to_their_account_and_cost_centre() {
+    let company = Company::trading().await;
+    let centre = DefineCostCentre {
+        code: "HQ".into(),
+        title: "Headquarters".to_owned(),
+        blocked: false,
+    };
+    company.sound(Command::DefineCostCentre(centre)).await.unwrap();
+    let on = |account: &str, amount_minor: Option<i64>| PostBill {
+        lines: vec![BillLineInput {
+            account: Some(account.into()),
+            cost_centre: Some("HQ".into()),
+            amount_minor,
+            ..BillLineInput::default()
+        }],
+        number: Some("R-2024-77".into()),
+        supplier: "S1".into(),
+        currency: Currency::GBP,
+        billed_at: Some(at("2024-02-10")),
+        due_at: None,
+        prices_include_tax: false,
+        memo: "rent".to_owned(),
+    };
+    company
+        .sound(Command::PostBill(on("bank-charges", Some(1_200))))
+        .await
+        .unwrap();
+    let chart = company.ledger.chart(&company.ctx).await.unwrap();
+    let account = chart.of(cortex_erp::Role::BankCharges);
+    assert_eq!(company.pence([account, "2000"]).await, [1_200, -1_200]);
+    let counted = company
+        .ledger
+        .cost_centre_balances(&company.ctx, "HQ", cortex_erp::Span::default())
+        .await
+        .unwrap();
+    assert_eq!(counted.iter().map(|of| of.balance_minor()).sum::<i64>(), 1_200);
+    let twice = company
+        .sound(Command::PostBill(on("bank-charges", Some(1_200))))
+        .await
+        .unwrap_err();
+    assert_eq!(twice.code(), ErrorCode::AlreadyExists);
+    for (account, amount, problem) in [
+        (
+            "inventory",
+            Some(1),
+            "lines[0].account: '1200' is the sum of other records",
+        ),
+        ("bank-charges", None, "lines[0].amount: say what is billed"),
+        ("none", Some(1), "the chart of accounts has no account 'none'"),
+    ] {
+        let mut bill = on(account, amount);
+        bill.number = None;
+        let refused = company.sound(Command::PostBill(bill)).await.unwrap_err();
+        assert!(refused.to_string().starts_with(problem), "{refused}");
+    }
+}
