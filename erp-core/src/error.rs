@@ -80,6 +80,8 @@ pub enum ErpError {
     AlreadyExists { kind: &'static str, number: Arc<str> },
     #[error("there is no {kind} '{number}'")]
     NotFound { kind: &'static str, number: String },
+    #[error("the draft is at version {now}: read it again, and change what is there")]
+    DraftChanged { now: i64 },
     #[error("the idempotency key '{0}' was used before, with another body: use a new key for a new request")]
     IdempotencyConflict(Arc<str>),
     #[error("{commands_max} commands wait already: try again in a moment")]
@@ -150,6 +152,7 @@ impl Coded for ErpError {
             Self::AlreadyExists { .. } | Self::WalkInPartyExists => ErrorCode::AlreadyExists,
             Self::NotFound { .. } => ErrorCode::NotFound,
             Self::IdempotencyConflict(_) => ErrorCode::IdempotencyConflict,
+            Self::DraftChanged { .. } => ErrorCode::VersionMismatch,
             Self::Overloaded { .. } => ErrorCode::Overloaded,
             Self::Stopped => ErrorCode::Unavailable,
             Self::Storage { code, .. } => *code,

@@ -157,6 +157,15 @@ impl Work for MemoryWork {
         loaded.orders = books.orders.clone();
         loaded.reserved = books.reserved.clone();
         loaded.reorder_rules = books.reorder_rules.clone();
+        let bills = of_tenant.accepted.iter().map(|accepted| &accepted.postings);
+        for bill in bills.filter(|postings| of_tenant.cancelled(postings.id).is_none()) {
+            if let Document::PurchaseBill(bill) = &bill.document
+                && let Some(reference) = &bill.reference
+            {
+                let key = (Arc::clone(&bill.supplier_code), Arc::clone(reference));
+                loaded.bill_references.insert(key, Arc::clone(&bill.number));
+            }
+        }
         let orders = || {
             let keys = wanted.orders.keys();
             keys.filter_map(|(kind, number)| books.orders.numbered(*kind, number))
@@ -182,7 +191,9 @@ impl Work for MemoryWork {
             let delivered = posted.delivered.iter().map(|of| &of.moved);
             for moved in posted.moves.iter().map(|(moved, _)| moved).chain(delivered) {
                 of_tenant.load_product(&mut loaded, &moved.product_code);
-                loaded.returned.insert(moved.id, of_tenant.returned(moved.id));
+                let (returned, returned_minor) = of_tenant.returned(moved.id);
+                loaded.returned.insert(moved.id, returned);
+                loaded.returned_minor.insert(moved.id, returned_minor);
                 loaded.billed.insert(moved.id, of_tenant.billed(moved.id));
             }
             loaded.posted.insert((*kind, Arc::clone(number)), posted);

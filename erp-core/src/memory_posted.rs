@@ -1,15 +1,15 @@
 //! Documents of the ledger in memory, with all that they did.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use cortex_types::{InvoiceId, JournalLineId, LineId, StockMoveId};
+use cortex_types::{InvoiceId, JournalLineId, LineId, ProductId, StockMoveId};
 use uuid::Uuid;
 
 use crate::memory::Tenant;
 use crate::postings::{Document, Postings};
 use crate::{
-    Delivered, DocumentKind, DocumentRef, ItemAllocation, MoveReason, OpenItem, OrderProgress, PostedDocument,
+    Cost, Delivered, DocumentKind, DocumentRef, ItemAllocation, MoveReason, OpenItem, OrderProgress, PostedDocument,
     StockMove, billed_moves,
 };
 
@@ -65,6 +65,10 @@ impl Tenant {
                 Document::PurchaseReceipt(receipt) => receipt.lines.iter().map(Into::into).collect(),
                 _ => Vec::new(),
             },
+            to_be_billed: match &found.document {
+                Document::PurchaseReceipt(receipt) => receipt.to_be_billed,
+                _ => false,
+            },
             progress: found.progress.clone(),
             delivered: self.delivered(found),
             cancelled_by: self
@@ -74,7 +78,7 @@ impl Tenant {
         })
     }
 
-    fn cancelled(&self, id: Uuid) -> Option<&Postings> {
+    pub(crate) fn cancelled(&self, id: Uuid) -> Option<&Postings> {
         let mut postings = self.accepted.iter().map(|accepted| &accepted.postings);
         postings.find(|other| match &other.document {
             Document::Cancellation(cancellation) => cancellation.document.id == id,
@@ -120,30 +124,33 @@ impl Tenant {
             id: found.id,
         };
         let billed = billed_moves(&of_lines, document).into_iter();
-        let mut delivered = Vec::new();
+        let mut slices = Vec::new();
         for (of, line_no, quantity_micro) in billed.filter(|(of, ..)| *of != document) {
             let mut moves = all().flat_map(|postings| &postings.moves);
-            let Some(moved) = moves.find(|moved| moved.document == of && moved.line_no == line_no) else {
-                continue;
-            };
-            let timeline = self.books.stock.get(&moved.product_id);
-            let original = timeline.and_then(|timeline| timeline.original(moved.id));
-            let notes = all().filter(|postings| match &postings.document {
-                Document::CreditNote(note) => note.invoice_id == Some(InvoiceId(found.id)),
-                _ => false,
-            });
-            let back = notes
-                .filter(|postings| self.cancelled(postings.id).is_none())
-                .flat_map(|postings| &postings.moves)
-                .filter(|back| back.cost.undoes().is_none() && back.cost.refers_to() == Some(moved.id));
-            delivered.push(Delivered {
-                value_minor: original.map_or(moved.value_minor, |original| original.value_minor),
-                quantity_micro,
-                returned_micro: back.map(|back| back.quantity_micro).sum(),
-                moved: moved.clone(),
-            });
+            let moved = moves.find(|moved| moved.document == of && moved.line_no == line_no);
+            let timeline = moved.and_then(|moved| self.books.stock.get(&moved.product_id));
+            if let (Some(moved), Some(timeline)) = (moved, timeline) {
+                let original = timeline.original(moved.id);
+                let value_minor = original.map_or(moved.value_minor, |original| original.value_minor);
+                slices.push((moved.clone(), value_minor, quantity_micro));
+            }
         }
-        delivered
+        let own: BTreeSet<StockMoveId> = found.moves.iter().map(|moved| moved.id).collect();
+        let notes = all().filter(|postings| match &postings.document {
+            Document::CreditNote(note) => note.invoice_id == Some(InvoiceId(found.id)),
+            _ => false,
+        });
+        let mut returned: BTreeMap<(StockMoveId, ProductId), i64> = BTreeMap::new();
+        for back in notes
+            .filter(|postings| self.cancelled(postings.id).is_none())
+            .flat_map(|postings| &postings.moves)
+        {
+            if let Some(of) = back.cost.refers_to().filter(|of| !own.contains(of)) {
+                *returned.entry((of, back.product_id)).or_default() += back.quantity_micro;
+            }
+        }
+        let returned = returned.into_iter().map(|((of, product), back)| (of, product, back));
+        Delivered::new(slices, returned.collect())
     }
 
     /// How much of a move was billed, and what of it stood on goods received.
@@ -161,15 +168,20 @@ impl Tenant {
             })
     }
 
-    /// How much of a move came back.
-    pub(crate) fn returned(&self, of: StockMoveId) -> i64 {
+    /// How much of a move came back, and what a supplier took it back for.
+    pub(crate) fn returned(&self, of: StockMoveId) -> (i64, i64) {
         let postings = self.accepted.iter().map(|accepted| &accepted.postings);
         let standing = postings.filter(|postings| self.cancelled(postings.id).is_none());
         let moves = standing.flat_map(|postings| &postings.moves);
         moves
             .filter(|moved| matches!(moved.reason, MoveReason::Return | MoveReason::SupplierReturn))
             .filter(|moved| moved.cost.undoes().is_none() && moved.cost.refers_to() == Some(of))
-            .map(|moved| moved.quantity_micro.saturating_abs())
-            .sum()
+            .fold((0, 0), |(quantity, minor), moved| {
+                let given = match moved.cost {
+                    Cost::Given { minor, .. } => minor,
+                    _ => 0,
+                };
+                (quantity + moved.quantity_micro.saturating_abs(), minor + given)
+            })
     }
 }

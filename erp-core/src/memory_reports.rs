@@ -99,7 +99,8 @@ impl MemoryLedger {
         before: Option<Timestamp>,
         page: &Page,
     ) -> Vec<StockOnHand> {
-        let products: Vec<Product> = self.books(&ctx.tenant).await.products.into_values().collect();
+        let books = self.books(&ctx.tenant).await;
+        let products: Vec<&Product> = books.products.values().collect();
         let mut stock = Vec::new();
         for (id, timeline) in self.stock(&ctx.tenant).await {
             let Some(product) = products.iter().find(|product| product.id == id) else {
@@ -116,6 +117,7 @@ impl MemoryLedger {
                     description: product.description.clone(),
                     location: Arc::clone(location),
                     quantity_micro,
+                    reserved_micro: before.is_none().then(|| books.reserved(id, location)),
                     unit: product.unit.clone(),
                     value_minor,
                     currency: product.currency,

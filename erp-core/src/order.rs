@@ -215,7 +215,6 @@ impl ReorderRule {
 /// lines of documents that moved goods, and how much of each was billed by `document`.
 pub fn billed_moves(progress: &[OrderProgress], document: DocumentRef) -> Vec<(DocumentRef, u32, i64)> {
     let mut lines: Vec<LineId> = progress.iter().map(|of| of.line_id).collect();
-    lines.dedup();
     lines.sort();
     lines.dedup();
     let mut found = Vec::new();
@@ -224,13 +223,12 @@ pub fn billed_moves(progress: &[OrderProgress], document: DocumentRef) -> Vec<(D
         let mut moved = of_step(OrderStep::Moved);
         for (biller, _, mut billed) in of_step(OrderStep::Billed) {
             // What it moved itself it billed itself; the rest is what was delivered first.
-            let own = moved.iter().position(|(of, ..)| *of == biller);
-            let places = own.into_iter().chain(0..moved.len());
-            for place in places.collect::<Vec<_>>() {
+            let (own, others): (Vec<usize>, Vec<usize>) = (0..moved.len()).partition(|place| moved[*place].0 == biller);
+            let delivered = others.into_iter().filter(|place| !is_biller(progress, moved[*place].0));
+            for place in own.into_iter().chain(delivered.collect::<Vec<_>>()) {
                 let (of, line_no, left) = &mut moved[place];
                 let part = billed.min(*left);
-                let others = *of != biller && is_biller(progress, *of);
-                if part <= 0 || others {
+                if part <= 0 {
                     continue;
                 }
                 if biller == document {
@@ -241,7 +239,7 @@ pub fn billed_moves(progress: &[OrderProgress], document: DocumentRef) -> Vec<(D
             }
         }
     }
-    found
+    sums(found.into_iter())
 }
 
 /// Whether what a document moved it billed as well.
@@ -252,14 +250,16 @@ fn is_biller(progress: &[OrderProgress], document: DocumentRef) -> bool {
 
 /// By document and line of it, without what was taken back.
 fn standing<'a>(progress: impl Iterator<Item = &'a OrderProgress>) -> Vec<(DocumentRef, u32, i64)> {
+    sums(progress.map(|of| (of.document, of.document_line_no, of.quantity_micro)))
+}
+
+fn sums(quantities: impl Iterator<Item = (DocumentRef, u32, i64)>) -> Vec<(DocumentRef, u32, i64)> {
     let mut sums: Vec<(DocumentRef, u32, i64)> = Vec::new();
-    for of in progress {
-        let place = sums
-            .iter()
-            .position(|(document, line_no, _)| (*document, *line_no) == (of.document, of.document_line_no));
-        match place {
-            Some(place) => sums[place].2 += of.quantity_micro,
-            None => sums.push((of.document, of.document_line_no, of.quantity_micro)),
+    for (document, line_no, quantity_micro) in quantities {
+        let same = |there: &&mut (DocumentRef, u32, i64)| (there.0, there.1) == (document, line_no);
+        match sums.iter_mut().find(same) {
+            Some(there) => there.2 += quantity_micro,
+            None => sums.push((document, line_no, quantity_micro)),
         }
     }
     sums

@@ -44,6 +44,8 @@ pub struct PurchaseBill {
     pub number: Arc<str>,
     pub supplier_id: PartyId,
     pub supplier_code: Arc<str>,
+    /// The supplier's own number.
+    pub reference: Option<Arc<str>>,
     pub currency: Currency,
     pub net_minor: i64,
     pub tax_minor: i64,

@@ -143,6 +143,8 @@ pub struct StockOnHand {
     pub description: String,
     pub location: Arc<str>,
     pub quantity_micro: i64,
+    /// What of it is set aside for orders, as it is now.
+    pub reserved_micro: Option<i64>,
     pub unit: Unit,
     pub value_minor: i64,
     pub currency: Currency,

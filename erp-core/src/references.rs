@@ -44,6 +44,8 @@ pub struct References {
     /// Orders, with their party and their products; and with the stock of these from some time on.
     pub orders: BTreeMap<(DocumentKind, Arc<str>), Option<Timestamp>>,
     pub reorder_rules: bool,
+    /// Bills by their supplier and its own number.
+    pub bill_references: BTreeSet<(Arc<str>, Arc<str>)>,
 }
 
 impl References {
@@ -82,6 +84,9 @@ impl References {
             Command::PostBill(bill) => {
                 self.parties.insert(Arc::clone(&bill.supplier));
                 self.number(DocumentKind::PurchaseBill, bill.number.as_ref());
+                let reference = bill.reference.clone();
+                self.bill_references
+                    .extend(reference.map(|reference| (Arc::clone(&bill.supplier), reference)));
                 self.tax_codes = true;
                 self.cost_centres |= bill.lines.iter().any(|line| line.cost_centre.is_some());
                 for receipt in bill.lines.iter().filter_map(|line| line.receipt.as_ref()) {

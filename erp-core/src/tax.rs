@@ -127,14 +127,16 @@ pub(crate) fn charge<'a>(
     within: bool,
     rounding: TaxRounding,
 ) -> Result<Vec<Charged<'a>>, ErpError> {
-    let mut groups: BTreeMap<(usize, &str), Vec<usize>> = BTreeMap::new();
-    for (index, (_, code)) in amounts.iter().enumerate() {
+    let mut groups: BTreeMap<(usize, &str, bool), Vec<usize>> = BTreeMap::new();
+    for (index, (amount, code)) in amounts.iter().enumerate() {
         if let Some(code) = code {
             let line = match rounding {
                 TaxRounding::PerDocument => 0,
                 TaxRounding::PerLine => index,
             };
-            groups.entry((line, &code.code)).or_default().push(index);
+            // What is credited within its price is no share of what is charged.
+            let credited = within && *amount < 0;
+            groups.entry((line, &code.code, credited)).or_default().push(index);
         }
     }
     let mut charged: Vec<Charged<'a>> = Vec::new();
@@ -216,7 +218,7 @@ fn spread(amounts: &mut [(i64, Option<&TaxCode>)], places: &[usize], whole: i64,
     let (mut sum, mut before) = (0, 0);
     for place in places {
         sum += amounts[*place].0;
-        let until = crate::valuation::share(net, sum, whole)?;
+        let until = crate::valuation::share(net, sum * whole.signum(), whole.abs())?;
         amounts[*place].0 = until - before;
         before = until;
     }
@@ -282,6 +284,15 @@ mod tests {
         );
         let (nets, taxes) = charged(&[333, 333, 334], &vat, true, TaxRounding::PerDocument);
         assert_eq!((nets.iter().sum::<i64>(), taxes[0]), (840, (840, 160)));
+    }
+
+    #[test]
+    fn what_is_credited_within_its_price_has_its_tax_within_it_too() {
+        let vat = code(&[("VAT", "20", false)]);
+        let credited = charged(&[-12_000], &vat, true, TaxRounding::PerDocument);
+        assert_eq!(credited, (vec![-10_000], vec![(-10_000, -2_000)]));
+        let both = charged(&[1_200, -1_190, -10], &vat, true, TaxRounding::PerDocument);
+        assert_eq!(both, (vec![1_000, -992, -8], vec![(0, 0)]));
     }
 
     #[test]

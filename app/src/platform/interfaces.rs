@@ -60,6 +60,7 @@ impl Platform {
             erp: self.services.erp.clone(),
             entry: self.services.invoice_entry.clone(),
             records: Arc::clone(&self.services.records),
+            drafts: Arc::clone(&self.services.drafts),
             authorizer: self.authorizer(),
             sealer: self.providers.sealer.clone(),
             currency: self.config.tenant.currency,

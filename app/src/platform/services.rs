@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cortex_erp::{Erp, ErpConfig, InvoiceEntry, InvoiceEntryConfig, Records};
+use cortex_erp::{Drafts, Erp, ErpConfig, InvoiceEntry, InvoiceEntryConfig, Records};
 use cortex_erp_advisor::{AdvisorConfig, ServingAdvisor};
 use cortex_erp_store::SqlLedger;
 use cortex_experience::{ExperienceError, Memory, OutcomeRules};
@@ -34,6 +34,7 @@ use crate::providers::Providers;
 pub struct Services {
     pub erp: Erp,
     pub records: Arc<dyn Records>,
+    pub drafts: Arc<dyn Drafts>,
     pub invoice_entry: InvoiceEntry,
     /// Moves changes into the lake and the online store.
     pub ingest: Arc<Pipeline>,
@@ -59,6 +60,7 @@ impl Services {
     pub(super) fn build(config: &Config, providers: &Providers) -> Result<Self, Failure> {
         let ledger = Arc::new(SqlLedger::new(providers.database.clone()));
         let records: Arc<dyn Records> = Arc::clone(&ledger) as _;
+        let drafts: Arc<dyn Drafts> = Arc::clone(&ledger) as _;
         let erp = Erp::start(ledger, Arc::clone(&providers.clock), &erp_config(config));
         let invoice_entry = invoice_entry(config, providers, &erp, &records)?;
         let Ingest {
@@ -90,6 +92,7 @@ impl Services {
         Ok(Self {
             erp,
             records,
+            drafts,
             invoice_entry,
             ingest: pipeline,
             changes,

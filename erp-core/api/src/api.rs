@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use cortex_erp::{
-    Answered, Command, CreateParty, DocumentKind, Erp, ErpError, IdempotencyKey, InvoiceEntry, Known, Party, Receipt,
-    Records, SealedName,
+    Answered, Command, CreateParty, DocumentKind, Drafts, Erp, ErpError, IdempotencyKey, InvoiceEntry, Known, Party,
+    Receipt, Records, SealedName,
 };
 use cortex_runtime::http::ApiError;
 use cortex_security::{Area, Authorizer, Permission, Sealer, SecurityError, Verb};
@@ -17,6 +17,7 @@ pub struct ErpApi {
     pub erp: Erp,
     pub entry: InvoiceEntry,
     pub records: Arc<dyn Records>,
+    pub drafts: Arc<dyn Drafts>,
     pub authorizer: Arc<dyn Authorizer>,
     pub sealer: Sealer,
     /// Of documents that name none, where nobody said what the company's is.

@@ -187,11 +187,12 @@ async fn post(
     State(api): State<Arc<ErpApi>>,
     Ctx(ctx): Ctx,
     Key(key): Key,
-    Json(body): Json<InvoiceBody>,
+    Json(mut body): Json<InvoiceBody>,
 ) -> Result<ReceiptView, ApiError> {
     api.may_post(&ctx)?;
     let of_order = api.of_order(&ctx, OrderSide::Sales, body.order.as_deref()).await?;
-    let named = body.currency.or(of_order.map(|(_, currency)| currency));
+    let named = body.currency.or(of_order.as_ref().map(|(_, currency)| *currency));
+    body.customer = body.customer.or(of_order.map(|(customer, _)| customer.to_string()));
     let currency = api.document_currency(&ctx, named).await?;
     let entered = api.entry.enter(&ctx, body.command(currency)?, key).await?;
     Ok(ReceiptView {

@@ -14,6 +14,7 @@ mod company;
 mod credit_notes;
 mod decimals;
 mod deliveries;
+mod drafts;
 mod exact;
 mod exchange;
 mod fiscal;
@@ -52,7 +53,7 @@ pub use grpc::ErpGrpc;
 
 /// Everything under `/erp/v1`.
 pub fn routes(api: Arc<ErpApi>) -> Router {
-    Router::new()
+    let documents = Router::new()
         .merge(company::routes())
         .merge(accounts::routes())
         .merge(exchange::routes())
@@ -75,7 +76,9 @@ pub fn routes(api: Arc<ErpApi>) -> Router {
         .merge(reordering::routes())
         .merge(reports::routes())
         .merge(general_ledger::routes())
-        .with_state(api)
+        .with_state(Arc::clone(&api));
+    let drafts = drafts::routes(&api, &documents);
+    documents.merge(drafts)
 }
 
 /// What the routes take and answer.
@@ -101,6 +104,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .merge_from(purchasing::Document::openapi())
         .merge_from(orders::Document::openapi())
         .merge_from(deliveries::Document::openapi())
+        .merge_from(drafts::Document::openapi())
         .merge_from(purchase_bills::Document::openapi())
         .merge_from(reordering::Document::openapi())
         .merge_from(reports::Document::openapi())

@@ -30,12 +30,13 @@ pub(crate) fn routes() -> Router<Arc<ErpApi>> {
         .route("/erp/v1/open-items", get(list))
         .route("/erp/v1/payments/{number}/settle", post(settle_payment))
         .route("/erp/v1/credit-notes/{number}/settle", post(settle_credit_note))
+        .route("/erp/v1/purchase-bills/{number}/settle", post(settle_bill))
         .route("/erp/v1/reports/receivables-ageing", get(receivables))
         .route("/erp/v1/reports/payables-ageing", get(payables))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(list, settle_payment, settle_credit_note, receivables, payables))]
+#[openapi(paths(list, settle_payment, settle_credit_note, settle_bill, receivables, payables))]
 pub(crate) struct Document;
 
 /// What a payment is for.
@@ -67,7 +68,7 @@ impl<'de> Deserialize<'de> for SettlesBody {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SettlesLineBody {
-    /// `sales-invoice` for customers, `purchase-receipt` for suppliers where it is absent.
+    /// `sales-invoice` for customers, `purchase-bill` or `purchase-receipt` for suppliers where it is absent.
     #[schema(value_type = Option<String>, example = "sales-invoice")]
     kind: Option<DocumentKind>,
     #[schema(example = "INV-000042")]
@@ -230,47 +231,36 @@ async fn list(
     )))
 }
 
-/// What is left of a payment settles other documents of its party.
-#[utoipa::path(post, path = "/erp/v1/payments/{number}/settle", operation_id = "settle_payment", tag = "erp",
-    request_body = SettleBody,
-    params(("number" = String, Path, example = "PAY-000007"),
-        ("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
-    responses(
-        (status = 201, description = "Settled; the amount is what was", body = ReceiptView),
-        (status = 400, description = "More than is open or left, or of another party"),
-        (status = 404, description = "No such payment"),
-    ))]
-async fn settle_payment(
-    State(api): State<Arc<ErpApi>>,
-    Ctx(ctx): Ctx,
-    Path(number): Path<String>,
-    Key(key): Key,
-    Json(body): Json<SettleBody>,
-) -> Result<ReceiptView, ApiError> {
-    let command = api.settlement(&ctx, DocumentKind::Payment, number, body).await?;
-    Ok(api.execute(&ctx, command, key).await?.into())
+/// The handlers differ in the kind of their document alone.
+// rustfmt indents an attribute of several lines inside a macro anew each time it runs.
+#[rustfmt::skip]
+macro_rules! settle {
+    ($name:ident, $path:literal, $kind:ident) => {
+        /// What is left of the document settles others of its party.
+        #[utoipa::path(post, path = $path, tag = "erp", request_body = SettleBody,
+            params(("number" = String, Path),
+                ("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
+            responses(
+                (status = 201, description = "Settled; the amount is what was", body = ReceiptView),
+                (status = 400, description = "More than is open or left, or of another party"),
+                (status = 404, description = "No such document"),
+            ))]
+        async fn $name(
+            State(api): State<Arc<ErpApi>>,
+            Ctx(ctx): Ctx,
+            Path(number): Path<String>,
+            Key(key): Key,
+            Json(body): Json<SettleBody>,
+        ) -> Result<ReceiptView, ApiError> {
+            let command = api.settlement(&ctx, DocumentKind::$kind, number, body).await?;
+            Ok(api.execute(&ctx, command, key).await?.into())
+        }
+    };
 }
 
-/// What is left of a credit note settles other documents of its customer.
-#[utoipa::path(post, path = "/erp/v1/credit-notes/{number}/settle", operation_id = "settle_credit_note", tag = "erp",
-    request_body = SettleBody,
-    params(("number" = String, Path, example = "CN-000003"),
-        ("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
-    responses(
-        (status = 201, description = "Settled; the amount is what was", body = ReceiptView),
-        (status = 400, description = "More than is open or left, or of another party"),
-        (status = 404, description = "No such credit note"),
-    ))]
-async fn settle_credit_note(
-    State(api): State<Arc<ErpApi>>,
-    Ctx(ctx): Ctx,
-    Path(number): Path<String>,
-    Key(key): Key,
-    Json(body): Json<SettleBody>,
-) -> Result<ReceiptView, ApiError> {
-    let command = api.settlement(&ctx, DocumentKind::CreditNote, number, body).await?;
-    Ok(api.execute(&ctx, command, key).await?.into())
-}
+settle!(settle_payment, "/erp/v1/payments/{number}/settle", Payment);
+settle!(settle_credit_note, "/erp/v1/credit-notes/{number}/settle", CreditNote);
+settle!(settle_bill, "/erp/v1/purchase-bills/{number}/settle", PurchaseBill);
 
 /// What customers owe, by how long it is overdue.
 #[utoipa::path(get, path = "/erp/v1/reports/receivables-ageing", operation_id = "receivables_ageing", tag = "erp",

@@ -30,6 +30,7 @@ pub(crate) enum Listing {
     StockDocuments(DocumentKind),
     Orders(DocumentKind),
     PurchaseBills,
+    Drafts,
     ReorderRules,
     /// Goes on after a product code; all others after the id of a row.
     StockOnHand,
@@ -55,6 +56,7 @@ impl Listing {
             Self::ExchangeRates => "exchange-rates",
             Self::StockDocuments(kind) | Self::Orders(kind) => kind.as_str(),
             Self::PurchaseBills => "purchase-bills",
+            Self::Drafts => "drafts",
             Self::ReorderRules => "reorder-rules",
             Self::StockOnHand => "stock-on-hand",
         }

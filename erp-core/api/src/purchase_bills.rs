@@ -33,9 +33,12 @@ pub(crate) struct Document;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PurchaseBillBody {
-    /// The supplier's own; the next of the series where it is absent.
+    /// Kept where it is given; the next of the series otherwise.
     number: Option<String>,
     supplier: String,
+    /// The supplier's own number: it bills once under each.
+    #[schema(example = "2024-0815")]
+    reference: Option<String>,
     #[schema(value_type = Option<String>)]
     currency: Option<Currency>,
     #[schema(value_type = Option<String>)]
@@ -105,6 +108,9 @@ pub(crate) struct PurchaseBillView {
     id: String,
     number: String,
     supplier: String,
+    /// The supplier's own number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reference: Option<String>,
     currency: String,
     net: String,
     tax: String,
@@ -153,6 +159,7 @@ impl From<PurchaseBill> for PurchaseBillView {
             id: bill.id.to_string(),
             number: bill.number.to_string(),
             supplier: bill.supplier_code.to_string(),
+            reference: text(bill.reference),
             currency: currency.to_string(),
             net: amount_text(bill.net_minor, currency),
             tax: amount_text(bill.tax_minor, currency),
@@ -226,6 +233,7 @@ async fn bill(
         lines: lines.collect::<Result<_, _>>()?,
         number: body.number.map(Arc::from),
         supplier: body.supplier.into(),
+        reference: body.reference.map(Arc::from),
         currency,
         billed_at: body.billed_at,
         due_at: body.due_at,

@@ -100,6 +100,9 @@ pub(crate) struct PurchaseReceiptLineView {
     product: String,
     quantity: String,
     value: String,
+    /// Code of the taxes on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tax: Option<String>,
 }
 
 impl From<PurchaseReceipt> for PurchaseReceiptView {
@@ -110,6 +113,7 @@ impl From<PurchaseReceipt> for PurchaseReceiptView {
             product: line.product_code.to_string(),
             quantity: quantity_text(line.quantity_micro),
             value: amount_text(line.value_minor, currency),
+            tax: line.tax.map(|code| code.to_string()),
         });
         Self {
             lines: lines.collect(),

@@ -44,6 +44,12 @@ pub(crate) struct StockView {
     description: String,
     location: String,
     quantity: String,
+    /// Set aside for orders; absent in the past.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reserved: Option<String>,
+    /// Not set aside.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    available: Option<String>,
     unit: String,
     value: String,
     /// Value per unit, rounded to the minor unit; absent where nothing of value is on hand.
@@ -59,6 +65,10 @@ impl From<StockOnHand> for StockView {
             description: stock.description,
             location: stock.location.to_string(),
             quantity: quantity_text(stock.quantity_micro),
+            reserved: stock.reserved_micro.map(quantity_text),
+            available: stock
+                .reserved_micro
+                .map(|reserved| quantity_text(stock.quantity_micro - reserved)),
             unit: stock.unit.to_string(),
             value: amount_text(stock.value_minor, stock.currency),
             currency: stock.currency.to_string(),

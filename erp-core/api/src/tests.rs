@@ -1,8 +1,10 @@
 //! The edge, over the ledger in memory.
 
 mod company;
+mod drafts;
 mod fiscal;
 mod grpc;
+mod orders;
 mod refusals;
 mod stock;
 
@@ -34,6 +36,7 @@ fn api() -> Arc<ErpApi> {
         ),
         erp,
         records,
+        drafts: Arc::new(cortex_erp::MemoryDrafts::default()),
         authorizer: Arc::new(RoleAuthorizer),
         sealer: Sealer::new(Arc::new(master), Arc::new(MemorySubjectKeys::default())),
         currency: Currency::GBP,

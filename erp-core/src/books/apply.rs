@@ -8,8 +8,8 @@ use super::{Books, CreditedInvoice, Reversible};
 use crate::postings::{Document, Postings};
 use crate::valuation::{CostBasis, StandardCost, Timeline};
 use crate::{
-    AccountBalance, Chart, ChartTemplate, Company, DocumentKind, DocumentRef, ItemSide, Locks, MoveReason, OpenItem,
-    PartyKind, PostedEntry, StockMove,
+    AccountBalance, Chart, ChartTemplate, Company, Cost, DocumentKind, DocumentRef, ItemSide, Locks, MoveReason,
+    OpenItem, PartyKind, PostedEntry, StockMove,
 };
 
 impl Books {
@@ -184,6 +184,10 @@ impl Books {
                 }
             }
             Document::PurchaseBill(bill) => {
+                if let Some(reference) = &bill.reference {
+                    let key = (Arc::clone(&bill.supplier_code), Arc::clone(reference));
+                    self.bill_references.insert(key, Arc::clone(&bill.number));
+                }
                 for line in &bill.lines {
                     let Some(of) = line.of_move else { continue };
                     let billed = self.billed.entry(of).or_default();
@@ -207,6 +211,9 @@ impl Books {
         };
         if matches!(moved.reason, MoveReason::Return | MoveReason::SupplierReturn) {
             *self.returned.entry(of).or_default() += moved.quantity_micro.saturating_abs();
+            if let (MoveReason::SupplierReturn, Cost::Given { minor, .. }) = (moved.reason, moved.cost) {
+                *self.returned_minor.entry(of).or_default() += minor;
+            }
             let invoice = match &postings.document {
                 Document::CreditNote(note) => note.invoice_id,
                 _ => None,

@@ -47,6 +47,10 @@ pub struct Books {
     pub posted: HashMap<(DocumentKind, Arc<str>), PostedDocument>,
     /// How much of a move of `posted` came back before.
     pub returned: HashMap<StockMoveId, i64>,
+    /// What suppliers took back of it for.
+    pub returned_minor: HashMap<StockMoveId, i64>,
+    /// The bills of suppliers by their own number, of those that were asked for.
+    pub bill_references: HashMap<(Arc<str>, Arc<str>), Arc<str>>,
     /// How much of it was billed, and what of it stood on goods received.
     pub billed: HashMap<StockMoveId, (i64, i64)>,
     /// The orders that were asked for, and those of `posted`.
@@ -94,6 +98,8 @@ pub struct PostedDocument {
     pub taxes: Vec<DocumentTax>,
     /// Of a receipt.
     pub lines: Vec<PostedLine>,
+    /// Whether it is a receipt whose bill is to come.
+    pub to_be_billed: bool,
     /// What it did to orders.
     pub progress: Vec<OrderProgress>,
     /// Of an invoice, what of the moves of deliveries it billed.

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cortex_types::{OrderId, ProductId};
+use cortex_types::{OrderId, ProductId, StockMoveId};
 
-use super::Books;
+use super::{Books, Delivered};
 use crate::order::unknown;
-use crate::{DocumentKind, ErpError, Order, OrderProgress, OrderStep};
+use crate::{DocumentKind, ErpError, Order, OrderProgress, OrderStep, StockMove};
 
 /// Orders by their id and by their number.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +37,39 @@ impl Orders {
     }
 }
 
+impl Delivered {
+    /// What an invoice billed of moves (with what each is worth now, and how much of it was billed), less what came back of that
+    /// before. Goods may have come back from moves that count as another invoice's since one was cancelled: these are taken off
+    /// what is left of their product.
+    #[must_use]
+    pub fn new(billed: Vec<(StockMove, i64, i64)>, returned: Vec<(StockMoveId, ProductId, i64)>) -> Vec<Self> {
+        let mut delivered: Vec<Self> = Vec::with_capacity(billed.len());
+        let mut left = returned;
+        for (moved, value_minor, quantity_micro) in billed {
+            let back = left.iter_mut().find(|(of, ..)| *of == moved.id);
+            let returned_micro = back.map_or(0, |(.., left)| {
+                let part = quantity_micro.min(*left);
+                *left -= part;
+                part
+            });
+            delivered.push(Self {
+                moved,
+                value_minor,
+                quantity_micro,
+                returned_micro,
+            });
+        }
+        for (_, product, mut left) in left {
+            for of in delivered.iter_mut().rev().filter(|of| of.moved.product_id == product) {
+                let part = left.min(of.quantity_micro - of.returned_micro);
+                of.returned_micro += part;
+                left -= part;
+            }
+        }
+        delivered
+    }
+}
+
 impl Books {
     pub fn order(&self, kind: DocumentKind, number: &Arc<str>) -> Result<&Order, ErpError> {
         self.orders.numbered(kind, number).ok_or_else(|| unknown(kind, number))
@@ -63,7 +96,8 @@ impl Books {
                 continue;
             };
             let place = (line.product_id, Arc::clone(&order.location));
-            *self.reserved.entry(place).or_default() += of.quantity_micro;
+            let reserved = self.reserved.entry(place).or_default();
+            *reserved = reserved.saturating_add(of.quantity_micro);
         }
     }
 }

@@ -83,10 +83,12 @@ pub struct DeliverGoods {
 /// What a supplier bills for goods that came before, and for other things; below zero what it credits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PostBill {
-    /// The supplier's own where it is given.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub number: Option<Arc<str>>,
     pub supplier: Arc<str>,
+    /// The supplier's own number: it bills once under each.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reference: Option<Arc<str>>,
     pub currency: Currency,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub billed_at: Option<Timestamp>,

@@ -42,9 +42,12 @@ impl AddedCosts {
             minor,
         } in added
         {
-            let from = match books.locks.check(moved.moved_at, false) {
-                Ok(()) => moved.moved_at,
-                Err(_) => at,
+            // What went back by the time that it is added bears nothing of it.
+            let returned = books.returned.get(&moved.id).copied().unwrap_or(0);
+            let (from, of_quantity_micro) = match books.locks.check(moved.moved_at, false) {
+                Err(_) if returned < moved.quantity_micro => (at, moved.quantity_micro - returned),
+                Err(_) => (at, moved.quantity_micro),
+                Ok(()) => (moved.moved_at, moved.quantity_micro),
             };
             let sides = given.entry(from).or_insert_with(|| Sides::new(currency));
             sides
@@ -57,7 +60,7 @@ impl AddedCosts {
                 reason: MoveReason::LandedCost,
                 cost: Cost::Added {
                     of: moved.id,
-                    of_quantity_micro: moved.quantity_micro,
+                    of_quantity_micro,
                     minor,
                 },
                 line_no,

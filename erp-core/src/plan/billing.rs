@@ -1,12 +1,12 @@
 //! The lines of a bill in the making: goods of receipts, and other things on their accounts.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use cortex_types::{LineId, StockMoveId};
+use cortex_types::LineId;
 use rust_decimal::Decimal;
 
 use super::sales_lines::field;
+use super::unbilled::Unbilled;
 use crate::limits::{check_amount, check_quantity};
 use crate::valuation::share;
 use crate::{
@@ -17,8 +17,7 @@ use crate::{
 pub(super) struct Billing<'a> {
     command: &'a PostBill,
     books: &'a Books,
-    /// By lines before, of this bill.
-    billed: HashMap<StockMoveId, (i64, i64)>,
+    unbilled: Unbilled<'a>,
     lines: Vec<BillLine<'a>>,
 }
 
@@ -42,9 +41,8 @@ pub(super) struct BilledGoods<'a> {
     pub moved: &'a StockMove,
     pub product: &'a Product,
     pub quantity_micro: i64,
-    /// What the whole line of the receipt was received for, and what that was worth.
-    pub received_net_minor: i64,
-    pub worth_minor: i64,
+    /// What it was received for, in the currency of the bill.
+    pub received_minor: i64,
     /// What of it stands on goods received for this.
     pub cleared_minor: i64,
 }
@@ -88,7 +86,7 @@ impl<'a> Billing<'a> {
         let mut billing = Self {
             command,
             books,
-            billed: HashMap::new(),
+            unbilled: Unbilled::new(books),
             lines: Vec::new(),
         };
         for (index, line) in command.lines.iter().enumerate() {
@@ -173,7 +171,7 @@ impl<'a> Billing<'a> {
             }
         }
         for moved in came {
-            let (open, open_worth) = self.open(moved)?;
+            let (open, open_worth) = self.unbilled.of(moved);
             let quantity_micro = match wanted {
                 None => open,
                 Some(wanted) if wanted > 0 => wanted.min(open).max(0),
@@ -184,18 +182,18 @@ impl<'a> Billing<'a> {
             }
             wanted = wanted.map(|wanted| wanted - quantity_micro);
             let cleared_minor = proportion(open_worth, quantity_micro, open)?;
-            let billed = self.billed.entry(moved.id).or_default();
-            billed.0 += quantity_micro;
-            billed.1 += cleared_minor;
+            let before_micro = moved.quantity_micro - open;
+            self.unbilled.take(moved, quantity_micro, cleared_minor);
             let of_line = receipt.lines.iter().find(|of| of.line_no == moved.line_no);
+            let received = of_line.map_or(0, |of| of.net_minor);
+            let until = share(received, before_micro + quantity_micro, moved.quantity_micro)?;
             parts.push(BilledGoods {
                 number: Arc::clone(number),
                 receipt,
                 moved,
                 product: books.product(&moved.product_code, self.command.currency)?,
                 quantity_micro,
-                received_net_minor: of_line.map_or(0, |of| of.net_minor),
-                worth_minor: moved.given_minor(),
+                received_minor: until - share(received, before_micro, moved.quantity_micro)?,
                 cleared_minor,
             });
         }
@@ -203,29 +201,47 @@ impl<'a> Billing<'a> {
             let open = Decimal::new(line.quantity_micro.unwrap_or(0) - left, 6).normalize();
             return refused("quantity", format!("of '{number}', {open} are not billed"));
         }
+        if let Some(code) = product.filter(|code| !receipt.moves.iter().any(|(moved, _)| moved.product_code == **code))
+        {
+            return refused("product", format!("'{code}' did not come with '{number}'"));
+        }
         if parts.is_empty() {
             return refused("receipt", format!("nothing of '{number}' is left to bill"));
         }
         self.price(index, line, parts)
     }
 
-    /// Each part its share of what the line costs, or what the receipt said.
+    /// Each part what the receipt said, or as much more or less as the line costs more or less than that.
     fn price(&mut self, index: usize, line: &BillLineInput, parts: Vec<BilledGoods<'a>>) -> Result<(), ErpError> {
-        let whole: i64 = parts.iter().map(|part| part.quantity_micro).sum();
-        if line.amount_minor.is_some() && parts.iter().any(|part| part.quantity_micro.signum() != whole.signum()) {
+        let goods_in_its_currency = self.books.goods_currency(self.command.currency) == self.command.currency;
+        // In the currency of the goods it is what stands on goods received, to the penny.
+        let received = |part: &BilledGoods<'_>| match goods_in_its_currency {
+            true => part.cleared_minor,
+            false => part.received_minor,
+        };
+        let quantity: i64 = parts.iter().map(|part| part.quantity_micro).sum();
+        let worth: i64 = parts.iter().map(received).sum();
+        let mixed = parts
+            .iter()
+            .any(|part| part.quantity_micro.signum() != quantity.signum());
+        if line.amount_minor.is_some() && mixed {
             let problem = "is for goods that came and for goods that went back: give a line to each product";
             return Err(ErpError::invalid(field(index, "amount"), problem));
         }
         if line
             .amount_minor
-            .is_some_and(|amount| amount != 0 && amount.signum() != whole.signum())
+            .is_some_and(|amount| amount != 0 && amount.signum() != quantity.signum())
         {
             let problem = "must be above zero for goods that came, and below zero for goods that went back";
             return Err(ErpError::invalid(field(index, "amount"), problem));
         }
         let (mut sum, mut before) = (0, 0);
         for part in parts {
-            sum += part.quantity_micro;
+            let (weight, whole) = match worth {
+                0 => (part.quantity_micro, quantity),
+                worth => (received(&part), worth),
+            };
+            sum += weight;
             let net_minor = match line.amount_minor {
                 Some(amount) => {
                     let until = proportion(amount, sum, whole)?;
@@ -233,7 +249,7 @@ impl<'a> Billing<'a> {
                     before = until;
                     net_minor
                 }
-                None => proportion(part.received_net_minor, part.quantity_micro, part.moved.quantity_micro)?,
+                None => received(&part),
             };
             let of_receipt = part.receipt.lines.iter().find(|of| of.line_no == part.moved.line_no);
             self.lines.push(BillLine {
@@ -254,7 +270,7 @@ impl<'a> Billing<'a> {
         if receipt.party.as_ref() != Some(&self.command.supplier) {
             return refused(format!("'{number}' is of another supplier"));
         }
-        if !receipt.is_to_be_billed(self.books) {
+        if !receipt.to_be_billed {
             return refused(format!("'{number}' was billed when it came"));
         }
         if receipt.currency != self.command.currency {
@@ -265,34 +281,6 @@ impl<'a> Billing<'a> {
             });
         }
         Ok(receipt)
-    }
-
-    /// How much of a move is not billed, and what of it stands on goods received.
-    fn open(&self, moved: &StockMove) -> Result<(i64, i64), ErpError> {
-        let (quantity_micro, worth_minor) = self.books.unbilled(moved)?;
-        let (billed, cleared) = self.billed.get(&moved.id).copied().unwrap_or_default();
-        Ok((quantity_micro - billed, worth_minor - cleared))
-    }
-}
-
-impl Books {
-    /// How much of goods that came is neither billed nor went back, and what of them stands on goods received: below zero where
-    /// something went back after it was billed.
-    pub(super) fn unbilled(&self, moved: &StockMove) -> Result<(i64, i64), ErpError> {
-        let returned = self.returned.get(&moved.id).copied().unwrap_or(0);
-        let (billed, cleared) = self.billed.get(&moved.id).copied().unwrap_or_default();
-        let given = moved.given_minor();
-        let worth = given - share(given, returned, moved.quantity_micro)? - cleared;
-        Ok((moved.quantity_micro - returned - billed, worth))
-    }
-}
-
-impl PostedDocument {
-    /// Whether a receipt left its bill to come: what it received stands on goods received.
-    pub(super) fn is_to_be_billed(&self, books: &Books) -> bool {
-        let account = books.chart.of(Role::GoodsReceived);
-        let lines = self.entries.iter().flat_map(|entry| &entry.lines);
-        lines.filter(|line| line.account == *account).count() > 0
     }
 }
 

@@ -41,22 +41,24 @@ impl<'a> Fulfilment<'a> {
         }
     }
 
-    /// An order that is open still; `field` is where the caller named it.
+    /// An order that something may come of still; `field` is where the caller named it.
     pub fn open(&mut self, field: &str, kind: DocumentKind, number: &Arc<str>) -> Result<OrderId, ErpError> {
         let order = self.books.order(kind, number)?;
-        if matches!(order.state, OrderState::Closed | OrderState::Cancelled) {
+        // What was delivered before it was closed is billed still.
+        let bills = self.document.kind == DocumentKind::SalesInvoice;
+        if order.state == OrderState::Cancelled || (order.state == OrderState::Closed && !bills) {
             let problem = format!("'{number}' is {}: nothing more comes of it", order.state.as_str());
             return Err(ErpError::invalid(field, problem));
         }
         Ok(self.take_up(order))
     }
 
-    /// Whether a document of this party, in this currency, may bill the order.
+    /// Whether a document of this party, in this currency, may bill the order; `priced`: whether it has prices of its own.
     pub fn check(
         &self,
         id: OrderId,
         (field, party): (&str, &Party),
-        (currency, prices_include_tax): (Currency, bool),
+        (currency, prices_include_tax, priced): (Currency, bool, bool),
     ) -> Result<(), ErpError> {
         let order = self.order(id);
         if order.party_id != party.id {
@@ -70,18 +72,19 @@ impl<'a> Fulfilment<'a> {
                 document: currency,
             });
         }
-        if prices_include_tax && !order.prices_include_tax {
-            let problem = format!("the prices of '{}' do not: leave it out", order.number);
+        if priced && prices_include_tax != order.prices_include_tax {
+            let theirs = if order.prices_include_tax {
+                "include"
+            } else {
+                "do not include"
+            };
+            let problem = format!(
+                "the prices of '{}' {theirs} their taxes: so must those of its lines",
+                order.number
+            );
             return Err(ErpError::invalid("prices_include_tax", problem));
         }
         Ok(())
-    }
-
-    /// An order, whatever became of it.
-    pub fn known(&mut self, id: OrderId) -> Option<&Order> {
-        let order = self.books.orders.by_id(id)?;
-        let id = self.take_up(order);
-        self.orders.get(&id)
     }
 
     fn take_up(&mut self, order: &Order) -> OrderId {
@@ -118,17 +121,39 @@ impl<'a> Fulfilment<'a> {
         if quantity_micro <= 0 {
             return Err(ErpError::invalid(field, "must be above zero"));
         }
-        let (mut wanted, mut parts) = (quantity_micro, Vec::new());
-        for part in self.left(id, |line| line.left(step)) {
-            let quantity_micro = part.quantity_micro.min(wanted);
-            if *self.line(id, part.line).product_code != *product || quantity_micro == 0 {
-                continue;
+        let lines = &self.orders[&id].lines;
+        let closed = self.orders[&id].state == OrderState::Closed;
+        // What was delivered is billed first, and what was set aside leaves first.
+        let first = |line: &OrderLine| match step {
+            OrderStep::Billed => line.unbilled(),
+            OrderStep::Moved => line.reserved_micro.min(line.left(step)),
+            OrderStep::Reserved => 0,
+        };
+        let (mut wanted, mut parts) = (quantity_micro, vec![0; lines.len()]);
+        for round in 0..2 {
+            for (part, line) in parts
+                .iter_mut()
+                .zip(lines)
+                .filter(|(_, line)| *line.product_code == *product)
+            {
+                let left = if round == 0 || closed {
+                    first(line)
+                } else {
+                    line.left(step)
+                };
+                let more = wanted.min(left - *part).max(0);
+                *part += more;
+                wanted -= more;
             }
-            wanted -= quantity_micro;
-            parts.push(Part { quantity_micro, ..part });
         }
         if wanted == 0 {
-            return Ok(parts);
+            let parts = parts
+                .into_iter()
+                .enumerate()
+                .filter(|(_, quantity_micro)| *quantity_micro > 0);
+            return Ok(parts
+                .map(|(line, quantity_micro)| Part { line, quantity_micro })
+                .collect());
         }
         let open = Decimal::new(quantity_micro - wanted, 6).normalize();
         let problem = format!("of '{product}', {open} of '{}' are left", self.order(id).number);
@@ -168,9 +193,29 @@ impl<'a> Fulfilment<'a> {
         released
     }
 
-    /// Takes back what a document did to its orders.
+    /// Carries on the line of the order that a line of another document moved goods for.
+    pub fn follow(
+        &mut self,
+        progress: &[OrderProgress],
+        line_no: u32,
+        (step, quantity_micro): (OrderStep, i64),
+        document_line_no: u32,
+    ) {
+        let came = |of: &&OrderProgress| of.step == OrderStep::Moved && of.document_line_no == line_no;
+        let Some(came) = progress.iter().find(came) else { return };
+        let Some(order) = self.books.orders.by_id(came.order_id) else {
+            return;
+        };
+        let Some(line) = order.lines.iter().position(|line| line.id == came.line_id) else {
+            return;
+        };
+        let id = self.take_up(order);
+        self.advance(id, step, Part { line, quantity_micro }, document_line_no);
+    }
+
+    /// Takes back what a document did to its orders. What it took from what was set aside is not set aside again: others may have it.
     pub fn undo(&mut self, progress: &[OrderProgress]) -> Result<(), ErpError> {
-        for of in progress {
+        for of in progress.iter().filter(|of| of.step != OrderStep::Reserved) {
             let Some(order) = self.books.orders.by_id(of.order_id) else {
                 return Err(unknown(DocumentKind::SalesOrder, &of.order_id.to_string()));
             };
@@ -178,14 +223,9 @@ impl<'a> Fulfilment<'a> {
             let Some(order) = self.orders.get_mut(&id) else {
                 continue;
             };
-            let open = matches!(order.state, OrderState::Open | OrderState::Complete);
             let Some(line) = order.lines.iter_mut().find(|line| line.id == of.line_id) else {
                 continue;
             };
-            // Nothing is set aside for what is closed.
-            if of.step == OrderStep::Reserved && !open {
-                continue;
-            }
             line.advance(of.step, -of.quantity_micro);
             self.progress.push(OrderProgress {
                 id: LineId::new(),
@@ -194,11 +234,16 @@ impl<'a> Fulfilment<'a> {
             });
         }
         for order in self.orders.values() {
-            if let Some(line) = order.lines.iter().find(|line| line.unbilled() < 0) {
-                let problem = format!(
-                    "of '{}', what it moved for '{}' is billed: cancel that first",
-                    line.product_code, order.number
-                );
+            let sold = order.kind == DocumentKind::SalesOrder;
+            let problem = |line: &OrderLine| match line {
+                _ if sold && line.unbilled() < 0 => Some("what it moved is billed: cancel that first"),
+                _ if line.billed_micro < 0 => Some("what it billed is credited: cancel that first"),
+                _ if line.moved_micro > line.quantity_micro => Some("what went back came again: cancel that first"),
+                _ => None,
+            };
+            let mut problems = order.lines.iter().filter_map(|line| Some((line, problem(line)?)));
+            if let Some((line, problem)) = problems.next() {
+                let problem = format!("of '{}' for '{}', {problem}", line.product_code, order.number);
                 return Err(ErpError::invalid("number", problem));
             }
         }

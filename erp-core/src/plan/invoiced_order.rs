@@ -8,7 +8,8 @@ use super::sales_lines::field;
 use crate::limits::check_quantity;
 use crate::valuation::share;
 use crate::{
-    DocumentKind, ErpError, InvoiceLineInput, LinePrice, OrderLine, OrderStep, Party, PostInvoice, ProductKind,
+    DocumentKind, ErpError, InvoiceLineInput, LinePrice, OrderLine, OrderState, OrderStep, Party, PostInvoice,
+    ProductKind,
 };
 
 /// A line of an invoice to be.
@@ -42,11 +43,15 @@ pub(super) fn ordered_lines(
     fulfilment: &mut Fulfilment<'_>,
 ) -> Result<Vec<Planned>, ErpError> {
     let id = fulfilment.open("order", DocumentKind::SalesOrder, number)?;
-    let of_invoice = (command.currency, command.prices_include_tax);
+    let has_prices = command.lines.iter().any(|line| !matches!(line.price, LinePrice::List));
+    let of_invoice = (command.currency, command.prices_include_tax, has_prices);
     fulfilment.check(id, ("customer", customer), of_invoice)?;
     let mut planned = Vec::new();
     if command.lines.is_empty() {
-        let delivered = fulfilment.left(id, OrderLine::unbilled);
+        // Of what is closed, services are done with.
+        let closed = fulfilment.order(id).state == OrderState::Closed;
+        let goods = |line: &OrderLine| line.product_kind == ProductKind::Goods;
+        let delivered = fulfilment.left(id, |line| if closed && !goods(line) { 0 } else { line.unbilled() });
         if delivered.is_empty() {
             let problem = format!("nothing of '{number}' is delivered and not invoiced: deliver it, or name lines");
             return Err(ErpError::invalid("lines", problem));

@@ -33,6 +33,7 @@ mod stock_transfer;
 mod taxes;
 #[cfg(test)]
 mod tests;
+mod unbilled;
 
 pub use cancellation::plan_cancellation;
 pub use company::{plan_account, plan_company, plan_cost_centre, plan_exchange_rate, plan_tax_code};

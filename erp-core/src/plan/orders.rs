@@ -12,6 +12,9 @@ use crate::{
     OrderState, OrderStep, PartyKind, PlaceOrder, ProductKind, ReorderRule, SetReorderRule,
 };
 
+/// What is open of all orders for a product is added up: so much for each line stays within 64 bits for 90,000 lines.
+const ORDERED_MICRO_MAX: i64 = 100_000_000_000_000;
+
 impl OrderSide {
     #[must_use]
     pub const fn kind(self) -> DocumentKind {
@@ -56,6 +59,10 @@ pub fn plan_order(command: &PlaceOrder, books: &Books, now: Timestamp) -> Result
         }
         if let Some(code) = &line.tax {
             books.tax_code(&field(index, "tax"), code)?;
+        }
+        if line.quantity_micro > ORDERED_MICRO_MAX {
+            let problem = format!("is more than {ORDERED_MICRO_MAX} millionths of a unit: split the order");
+            return Err(ErpError::invalid(field(index, "quantity"), problem));
         }
         add(&mut amount_minor, line.net_minor)?;
         lines.push(OrderLine {

@@ -21,8 +21,9 @@ struct Source<'a> {
     moved: &'a StockMove,
     /// How much may still come back.
     open: i64,
-    /// How much of the whole move came back, by this document too.
+    /// How much of the whole move came back, by this document too; and what a supplier took it back for.
     returned: i64,
+    returned_minor: i64,
 }
 
 impl<'a> Origins<'a> {
@@ -33,15 +34,18 @@ impl<'a> Origins<'a> {
             return Err(ErpError::invalid(fields_of(kind).0, problem));
         }
         let returned = |id: StockMoveId| books.returned.get(&id).copied().unwrap_or(0);
+        let returned_minor = |id: StockMoveId| books.returned_minor.get(&id).copied().unwrap_or(0);
         let own = document.moves.iter().map(|(moved, _)| Source {
             moved,
             open: moved.quantity_micro.saturating_abs() - returned(moved.id),
             returned: returned(moved.id),
+            returned_minor: returned_minor(moved.id),
         });
         let delivered = document.delivered.iter().map(|of| Source {
             moved: &of.moved,
             open: of.quantity_micro - of.returned_micro,
             returned: returned(of.moved.id),
+            returned_minor: 0,
         });
         Ok(Self {
             books,
@@ -65,7 +69,13 @@ impl<'a> Origins<'a> {
             return Err(ErpError::invalid(fields_of(self.kind).1, problem));
         }
         let (mut wanted, mut parts) = (quantity_micro, Vec::new());
-        for Source { moved, open, returned } in &mut self.sources {
+        for Source {
+            moved,
+            open,
+            returned,
+            returned_minor,
+        } in &mut self.sources
+        {
             let part = wanted.min(*open);
             if moved.product_id != product.id || part <= 0 {
                 continue;
@@ -76,12 +86,10 @@ impl<'a> Origins<'a> {
                 match moved.cost {
                     // A supplier takes goods back for what they were billed at.
                     Cost::Given { minor, .. } => {
-                        let until = share(minor, offset_micro + part, moved.quantity_micro)?;
-                        let before = share(minor, offset_micro, moved.quantity_micro)?;
-                        Cost::Given {
-                            minor: until - before,
-                            of: Some(of),
-                        }
+                        let left = minor - *returned_minor;
+                        let minor = share(left, part, moved.quantity_micro - offset_micro)?;
+                        *returned_minor += minor;
+                        Cost::Given { minor, of: Some(of) }
                     }
                     _ => Cost::Of { of, offset_micro },
                 },

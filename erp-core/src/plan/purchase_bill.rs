@@ -3,12 +3,12 @@ use std::sync::Arc;
 use cortex_types::{PurchaseBillId, Timestamp};
 
 use super::added_cost::{Added, AddedCosts};
-use super::billing::{Billed, BilledGoods, Billing, proportion};
-use super::fulfilment::{Fulfilment, Part};
+use super::billing::{Billed, Billing};
+use super::fulfilment::Fulfilment;
 use super::sides::{Sides, add};
 use super::taxes::{self, Taxes};
 use super::{Head, LINES_MAX, Posting, check_line_count, line_number};
-use crate::limits::{MEMO_LENGTH_MAX, check_text, check_time};
+use crate::limits::{MEMO_LENGTH_MAX, check_code, check_text, check_time};
 use crate::postings::{Document, Postings};
 use crate::{Books, DocumentKind, DocumentRef, ErpError, OrderStep, PostBill, PurchaseBill, Role, TaxDirection};
 
@@ -25,6 +25,14 @@ pub fn plan_purchase_bill(command: &PostBill, books: &Books, now: Timestamp) -> 
         kind: DocumentKind::PurchaseBill,
         id: id.0,
     };
+    if let Some(reference) = &command.reference {
+        check_code("reference", reference)?;
+        let key = (Arc::clone(&supplier.code), Arc::clone(reference));
+        if let Some(bill) = books.bill_references.get(&key) {
+            let problem = format!("'{reference}' of '{}' is posted already, as {bill}", supplier.code);
+            return Err(ErpError::invalid("reference", problem));
+        }
+    }
     let due_at = command.due_at.unwrap_or_else(|| supplier.terms.due_at(at));
     if due_at < at {
         return Err(ErpError::invalid("due_at", "must not be before the bill"));
@@ -56,10 +64,10 @@ pub fn plan_purchase_bill(command: &PostBill, books: &Books, now: Timestamp) -> 
                 let until = conversion.map_or(Ok(goods_net), |conversion| conversion.convert(goods_net))?;
                 let now_worth = until - worth;
                 worth = until;
-                // At the rate of the receipt: what differs from it is the price, what is left is the rate.
-                let then_worth = match of.received_net_minor {
-                    0 => now_worth,
-                    whole => proportion(of.worth_minor, line.net_minor, whole)?,
+                // What it was received for is at the rate of then; what differs from that is the price, what is left is the rate.
+                let then_worth = match conversion {
+                    None => now_worth,
+                    Some(conversion) => of.cleared_minor + conversion.convert(line.net_minor - of.received_minor)?,
                 };
                 sides.debit_in(goods, Role::GoodsReceived, then_worth)?.debit_in(
                     goods,
@@ -74,7 +82,12 @@ pub fn plan_purchase_bill(command: &PostBill, books: &Books, now: Timestamp) -> 
                         minor: then_worth - of.cleared_minor,
                     });
                 }
-                carry_on(&mut fulfilment, of, line_no);
+                fulfilment.follow(
+                    &of.receipt.progress,
+                    of.moved.line_no,
+                    (OrderStep::Billed, of.quantity_micro),
+                    line_no,
+                );
             }
         }
         posted.push(line.posted(line_no));
@@ -95,6 +108,7 @@ pub fn plan_purchase_bill(command: &PostBill, books: &Books, now: Timestamp) -> 
         number: Arc::clone(&number),
         supplier_id: supplier.id,
         supplier_code: Arc::clone(&supplier.code),
+        reference: command.reference.clone(),
         currency: command.currency,
         net_minor: net,
         tax_minor: taxes.total_minor,
@@ -110,22 +124,4 @@ pub fn plan_purchase_bill(command: &PostBill, books: &Books, now: Timestamp) -> 
         at,
     };
     Ok(posting.into_postings(head, Document::PurchaseBill(bill), Some(stocked)))
-}
-
-/// The line of the purchase order that the goods came for is billed.
-fn carry_on(fulfilment: &mut Fulfilment<'_>, of: &BilledGoods<'_>, line_no: u32) {
-    let mut progress = of.receipt.progress.iter();
-    let came = progress.find(|came| came.step == OrderStep::Moved && came.document_line_no == of.moved.line_no);
-    let Some(came) = came else { return };
-    let Some(order) = fulfilment.known(came.order_id) else {
-        return;
-    };
-    let Some(line) = order.lines.iter().position(|line| line.id == came.line_id) else {
-        return;
-    };
-    let part = Part {
-        line,
-        quantity_micro: of.quantity_micro,
-    };
-    fulfilment.advance(came.order_id, OrderStep::Billed, part, line_no);
 }

@@ -171,7 +171,8 @@ fn ordered_lines(
     fulfilment: &mut Fulfilment<'_>,
 ) -> Result<Vec<Planned>, ErpError> {
     let id = fulfilment.open("order", DocumentKind::PurchaseOrder, number)?;
-    let of_receipt = (command.currency, command.prices_include_tax);
+    let priced = command.lines.iter().any(|line| line.value_minor.is_some());
+    let of_receipt = (command.currency, command.prices_include_tax, priced);
     fulfilment.check(id, ("supplier", supplier), of_receipt)?;
     let mut planned: Vec<Planned> = Vec::new();
     if command.lines.is_empty() {

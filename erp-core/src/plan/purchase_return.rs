@@ -1,19 +1,21 @@
 use std::sync::Arc;
 
-use cortex_types::{Currency, LineId, StockDocumentId, Timestamp};
+use cortex_types::{Currency, LineId, StockDocumentId, StockMoveId, Timestamp};
 
+use super::fulfilment::Fulfilment;
 use super::origins::Origins;
 use super::sales_lines::field;
-use super::shelf::{Moving, Shelf, Stocked, counterpart};
+use super::shelf::{Moving, Shelf, counterpart};
 use super::sides::{Sides, add};
 use super::taxes;
+use super::unbilled::Unbilled;
 use super::{Posting, check_line_count, line_number};
 use crate::limits::{MEMO_LENGTH_MAX, check_quantity, check_text};
 use crate::postings::Postings;
 use crate::valuation::share;
 use crate::{
-    Books, Cost, DocumentKind, DocumentRef, DocumentTax, ErpError, MoveReason, PostedDocument, Product, ReturnGoods,
-    Role, StockDocument, StockMove,
+    Books, Cost, DocumentKind, DocumentRef, DocumentTax, ErpError, MoveReason, OrderStep, PostedDocument, Product,
+    ReturnGoods, Role, StockDocument, StockMove,
 };
 
 /// Goods back to the supplier, who owes what it billed for them. They leave from where they came in.
@@ -36,6 +38,8 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
     let goods = books.goods_currency(receipt.currency);
     let mut sides = Sides::new(receipt.currency);
     let mut worth = 0;
+    let mut unbilled = Unbilled::new(books);
+    let mut fulfilment = Fulfilment::by(books, reference, &number, at);
     for (index, line) in command.lines.iter().enumerate() {
         let product: &Product = books.goods(&field(index, "product"), &line.product, receipt.currency)?;
         let quantity = field(index, "quantity");
@@ -43,7 +47,18 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
             return Err(ErpError::invalid(quantity, "must be above zero"));
         }
         check_quantity(&quantity, line.quantity_micro)?;
-        for (quantity_micro, cost) in origins.take(&quantity, product, line.quantity_micro, at)? {
+        for (quantity_micro, mut cost) in origins.take(&quantity, product, line.quantity_micro, at)? {
+            if let Some(moved) = cost.refers_to().and_then(|of| came(receipt, of)) {
+                let (open, open_minor) = unbilled.of(moved);
+                if let Cost::Given { minor, .. } = &mut cost {
+                    // The last of a line that is not billed takes every penny with it.
+                    if receipt.to_be_billed && open == quantity_micro {
+                        *minor = open_minor;
+                    }
+                    unbilled.take(moved, quantity_micro, *minor);
+                }
+                go_back(&mut fulfilment, receipt, (moved, quantity_micro), line_number(index));
+            }
             if let Cost::Given { minor, .. } = cost {
                 add(&mut worth, minor)?;
                 sides.debit_in(
@@ -64,9 +79,8 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
         }
     }
     let mut stocked = shelf.settle()?;
-    let to_be_billed = receipt.is_to_be_billed(books);
-    if to_be_billed {
-        give_up_bill(&mut sides, (goods, worth), receipt, &stocked, books)?;
+    if receipt.to_be_billed {
+        sides.debit_in(goods, Role::GoodsReceived, worth)?;
     }
     let part = Part::new(receipt, books, worth)?;
     let taxes_billed: i64 = receipt.taxes.iter().map(|tax| tax.tax_minor).sum();
@@ -74,7 +88,7 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
     check_taxes(receipt, net, goods)?;
     let owed = part.of(net)?;
     match goods == receipt.currency {
-        _ if to_be_billed => &mut sides,
+        _ if receipt.to_be_billed => &mut sides,
         true => sides.debit(Role::Payables, owed)?,
         false => sides.debit_with_base(Role::Payables, owed, worth),
     };
@@ -98,6 +112,7 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
         posting = posting.with(supplier, None);
     }
     posting.taxes = rows;
+    posting.carry_on(fulfilment);
     let memo = format!("goods returned {number}");
     posting.post_with(sides, &mut stocked, &memo, at)?;
     let supplier = receipt.party.as_ref().and_then(|code| books.parties.get(code));
@@ -117,34 +132,6 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
         moved_at: at,
     };
     Ok(posting.into_stock_postings(document, stocked))
-}
-
-/// The supplier is not owed what went back, as far as it was not billed: where that is the last of a line, no penny stays.
-fn give_up_bill(
-    sides: &mut Sides,
-    (goods, worth): (Currency, i64),
-    receipt: &PostedDocument,
-    stocked: &Stocked,
-    books: &Books,
-) -> Result<(), ErpError> {
-    let mut given_up = worth;
-    for (moved, _) in &receipt.moves {
-        let went = |back: &&StockMove| back.cost.refers_to() == Some(moved.id);
-        let quantity_micro: i64 = stocked.moves.iter().filter(went).map(|back| -back.quantity_micro).sum();
-        let (open, open_worth) = books.unbilled(moved)?;
-        if quantity_micro == 0 || quantity_micro != open {
-            continue;
-        }
-        let returned = books.returned.get(&moved.id).copied().unwrap_or(0);
-        let given = moved.given_minor();
-        let until = share(given, returned + quantity_micro, moved.quantity_micro)?;
-        let before = share(given, returned, moved.quantity_micro)?;
-        add(&mut given_up, open_worth - (until - before))?;
-    }
-    sides
-        .debit_in(goods, Role::GoodsReceived, given_up)?
-        .debit_in(goods, Role::Rounding, worth - given_up)?;
-    Ok(())
 }
 
 /// What was charged is shared by what goods are worth, which holds where all of them have the same taxes, in the currency that they are
@@ -170,8 +157,7 @@ impl Part {
         let (mut before, mut whole) = (0, 0);
         for (moved, _) in &receipt.moves {
             if let Cost::Given { minor, .. } = moved.cost {
-                let returned = books.returned.get(&moved.id).copied().unwrap_or(0);
-                add(&mut before, share(minor, returned, moved.quantity_micro)?)?;
+                add(&mut before, books.returned_minor.get(&moved.id).copied().unwrap_or(0))?;
                 add(&mut whole, minor)?;
             }
         }
@@ -185,5 +171,29 @@ impl Part {
             0 => Ok(0),
             whole => Ok(share(amount_minor, self.after, whole)? - share(amount_minor, self.before, whole)?),
         }
+    }
+}
+
+fn came(receipt: &PostedDocument, of: StockMoveId) -> Option<&StockMove> {
+    receipt
+        .moves
+        .iter()
+        .map(|(moved, _)| moved)
+        .find(|moved| moved.id == of)
+}
+
+/// What went back can be received again for its order; and billed again, where it was billed with its receipt.
+fn go_back(
+    fulfilment: &mut Fulfilment<'_>,
+    receipt: &PostedDocument,
+    (moved, quantity_micro): (&StockMove, i64),
+    line_no: u32,
+) {
+    let steps: &[OrderStep] = match receipt.to_be_billed {
+        true => &[OrderStep::Moved],
+        false => &[OrderStep::Billed, OrderStep::Moved],
+    };
+    for step in steps {
+        fulfilment.follow(&receipt.progress, moved.line_no, (*step, -quantity_micro), line_no);
     }
 }

@@ -178,7 +178,8 @@ impl Settlement<'_> {
             ItemSide::Receivable => (DocumentKind::SalesInvoice, None),
             ItemSide::Payable => (DocumentKind::PurchaseReceipt, Some(DocumentKind::PurchaseBill)),
         };
-        let other = other.filter(|kind| self.item_of(*kind, &input.number, own.side).is_some());
+        let of_party = |item: OpenItem| item.party == own.party;
+        let other = other.filter(|kind| self.item_of(*kind, &input.number, own.side).is_some_and(of_party));
         let kind = input.kind.or(other).unwrap_or(usual);
         let Some(other) = self.item_of(kind, &input.number, own.side) else {
             let problem = format!("no {kind} '{}' is open with anybody: correct the number", input.number);

@@ -138,9 +138,11 @@ impl<'a> Shelf<'a> {
                 .filter(|moved| moved.quantity_micro < 0);
             for moved in leaves.filter(|moved| !books.may_go_below_zero(&moved.location)) {
                 let released = released.get(&(id, Arc::clone(&moved.location))).copied().unwrap_or(0);
-                let reserved = books.reserved(id, &moved.location) - released;
-                let short_micro = reserved - timeline.holding(&moved.location).quantity_micro;
-                if reserved > 0 && short_micro > 0 {
+                let reserved = books.reserved(id, &moved.location);
+                // Where it could go below zero when it was set aside, it may be short before.
+                let before = reserved - books.on_hand(id, &moved.location);
+                let short_micro = reserved - released - timeline.holding(&moved.location).quantity_micro;
+                if reserved > released && short_micro > before.max(0) {
                     return Err(ErpError::StockReserved {
                         product: Arc::clone(&product.code),
                         location: Arc::clone(&moved.location),

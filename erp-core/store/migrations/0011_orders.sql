@@ -20,6 +20,7 @@ CREATE TABLE orders (
     UNIQUE (tenant_id, kind, number)
 );
 CREATE INDEX orders_of_kind ON orders (tenant_id, kind, id);
+CREATE INDEX orders_of_state ON orders (tenant_id, kind, state, id);
 
 CREATE TABLE order_lines (
     id TEXT PRIMARY KEY,
@@ -72,6 +73,8 @@ CREATE TABLE purchase_bills (
     number TEXT NOT NULL,
     supplier_id TEXT NOT NULL,
     supplier_code TEXT NOT NULL,
+    -- The supplier's own number.
+    reference TEXT,
     currency TEXT NOT NULL,
     net_minor BIGINT NOT NULL,
     tax_minor BIGINT NOT NULL,
@@ -82,6 +85,8 @@ CREATE TABLE purchase_bills (
     tx_no BIGINT NOT NULL,
     UNIQUE (tenant_id, number)
 );
+
+CREATE INDEX purchase_bills_of_reference ON purchase_bills (tenant_id, reference) WHERE reference IS NOT NULL;
 
 CREATE TABLE purchase_bill_lines (
     id TEXT PRIMARY KEY,

@@ -1,7 +1,7 @@
 //! The ERP's ports on SQL.
 //!
 //! [`SqlLedger`] implements [`UnitOfWork`](cortex_erp::UnitOfWork) — one group of commands is one physical commit, each
-//! command one transaction of the change log — and [`Records`](cortex_erp::Records). [`MIGRATIONS`] brings the tables;
+//! command one transaction of the change log —, [`Records`](cortex_erp::Records) and [`Drafts`](cortex_erp::Drafts). [`MIGRATIONS`] brings the tables;
 //! the columns of the captured ones are the contract that features, training and experience read.
 //!
 //! Entries are sealed in a chain as they are posted, so that one that was changed afterwards is named by
@@ -13,6 +13,7 @@
 mod chain;
 mod costs;
 mod days;
+mod drafts;
 mod ledger;
 mod migrations;
 mod read;

@@ -59,6 +59,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "orders",
             sql: include_str!("../migrations/0011_orders.sql"),
         },
+        Migration {
+            version: 12,
+            name: "drafts",
+            sql: include_str!("../migrations/0012_drafts.sql"),
+        },
     ],
     captured: &[
         "orders",

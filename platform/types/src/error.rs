@@ -106,6 +106,8 @@ error_codes! {
     /// The time falls into a period whose books are closed.
     PeriodClosed = "period-closed" => Conflict, Never;
     CreditLimitExceeded = "credit-limit-exceeded" => Conflict, Never;
+    /// Somebody changed it since the version that the caller knows.
+    VersionMismatch = "version-mismatch" => Conflict, Never;
     /// A posted document cannot be changed, only reversed.
     Immutable = "immutable-document" => Conflict, Never;
     UnknownFeature = "unknown-feature" => NotFound, Never;
@@ -150,6 +152,7 @@ impl ErrorCode {
         match self {
             Self::MethodNotAllowed => return 405,
             Self::UnsupportedEncoding => return 415,
+            Self::VersionMismatch => return 412,
             _ => {}
         }
         match self.kind() {

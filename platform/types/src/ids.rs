@@ -106,6 +106,8 @@ typed_ids! {
     PurchaseBillId,
     /// When a product is to be ordered again.
     ReorderRuleId,
+    /// A document that is not posted yet.
+    DraftId,
     /// A balanced entry in the journal.
     JournalEntryId,
     /// One side of a journal entry.

@@ -19,7 +19,7 @@ pub use clock::{Clock, ManualClock, SystemClock, TimeOutOfRange, Timestamp};
 pub use context::{Principal, RequestContext, Role, TraceId};
 pub use error::{Coded, ErrorCode, ErrorKind, Problem, Retry};
 pub use ids::{
-    AccountId, CancellationId, CommandId, CompanyId, CostCentreId, CreditNoteId, DecisionId, ExchangeRateId,
+    AccountId, CancellationId, CommandId, CompanyId, CostCentreId, CreditNoteId, DecisionId, DraftId, ExchangeRateId,
     ExperimentId, FeedbackId, FiscalPeriodId, FiscalYearId, InvoiceId, JournalEntryId, JournalLineId, LineId,
     LocationId, ModelVersionId, OrderId, OutcomeId, PartyId, PaymentId, ProductId, PurchaseBillId, ReceiptId,
     ReorderRuleId, RunId, StandardCostId, StockDocumentId, StockMoveId, StockRevaluationId, TaxCodeId, TenantId,

@@ -8,7 +8,7 @@ use super::documents::page_of;
 use super::lines::lines;
 use crate::rows::Columns;
 
-const BILLS: &str = "SELECT id, number, supplier_id, supplier_code, currency, net_minor, tax_minor, memo, billed_at, due_at \
+const BILLS: &str = "SELECT id, number, supplier_id, supplier_code, reference, currency, net_minor, tax_minor, memo, billed_at, due_at \
                      FROM purchase_bills";
 const LINES: &str = "SELECT id, bill_id, line_no, receipt_number, of_move, product_code, quantity_micro, cleared_minor, account, \
                      cost_centre, net_minor, tax_code FROM purchase_bill_lines";
@@ -43,6 +43,7 @@ fn bill(row: &Row) -> Result<PurchaseBill, sqlx::Error> {
         number: row.text("number")?,
         supplier_id: row.parsed("supplier_id")?,
         supplier_code: row.text("supplier_code")?,
+        reference: row.optional_text("reference")?,
         currency: row.parsed("currency")?,
         net_minor: row.integer("net_minor")?,
         tax_minor: row.integer("tax_minor")?,

@@ -57,6 +57,18 @@ pub(super) async fn load(
             books.orders.insert(order);
         }
     }
+    let references: Vec<&str> = wanted
+        .bill_references
+        .iter()
+        .map(|(_, reference)| &**reference)
+        .collect();
+    let standing = "NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.tenant_id = purchase_bills.tenant_id \
+                    AND c.document_id = purchase_bills.id) AND reference";
+    let bills = "SELECT supplier_code, reference, number FROM purchase_bills";
+    for row in rows(on, bills, standing, tenant, &references).await? {
+        let key = (row.text("supplier_code")?, row.text("reference")?);
+        books.bill_references.insert(key, row.text("number")?);
+    }
     if wanted.reorder_rules {
         for row in of_tenant(&mut *on, RULES_OF_TENANT, tenant).await? {
             let rule = rule(&row)?;

@@ -1,6 +1,7 @@
 //! Documents with all that they did: what cancels them, returns their goods or adds to their cost looks here first.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use cortex_erp::{Books, Delivered, DocumentKind, DocumentRef, PostedDocument, PostedLine, StockMove, billed_moves};
@@ -51,6 +52,12 @@ fn moves_of(document: &PostedDocument) -> impl Iterator<Item = &StockMove> {
     document.moves.iter().map(|(moved, _)| moved).chain(delivered)
 }
 
+async fn is_to_be_billed(on: &mut Transaction, receipt: &str) -> Result<bool, sqlx::Error> {
+    let select = "SELECT count(*) FROM purchase_receipts WHERE id = $1 AND billing = 'separate'";
+    let found: i64 = sql::query_scalar(select).bind(receipt).fetch_one(on).await?;
+    Ok(found > 0)
+}
+
 /// Of receipts: what a bill is held against.
 async fn posted_lines(
     on: &mut Transaction,
@@ -86,9 +93,10 @@ async fn delivered(
         id: invoice.id,
     };
     let returned = format!(
-        "SELECT m.of_move, CAST(sum(m.quantity_micro) AS BIGINT) AS quantity_micro FROM stock_moves m \
-         JOIN credit_notes n ON n.id = m.document_id WHERE coalesce(m.tenant_id, '') = $1 AND n.invoice_id = $2 \
-         AND m.document_kind <> 'sales-invoice' AND m.of_move IS NOT NULL AND {} GROUP BY m.of_move",
+        "SELECT m.of_move, m.product_id, CAST(sum(m.quantity_micro) AS BIGINT) AS quantity_micro FROM stock_moves m \
+         JOIN credit_notes n ON n.id = m.document_id JOIN stock_moves o ON o.id = m.of_move \
+         WHERE coalesce(m.tenant_id, '') = $1 AND n.invoice_id = $2 AND m.document_kind <> 'sales-invoice' \
+         AND o.document_id <> $2 AND {} GROUP BY m.of_move, m.product_id ORDER BY m.of_move",
         STANDING.replace("{id}", "n.id")
     );
     let found = sql::query(AssertSqlSafe(returned))
@@ -96,26 +104,29 @@ async fn delivered(
         .bind(invoice.id.to_string())
         .fetch_all(&mut *on)
         .await?;
-    let mut returned: BTreeMap<StockMoveId, i64> = BTreeMap::new();
-    for row in &found {
-        returned.insert(row.parsed("of_move")?, row.integer("quantity_micro")?);
-    }
-    let mut delivered = Vec::new();
+    let back = |row: &Row| {
+        let of = (row.parsed("of_move")?, row.parsed("product_id")?);
+        Ok((of.0, of.1, row.integer("quantity_micro")?))
+    };
+    let returned = found.iter().map(back).collect::<Result<Vec<_>, sqlx::Error>>()?;
+    let (mut billed, mut documents) = (Vec::new(), BTreeMap::new());
     for (of, line_no, quantity_micro) in billed_moves(&around, reference) {
         if of == reference {
             continue;
         }
-        let moves = stock::moves_of_document(on, tenant, of.kind, &of.id.to_string()).await?;
-        if let Some((moved, value_minor)) = moves.into_iter().find(|(moved, _)| moved.line_no == line_no) {
-            delivered.push(Delivered {
-                returned_micro: returned.get(&moved.id).copied().unwrap_or(0),
-                value_minor,
-                quantity_micro,
-                moved,
-            });
+        let moves = match documents.entry(of.id) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(free) => {
+                let moves = stock::moves_of_document(on, tenant, of.kind, &of.id.to_string()).await?;
+                let by_line = moves.into_iter().map(|(moved, value)| (moved.line_no, (moved, value)));
+                free.insert(by_line.collect::<BTreeMap<_, _>>())
+            }
+        };
+        if let Some((moved, value_minor)) = moves.get(&line_no) {
+            billed.push((moved.clone(), *value_minor, quantity_micro));
         }
     }
-    Ok(delivered)
+    Ok(Delivered::new(billed, returned))
 }
 
 /// How much of the goods of a receipt was billed, and what of it stood on goods received.
@@ -180,6 +191,7 @@ async fn document(
         allocations,
         taxes: taxes::of_document(on, tenant, &text).await?,
         lines: posted_lines(on, tenant, kind, &text).await?,
+        to_be_billed: kind == DocumentKind::PurchaseReceipt && is_to_be_billed(on, &text).await?,
         progress: orders::progress_of_document(on, tenant, &text).await?,
         delivered: Vec::new(),
         cancelled_by: cancelled_by.map(Into::into),
@@ -274,15 +286,17 @@ async fn returned(
     books: &mut Books,
 ) -> Result<(), sqlx::Error> {
     let select = format!(
-        "SELECT m.of_move, CAST(sum(abs(m.quantity_micro)) AS BIGINT) AS quantity_micro FROM stock_moves m \
+        "SELECT m.of_move, CAST(sum(abs(m.quantity_micro)) AS BIGINT) AS quantity_micro, \
+         CAST(sum(CASE m.reason WHEN 'supplier_return' THEN coalesce(m.given_minor, 0) ELSE 0 END) AS BIGINT) AS given_minor \
+         FROM stock_moves m \
          WHERE coalesce(m.tenant_id, '') = $1 AND m.reason IN ('return', 'supplier_return') AND m.cost <> 'undone' AND {} AND m.of_move IN ",
         STANDING.replace("{id}", "m.document_id")
     );
     let ids = ids_of(moves_of(document));
     for row in going_on(on, tenant, &select, " GROUP BY m.of_move", &ids).await? {
-        books
-            .returned
-            .insert(row.parsed("of_move")?, row.integer("quantity_micro")?);
+        let of: StockMoveId = row.parsed("of_move")?;
+        books.returned.insert(of, row.integer("quantity_micro")?);
+        books.returned_minor.insert(of, row.integer("given_minor")?);
     }
     Ok(())
 }

@@ -113,8 +113,16 @@ pub(super) async fn stock_on_hand(
              GROUP BY m.tenant_id, m.product_id, m.location, m.currency)"
         }
     };
+    let reserved = match before {
+        None => {
+            "(SELECT CAST(coalesce(sum(o.reserved_micro), 0) AS BIGINT) FROM order_lines o WHERE o.tenant_id = $1 \
+             AND o.product_id = p.id AND o.location = l.location AND o.reserved_micro <> 0)"
+        }
+        Some(_) => "CAST(NULL AS BIGINT)",
+    };
     let sql = format!(
-        "SELECT p.code, p.description, p.unit, l.location, l.quantity_micro, l.value_minor, l.currency \
+        "SELECT p.code, p.description, p.unit, l.location, l.quantity_micro, l.value_minor, l.currency, \
+         {reserved} AS reserved_micro \
          FROM (SELECT id, code, description, unit FROM products \
                WHERE tenant_id = $1 AND code > $2 AND EXISTS (SELECT 1 FROM {levels} s \
                  WHERE s.tenant_id = $1 AND s.product_id = products.id) ORDER BY code LIMIT $3) p \
@@ -135,6 +143,7 @@ pub(super) async fn stock_on_hand(
                 description: row.text("description")?.to_string(),
                 location: row.text("location")?,
                 quantity_micro: row.integer("quantity_micro")?,
+                reserved_micro: row.try_get("reserved_micro")?,
                 unit: row.parsed("unit")?,
                 value_minor: row.integer("value_minor")?,
                 currency: row.parsed("currency")?,

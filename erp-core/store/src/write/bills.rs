@@ -20,6 +20,7 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
         "number",
         "supplier_id",
         "supplier_code",
+        "reference",
         "currency",
         "net_minor",
         "tax_minor",
@@ -33,6 +34,7 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
         .insert_rows("purchase_bills", &columns, &bills, |row, (command, bill)| {
             row.bind(id(bill.id.0)).bind(command.tenant).bind(&*bill.number);
             row.bind(id(bill.supplier_id.0)).bind(&*bill.supplier_code);
+            row.bind(bill.reference.as_deref());
             row.bind(bill.currency.as_str())
                 .bind(bill.net_minor)
                 .bind(bill.tax_minor);

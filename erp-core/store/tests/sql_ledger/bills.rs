@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use cortex_erp::{
     BillLineInput, Cancel, Command, DefineCompany, DefineCostCentre, DefineTaxCode, DocumentKind, LinePrice, OrderSide,
-    OrderState, PlaceOrder, PostBill, PostInvoice, QuantityInput, Receipt, ReceiptLineInput, ReceiveGoods, Records,
-    ReturnGoods, SetExchangeRate, TaxComponent,
+    OrderState, Page, PlaceOrder, PostBill, PostInvoice, QuantityInput, Receipt, ReceiptLineInput, ReceiveGoods,
+    Records, ReturnGoods, SetExchangeRate, Settle, SettleInput, SettleItems, TaxComponent,
 };
 use cortex_types::{Coded, Currency, ErrorCode, Timestamp};
 
@@ -39,6 +39,7 @@ fn came(lines: &[(i64, i64)]) -> ReceiveGoods {
 
 fn billed(receipt: &Receipt, pieces: Option<i64>, amount_minor: Option<i64>) -> PostBill {
     PostBill {
+        reference: None,
         number: None,
         supplier: "S1".into(),
         currency: Currency::GBP,
@@ -287,13 +288,13 @@ async fn a_bill_in_dollars_tells_the_price_from_the_rate() {
     };
     let receipt = company.sound(Command::ReceiveGoods(receipt)).await.unwrap();
     assert_eq!(company.pence(STOCK_TO_COST).await, [8_000, 0, -8_000, 0]);
-    // 110 dollars: ten more at 0.80 are what the goods cost more, and 110 at five pence less each is the rate.
+    // 110 dollars are 82.50 by now: ten more at 0.75 are what the goods cost more, and 100 at five pence less each is the rate.
     let bill = PostBill {
         currency: usd,
         ..billed(&receipt, None, Some(11_000))
     };
     company.sound(Command::PostBill(bill)).await.unwrap();
-    assert_eq!(company.pence(["1200", "2100"]).await, [8_800, 0]);
+    assert_eq!(company.pence(["1200", "2100"]).await, [8_750, 0]);
     let in_base = company
         .ledger
         .trial_balance(&company.ctx, cortex_erp::Span::default(), cortex_erp::Closings::Counted)
@@ -303,9 +304,9 @@ async fn a_bill_in_dollars_tells_the_price_from_the_rate() {
         let of_account = in_base.iter().filter(|of| *of.account == *account);
         of_account.map(|of| of.base_balance_minor()).sum()
     };
-    assert_eq!((sum("2000"), sum("1200")), (-8_250, 8_800));
+    assert_eq!((sum("2000"), sum("1200")), (-8_250, 8_750));
     let chart = company.ledger.chart(&company.ctx).await.unwrap();
-    assert_eq!(sum(chart.of(cortex_erp::Role::ExchangeDifferences)), -550);
+    assert_eq!(sum(chart.of(cortex_erp::Role::ExchangeDifferences)), -500);
 }
 
 #[tokio::test]
@@ -318,6 +319,7 @@ async fn a_bill_for_other_things_goes_to_their_account_and_cost_centre() {
     };
     company.sound(Command::DefineCostCentre(centre)).await.unwrap();
     let on = |account: &str, amount_minor: Option<i64>| PostBill {
+        reference: None,
         lines: vec![BillLineInput {
             account: Some(account.into()),
             cost_centre: Some("HQ".into()),
@@ -364,4 +366,127 @@ async fn a_bill_for_other_things_goes_to_their_account_and_cost_centre() {
         let refused = company.sound(Command::PostBill(bill)).await.unwrap_err();
         assert!(refused.to_string().starts_with(problem), "{refused}");
     }
+}
+
+#[tokio::test]
+async fn a_bill_for_all_of_a_receipt_leaves_each_product_what_it_was_received_for() {
+    let company = Company::trading().await;
+    let dear_and_cheap = company
+        .sound(Command::ReceiveGoods(came(&[(10, 100_000), (10, 1_000)])))
+        .await
+        .unwrap();
+    company
+        .sound(Command::PostBill(billed(&dear_and_cheap, None, Some(101_000))))
+        .await
+        .unwrap();
+    assert_eq!(company.count("stock_moves").await, 2, "nothing is revalued");
+    // Ten per cent more, of each.
+    let receipt = company
+        .sound(Command::ReceiveGoods(came(&[(10, 100_000), (10, 1_000)])))
+        .await
+        .unwrap();
+    company
+        .sound(Command::PostBill(billed(&receipt, None, Some(111_100))))
+        .await
+        .unwrap();
+    let bills = company
+        .ledger
+        .purchase_bills(&company.ctx, &Page::default())
+        .await
+        .unwrap();
+    let nets: Vec<i64> = bills[1].lines.iter().map(|line| line.net_minor).collect();
+    assert_eq!(nets, [110_000, 1_100]);
+}
+
+#[tokio::test]
+async fn parts_that_are_billed_one_by_one_are_the_whole_and_what_was_free_is_billed_later() {
+    let company = Company::trading().await;
+    let receipt = company.sound(Command::ReceiveGoods(came(&[(3, 100)]))).await.unwrap();
+    for _ in 0..3 {
+        company
+            .sound(Command::PostBill(billed(&receipt, Some(1), None)))
+            .await
+            .unwrap();
+    }
+    assert_eq!(company.pence(STOCK_TO_COST).await, [100, -100, 0, 0]);
+    // Its price was not known when it came.
+    let free = company.sound(Command::ReceiveGoods(came(&[(4, 0)]))).await.unwrap();
+    company
+        .sound(Command::PostBill(billed(&free, None, Some(400))))
+        .await
+        .unwrap();
+    assert_eq!(company.pence(STOCK_TO_COST).await, [500, -500, 0, 0]);
+}
+
+#[tokio::test]
+async fn no_penny_stays_where_a_return_or_a_bill_is_cancelled_in_between() {
+    let company = Company::trading().await;
+    let receipt = company.sound(Command::ReceiveGoods(came(&[(3, 100)]))).await.unwrap();
+    let first = company.sound(given_back(&receipt, 1)).await.unwrap();
+    company.sound(given_back(&receipt, 1)).await.unwrap();
+    company.sound(cancelled(&first)).await.unwrap();
+    company
+        .sound(Command::PostBill(billed(&receipt, None, None)))
+        .await
+        .unwrap();
+    assert_eq!(company.pence(["2100"]).await, [0]);
+
+    let receipt = company.sound(Command::ReceiveGoods(came(&[(3, 100)]))).await.unwrap();
+    company.sound(given_back(&receipt, 1)).await.unwrap();
+    let bill = company
+        .sound(Command::PostBill(billed(&receipt, Some(1), None)))
+        .await
+        .unwrap();
+    company.sound(given_back(&receipt, 1)).await.unwrap();
+    company.sound(cancelled(&bill)).await.unwrap();
+    company
+        .sound(Command::PostBill(billed(&receipt, None, None)))
+        .await
+        .unwrap();
+    assert_eq!(company.pence(["2100"]).await, [0]);
+}
+
+#[tokio::test]
+async fn a_supplier_bills_once_under_each_of_its_numbers_and_its_credit_settles_its_bills() {
+    let company = Company::trading().await;
+    let receipt = company
+        .sound(Command::ReceiveGoods(came(&[(10, 1_000)])))
+        .await
+        .unwrap();
+    let referring = |pieces: i64| PostBill {
+        reference: Some("2024-0815".into()),
+        ..billed(&receipt, Some(pieces), None)
+    };
+    let bill = company.sound(Command::PostBill(referring(5))).await.unwrap();
+    let twice = company.sound(Command::PostBill(referring(1))).await.unwrap_err();
+    assert!(
+        twice
+            .to_string()
+            .starts_with("reference: '2024-0815' of 'S1' is posted already"),
+        "{twice}"
+    );
+    company.sound(cancelled(&bill)).await.unwrap();
+    let bill = company.sound(Command::PostBill(referring(10))).await.unwrap();
+    company.sound(given_back(&receipt, 4)).await.unwrap();
+    let credit = company
+        .sound(Command::PostBill(billed(&receipt, Some(-4), None)))
+        .await
+        .unwrap();
+    assert_eq!(credit.amount_minor, -400);
+    let settle = SettleItems {
+        kind: DocumentKind::PurchaseBill,
+        number: Arc::clone(&credit.number),
+        currency: Currency::GBP,
+        settles: Settle::Named(vec![SettleInput {
+            kind: None,
+            number: Arc::clone(&bill.number),
+            amount_minor: None,
+        }]),
+        settled_at: None,
+    };
+    company.sound(Command::SettleItems(settle)).await.unwrap();
+    let page = Page::default();
+    let open = company.ledger.open_items(&company.ctx, None, Some("S1"), &page);
+    let open: Vec<i64> = open.await.unwrap().iter().map(|item| item.open_minor).collect();
+    assert_eq!(open, [-600]);
 }

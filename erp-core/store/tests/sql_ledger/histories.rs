@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use cortex_erp::valuation::Method;
 use cortex_erp::{
-    AddLandedCost, AdjustStock, AdjustmentLineInput, Allocation, Cancel, Command, CountStock, CreateParty,
-    CreateProduct, CreditLineInput, CreditReason, DefineLocation, DocumentKind, Erp, ErpConfig, ErpError,
-    InvoiceLineInput, Known, LinePrice, MemoryLedger, NegativeStock, Page, PartyKind, PaymentDirection, Pending,
-    PostCreditNote, PostInvoice, ProductKind, QuantityInput, Receipt, ReceiptLineInput, ReceiveGoods, RecordPayment,
-    Records, ReturnGoods, SetStandardCost, Span, TransferStock,
+    AddLandedCost, AdjustStock, AdjustmentLineInput, Allocation, BillLineInput, Cancel, ChangeOrder, Command,
+    CountStock, CreateParty, CreateProduct, CreditLineInput, CreditReason, DefineLocation, DeliverGoods, DocumentKind,
+    Erp, ErpConfig, ErpError, InvoiceLineInput, Known, LinePrice, MemoryLedger, NegativeStock, Order, OrderChange,
+    OrderSide, OrderState, Page, PartyKind, PaymentDirection, Pending, PlaceOrder, PostBill, PostCreditNote,
+    PostInvoice, ProductKind, QuantityInput, Receipt, ReceiptLineInput, ReceiveGoods, RecordPayment, Records,
+    ReturnGoods, SetStandardCost, Span, TransferStock,
 };
+use cortex_store::sql;
 use cortex_types::{Coded, Currency, SystemClock, Timestamp, Unit};
 use futures::future::join_all;
 
@@ -105,7 +107,7 @@ impl History {
             self.today += 1;
         }
         let (at, location) = (Some(self.at()), Some(self.location()));
-        match self.dice.below(100) {
+        match self.dice.below(150) {
             0..30 => self.receipt(at, location),
             30..62 => self.sale(at, location),
             62..70 => self.come_back(at, location),
@@ -163,6 +165,35 @@ impl History {
                     .unwrap(),
                 from: at,
             }),
+            94..106 => self.order(at, location),
+            106..116 => self.delivery(at),
+            116..124 => match self.earlier(DocumentKind::SalesOrder) {
+                None => self.sale(at, location),
+                Some(order) => self.invoice_of(order, at),
+            },
+            124..130 => match self.earlier(DocumentKind::PurchaseOrder) {
+                None => self.receipt(at, location),
+                Some(order) => self.receipt_of(order, at),
+            },
+            130..138 => match self.earlier(DocumentKind::PurchaseReceipt) {
+                None => self.receipt(at, location),
+                Some(receipt) => self.bill(receipt, at),
+            },
+            138..142 => {
+                let side = *self.dice.of(&[OrderSide::Sales, OrderSide::Sales, OrderSide::Purchase]);
+                let changes = [
+                    OrderChange::Reserve,
+                    OrderChange::Reserve,
+                    OrderChange::Release,
+                    OrderChange::Close,
+                    OrderChange::Cancel,
+                ];
+                Command::ChangeOrder(ChangeOrder {
+                    side,
+                    number: self.earlier(side.kind()).unwrap_or_else(|| "SO-000001".into()),
+                    change: *self.dice.of(&changes),
+                })
+            }
             _ => {
                 let kind = *self.dice.of(&DocumentKind::ALL);
                 Command::Cancel(Cancel {
@@ -176,7 +207,7 @@ impl History {
 
     fn receipt(&mut self, received_at: Option<Timestamp>, location: Option<Arc<str>>) -> Command {
         Command::ReceiveGoods(ReceiveGoods {
-            to_be_billed: false,
+            to_be_billed: self.dice.below(3) == 0,
             order: None,
             prices_include_tax: false,
             due_at: None,
@@ -234,6 +265,120 @@ impl History {
             invoice,
             credited_at,
             lines: vec![CreditLineInput { line, reason }],
+        })
+    }
+
+    fn order(&mut self, ordered_at: Option<Timestamp>, location: Option<Arc<str>>) -> Command {
+        let side = *self.dice.of(&[OrderSide::Sales, OrderSide::Sales, OrderSide::Purchase]);
+        Command::PlaceOrder(PlaceOrder {
+            side,
+            number: None,
+            party: if side == OrderSide::Sales { "C1" } else { "S1" }.into(),
+            currency: Currency::GBP,
+            location,
+            ordered_at,
+            due_at: None,
+            prices_include_tax: false,
+            memo: String::new(),
+            reserve: side == OrderSide::Sales && self.dice.below(2) == 0,
+            lines: (0..self.dice.between(1, 4)).map(|_| self.line()).collect(),
+        })
+    }
+
+    fn delivery(&mut self, delivered_at: Option<Timestamp>) -> Command {
+        let order = self.earlier(DocumentKind::SalesOrder);
+        let location = (self.dice.below(6) == 0).then(|| self.location());
+        Command::DeliverGoods(DeliverGoods {
+            number: None,
+            order: order.unwrap_or_else(|| "SO-000001".into()),
+            location,
+            memo: String::new(),
+            delivered_at,
+            lines: if self.dice.below(3) == 0 {
+                Vec::new()
+            } else {
+                self.quantities()
+            },
+        })
+    }
+
+    fn invoice_of(&mut self, order: Arc<str>, invoiced_at: Option<Timestamp>) -> Command {
+        let count = self.dice.between(0, 2);
+        let lines = (0..count).map(|_| {
+            let mut line = self.line();
+            line.quantity_micro = self.dice.between(1, 6) * PIECE;
+            if self.dice.below(2) == 0 {
+                line.price = LinePrice::List;
+            }
+            line
+        });
+        Command::PostInvoice(PostInvoice {
+            order: Some(order),
+            prices_include_tax: false,
+            due_at: None,
+            number: None,
+            customer: None,
+            country: None,
+            currency: Currency::GBP,
+            lines: lines.collect(),
+            location: None,
+            invoiced_at,
+            decision_id: None,
+        })
+    }
+
+    fn receipt_of(&mut self, order: Arc<str>, received_at: Option<Timestamp>) -> Command {
+        let lines = (0..self.dice.between(0, 2)).map(|_| ReceiptLineInput {
+            tax: None,
+            product: self.product(),
+            quantity_micro: self.dice.between(1, 6) * PIECE,
+            value_minor: (self.dice.below(2) == 0).then(|| self.dice.between(0, 9_999)),
+        });
+        Command::ReceiveGoods(ReceiveGoods {
+            lines: lines.collect(),
+            to_be_billed: self.dice.below(2) == 0,
+            order: Some(order),
+            prices_include_tax: false,
+            due_at: None,
+            number: None,
+            supplier: "S1".into(),
+            currency: Currency::GBP,
+            location: None,
+            received_at,
+        })
+    }
+
+    fn bill(&mut self, receipt: Arc<str>, billed_at: Option<Timestamp>) -> Command {
+        let whole = self.dice.below(3) == 0;
+        let quantity_micro = *self.dice.of(&[-2, 1, 2, 5, 8]) * PIECE;
+        let amount = self.dice.between(0, 9_000) * quantity_micro.signum();
+        let goods = BillLineInput {
+            receipt: Some(receipt),
+            product: (!whole).then(|| self.product()),
+            quantity_micro: (!whole).then_some(quantity_micro),
+            amount_minor: (!whole && self.dice.below(2) == 0).then_some(amount),
+            ..BillLineInput::default()
+        };
+        let freight = BillLineInput {
+            account: Some("bank-charges".into()),
+            amount_minor: Some(self.dice.between(-500, 2_000)),
+            ..BillLineInput::default()
+        };
+        let lines = if self.dice.below(4) == 0 {
+            vec![goods, freight]
+        } else {
+            vec![goods]
+        };
+        Command::PostBill(PostBill {
+            reference: None,
+            number: None,
+            supplier: "S1".into(),
+            currency: Currency::GBP,
+            billed_at,
+            due_at: None,
+            prices_include_tax: false,
+            memo: String::new(),
+            lines,
         })
     }
 
@@ -311,9 +456,42 @@ async fn stock(
     stock.into_iter().map(row).filter(|(_, held)| *held != (0, 0)).collect()
 }
 
+/// Number and state of orders, and of each line what was reserved, moved and billed.
+async fn orders(
+    records: &dyn Records,
+    company: &Company,
+    kind: DocumentKind,
+) -> Vec<(Arc<str>, OrderState, Vec<(i64, i64, i64)>)> {
+    let page = Page::new(None, 500);
+    let orders = records.orders(&company.ctx, kind, None, &page).await.unwrap();
+    let order = |order: Order| {
+        let lines = order.lines.iter();
+        let lines = lines.map(|line| (line.reserved_micro, line.moved_micro, line.billed_micro));
+        (order.number, order.state, lines.collect())
+    };
+    orders.into_iter().map(order).collect()
+}
+
 async fn alike(company: &Company, memory: &MemoryLedger, today: i64) {
     let findings = company.ledger.verify(&company.ctx).await.unwrap();
     assert!(findings.is_empty(), "{findings:?}");
+    // The shop's stock may not go below zero: what is set aside is there.
+    let over = "SELECT count(*) FROM (SELECT product_id, sum(reserved_micro) AS reserved FROM order_lines \
+                WHERE location = 'shop' AND reserved_micro <> 0 GROUP BY product_id) r \
+                LEFT JOIN stock_levels l ON l.product_id = r.product_id AND l.location = 'shop' \
+                WHERE r.reserved > coalesce(l.quantity_micro, 0)";
+    let over: i64 = sql::query_scalar(over)
+        .fetch_one(company.database.readers())
+        .await
+        .unwrap();
+    assert_eq!(over, 0);
+    for kind in [DocumentKind::SalesOrder, DocumentKind::PurchaseOrder] {
+        let (kept, known) = (
+            orders(&company.ledger, company, kind).await,
+            orders(memory, company, kind).await,
+        );
+        assert_eq!(kept, known);
+    }
     let start: Timestamp = "2024-01-01".parse().unwrap();
     let month_ago = Timestamp::from_micros(start.micros() + (today - 30) * 86_400_000_000);
     for before in [None, Some(month_ago)] {

@@ -4,6 +4,7 @@ mod bills;
 mod chain;
 mod company;
 mod currencies;
+mod drafts;
 mod fiscal;
 mod histories;
 mod import;

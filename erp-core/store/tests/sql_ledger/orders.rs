@@ -445,3 +445,113 @@ async fn what_is_to_be_expected_says_what_to_order() {
     assert_eq!(suggested().await, None);
     assert!(company.sound(rule(20, 20, None)).await.is_err());
 }
+
+#[tokio::test]
+async fn what_was_delivered_is_billed_first_and_after_the_order_is_closed_too() {
+    let company = Company::trading().await;
+    company.sound(receive(20, 2_000)).await.unwrap();
+    // Two lines of one product; what the first delivered is taken back.
+    let order = ordered(&[("MUG", 5, 500), ("MUG", 5, 1_000)]);
+    let order = company.sound(Command::PlaceOrder(order)).await.unwrap();
+    let first = company.sound(delivered(&order, &[("MUG", 5)])).await.unwrap();
+    company.sound(delivered(&order, &[("MUG", 4)])).await.unwrap();
+    company.sound(cancelled(&first)).await.unwrap();
+    assert_eq!(company.stands(&order).await.1, [(0, 0, 0), (0, 4, 0)]);
+    company.sound(changed(&order, OrderChange::Close)).await.unwrap();
+    let beyond = company.sound(invoiced(&order, &[("MUG", 5)])).await.unwrap_err();
+    assert!(
+        beyond.to_string().contains("of 'MUG', 4 of 'SO-000001' are left"),
+        "{beyond}"
+    );
+    let invoice = company.sound(invoiced(&order, &[("MUG", 3)])).await.unwrap();
+    assert_eq!(invoice.amount_minor, 600);
+    company.sound(invoiced(&order, &[])).await.unwrap();
+    assert_eq!(
+        company.stands(&order).await,
+        (OrderState::Closed, vec![(0, 0, 0), (0, 4, 4)])
+    );
+    assert_eq!(company.pence(["1200", "5000", "4000"]).await, [1_600, 400, -800]);
+    assert!(company.sound(invoiced(&order, &[])).await.is_err());
+}
+
+#[tokio::test]
+async fn goods_of_a_delivery_that_is_billed_in_two_lines_come_back_as_one() {
+    let company = Company::trading().await;
+    company.sound(receive(5, 500)).await.unwrap();
+    let order = company
+        .sound(Command::PlaceOrder(ordered(&[("MUG", 5, 1_500)])))
+        .await
+        .unwrap();
+    company.sound(delivered(&order, &[])).await.unwrap();
+    let invoice = company
+        .sound(invoiced(&order, &[("MUG", 2), ("MUG", 3)]))
+        .await
+        .unwrap();
+    for pieces in [2, 3] {
+        company.sound(returned(&invoice, pieces)).await.unwrap();
+    }
+    assert_eq!(company.pence(["1200", "5000"]).await, [500, 0]);
+    assert!(company.sound(returned(&invoice, 1)).await.is_err());
+}
+
+#[tokio::test]
+async fn what_was_returned_stays_returned_when_another_invoice_goes() {
+    let company = Company::trading().await;
+    company.sound(receive(4, 400)).await.unwrap();
+    let order = company
+        .sound(Command::PlaceOrder(ordered(&[("MUG", 7, 2_100)])))
+        .await
+        .unwrap();
+    company.sound(delivered(&order, &[("MUG", 4)])).await.unwrap();
+    let first = company.sound(invoiced(&order, &[("MUG", 4)])).await.unwrap();
+    company.sound(receive(3, 600)).await.unwrap();
+    company.sound(delivered(&order, &[("MUG", 3)])).await.unwrap();
+    let second = company.sound(invoiced(&order, &[("MUG", 3)])).await.unwrap();
+    let mut note = line("MUG", 3);
+    note.price = LinePrice::Net(300);
+    let Command::PostCreditNote(returned_three) = returned(&second, 3) else {
+        unreachable!()
+    };
+    let credited = |line| {
+        Command::PostCreditNote(PostCreditNote {
+            lines: vec![CreditLineInput {
+                line,
+                reason: CreditReason::Return,
+            }],
+            ..returned_three.clone()
+        })
+    };
+    company.sound(credited(note.clone())).await.unwrap();
+    assert_eq!(company.pence(["1200"]).await, [600]);
+    company.sound(cancelled(&first)).await.unwrap();
+    let again = company.sound(credited(note)).await.unwrap_err();
+    assert!(again.to_string().contains("can still come back"), "{again}");
+}
+
+#[tokio::test]
+async fn prices_of_a_line_are_like_those_of_its_order() {
+    let company = Company::trading().await;
+    let gross = PlaceOrder {
+        prices_include_tax: true,
+        ..ordered(&[("POST", 2, 1_200)])
+    };
+    let order = company.sound(Command::PlaceOrder(gross)).await.unwrap();
+    let mut priced = line("POST", 1);
+    priced.price = LinePrice::Net(500);
+    let invoice = |prices_include_tax| {
+        Command::PostInvoice(PostInvoice {
+            order: Some(Arc::clone(&order.number)),
+            prices_include_tax,
+            ..invoice(None, vec![priced.clone()])
+        })
+    };
+    let refused = company.sound(invoice(false)).await.unwrap_err();
+    assert!(
+        refused
+            .to_string()
+            .starts_with("prices_include_tax: the prices of 'SO-000001' include"),
+        "{refused}"
+    );
+    assert_eq!(company.sound(invoice(true)).await.unwrap().amount_minor, 500);
+    assert_eq!(company.sound(invoiced(&order, &[])).await.unwrap().amount_minor, 600);
+}

@@ -1,0 +1,303 @@
+//! `/erp/v1/{collection}/drafts`, and `…/{id}/post`: documents that are written before they are posted.
+//!
+//! A draft is the body of a document, whole or not. Posting it is the very request that would have posted the body, under an
+//! idempotency key of the draft's own: so a draft is posted once.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use cortex_erp::{DRAFT_BYTES_MAX, Draft, ErpError, IdempotencyKey};
+use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query};
+use cortex_types::{DraftId, RequestContext};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use tower::ServiceExt;
+use utoipa::{OpenApi, ToSchema};
+
+use crate::ErpApi;
+use crate::api::not_found;
+use crate::paging::{List, Listing, PageQuery};
+use crate::receipt::ReceiptView;
+
+/// Documents that can be drafted.
+const COLLECTIONS: [&str; 15] = [
+    "sales-orders",
+    "deliveries",
+    "sales-invoices",
+    "credit-notes",
+    "purchase-orders",
+    "purchase-receipts",
+    "purchase-bills",
+    "purchase-returns",
+    "landed-costs",
+    "payments",
+    "journal-entries",
+    "stock-adjustments",
+    "stock-counts",
+    "stock-transfers",
+    "opening-balances",
+];
+
+#[derive(Clone, Debug)]
+struct Drafting {
+    api: Arc<ErpApi>,
+    /// Where documents are posted.
+    documents: Router,
+    collection: &'static str,
+}
+
+/// `documents` are the routes that post them.
+pub(crate) fn routes(api: &Arc<ErpApi>, documents: &Router) -> Router {
+    COLLECTIONS.into_iter().fold(Router::new(), |router, collection| {
+        let path = |rest: &str| format!("/erp/v1/{collection}/{rest}");
+        let of_collection = Router::new()
+            .route(&path("drafts"), get(list).post(create))
+            .route(&path("drafts/{id}"), get(one).put(replace).delete(discard))
+            .route(&path("{number}/post"), post(post_draft))
+            .with_state(Drafting {
+                api: Arc::clone(api),
+                documents: documents.clone(),
+                collection,
+            });
+        router.merge(of_collection)
+    })
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(list, create, one, replace, discard, post_draft))]
+pub(crate) struct Document;
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct DraftView {
+    id: String,
+    /// Where it will be posted.
+    collection: String,
+    /// One more with each change; it is the `ETag` as well.
+    version: i64,
+    created_by: String,
+    created_at: String,
+    changed_at: String,
+    /// As it was written.
+    #[schema(value_type = Object)]
+    body: Option<Box<RawValue>>,
+}
+
+impl From<Draft> for DraftView {
+    fn from(draft: Draft) -> Self {
+        Self {
+            id: draft.id.to_string(),
+            collection: draft.collection.to_string(),
+            version: draft.version,
+            created_by: draft.created_by.to_string(),
+            created_at: draft.created_at.to_string(),
+            changed_at: draft.changed_at.to_string(),
+            body: RawValue::from_string(draft.body).ok(),
+        }
+    }
+}
+
+impl DraftView {
+    fn tagged(draft: Draft, status: StatusCode) -> Response {
+        let tag = format!("\"{}\"", draft.version);
+        let mut response = (status, Json(Self::from(draft))).into_response();
+        if let Ok(tag) = HeaderValue::from_str(&tag) {
+            response.headers_mut().insert(header::ETAG, tag);
+        }
+        response
+    }
+}
+
+impl Drafting {
+    async fn draft(&self, ctx: &RequestContext, id: &str) -> Result<Draft, ApiError> {
+        let found = match id.parse::<DraftId>() {
+            Ok(id) => self.api.drafts.get(ctx, self.collection, id).await?,
+            Err(_) => None,
+        };
+        found.ok_or_else(|| not_found("draft", id.to_owned()))
+    }
+}
+
+/// The body, which must be an object, and no longer than a document may be.
+fn body_of(body: &[u8]) -> Result<String, ErpError> {
+    // As it was written: amounts are decimals, which a number of JSON would not be when it was read and written again.
+    let raw: &RawValue = serde_json::from_slice(body).map_err(|error| ErpError::invalid("body", error.to_string()))?;
+    let text = raw.get();
+    if !text.starts_with('{') {
+        return Err(ErpError::invalid(
+            "body",
+            "must be an object: the document, as far as it is known",
+        ));
+    }
+    if text.len() > DRAFT_BYTES_MAX {
+        return Err(ErpError::invalid(
+            "body",
+            format!("is longer than {DRAFT_BYTES_MAX} bytes"),
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// The version that the caller knows, from `If-Match`.
+fn known_version(headers: &HeaderMap) -> Result<i64, ErpError> {
+    let problem = "send the ETag of the draft that you know, such as \"3\": somebody may have changed it since";
+    let refused = || ErpError::invalid("If-Match", problem);
+    let tag = headers
+        .get(header::IF_MATCH)
+        .and_then(|tag| tag.to_str().ok())
+        .ok_or_else(refused)?;
+    let version = tag.trim().trim_start_matches("W/").trim_matches('"').parse();
+    version.map_err(|_| refused())
+}
+
+/// Drafts of a collection, oldest first.
+#[utoipa::path(get, path = "/erp/v1/{collection}/drafts", operation_id = "list_drafts", tag = "erp",
+    params(("collection" = String, Path, example = "sales-invoices"), PageQuery),
+    responses((status = 200, description = "A page", body = List<DraftView>)))]
+async fn list(
+    State(of): State<Drafting>,
+    Ctx(ctx): Ctx,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<List<DraftView>>, ApiError> {
+    of.api.may_read(&ctx)?;
+    let page = query.page(Listing::Drafts)?;
+    let drafts = of.api.drafts.list(&ctx, of.collection, &page).await?;
+    let place = |draft: &Draft| draft.id.to_string();
+    Ok(Json(List::new(Listing::Drafts, &page, drafts, place, DraftView::from)))
+}
+
+/// Keeps a document that is not posted yet, whole or not. Its `ETag` is its version.
+#[utoipa::path(post, path = "/erp/v1/{collection}/drafts", operation_id = "create_draft", tag = "erp", request_body = Object,
+    params(("collection" = String, Path, example = "sales-invoices")),
+    responses(
+        (status = 201, description = "Kept", body = DraftView),
+        (status = 400, description = "The body is no object, as problem details"),
+    ))]
+async fn create(State(of): State<Drafting>, Ctx(ctx): Ctx, body: Bytes) -> Result<Response, ApiError> {
+    of.api.may_post(&ctx)?;
+    let draft = of.api.drafts.create(&ctx, of.collection, body_of(&body)?).await?;
+    Ok(DraftView::tagged(draft, StatusCode::CREATED))
+}
+
+/// One draft, with its version as `ETag`.
+#[utoipa::path(get, path = "/erp/v1/{collection}/drafts/{id}", operation_id = "one_draft", tag = "erp",
+    params(("collection" = String, Path, example = "sales-invoices"), ("id" = String, Path)),
+    responses(
+        (status = 200, description = "The draft", body = DraftView),
+        (status = 404, description = "No such draft"),
+    ))]
+async fn one(State(of): State<Drafting>, Ctx(ctx): Ctx, Path(id): Path<String>) -> Result<Response, ApiError> {
+    of.api.may_read(&ctx)?;
+    let draft = of.draft(&ctx, &id).await?;
+    Ok(DraftView::tagged(draft, StatusCode::OK))
+}
+
+/// Writes a draft anew.
+#[utoipa::path(put, path = "/erp/v1/{collection}/drafts/{id}", operation_id = "replace_draft", tag = "erp",
+    request_body = Object,
+    params(("collection" = String, Path, example = "sales-invoices"), ("id" = String, Path),
+        ("If-Match" = String, Header, description = "The ETag of the draft that you know")),
+    responses(
+        (status = 200, description = "Kept, under a new version", body = DraftView),
+        (status = 404, description = "No such draft"),
+        (status = 412, description = "Somebody changed it since"),
+    ))]
+async fn replace(
+    State(of): State<Drafting>,
+    Ctx(ctx): Ctx,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
+    of.api.may_post(&ctx)?;
+    let (draft, version) = (of.draft(&ctx, &id).await?, known_version(&headers)?);
+    let replaced = of.api.drafts.replace(&ctx, &draft, version, body_of(&body)?).await?;
+    match replaced {
+        Some(draft) => Ok(DraftView::tagged(draft, StatusCode::OK)),
+        None => Err(not_found("draft", id)),
+    }
+}
+
+/// Throws a draft away.
+#[utoipa::path(delete, path = "/erp/v1/{collection}/drafts/{id}", operation_id = "discard_draft", tag = "erp",
+    params(("collection" = String, Path, example = "sales-invoices"), ("id" = String, Path),
+        ("If-Match" = String, Header, description = "The ETag of the draft that you know")),
+    responses(
+        (status = 204, description = "Gone"),
+        (status = 404, description = "No such draft"),
+        (status = 412, description = "Somebody changed it since"),
+    ))]
+async fn discard(
+    State(of): State<Drafting>,
+    Ctx(ctx): Ctx,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode, ApiError> {
+    of.api.may_post(&ctx)?;
+    let (draft, version) = (of.draft(&ctx, &id).await?, known_version(&headers)?);
+    match of.api.drafts.discard(&ctx, &draft, Some(version)).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(not_found("draft", id)),
+    }
+}
+
+/// Posts a draft, once: it is gone then, and a second call gets the first answer. What would be refused stays a draft.
+#[utoipa::path(post, path = "/erp/v1/{collection}/{number}/post", operation_id = "post_draft", tag = "erp",
+    params(("collection" = String, Path, example = "sales-invoices"), ("number" = String, Path, description = "Id of the draft"),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the draft that you know; whatever it is now otherwise")),
+    responses(
+        (status = 201, description = "Posted", body = ReceiptView),
+        (status = 200, description = "Posted before", body = ReceiptView),
+        (status = 400, description = "The document is refused, as problem details"),
+        (status = 404, description = "No such draft"),
+        (status = 412, description = "Somebody changed it since"),
+    ))]
+async fn post_draft(
+    State(of): State<Drafting>,
+    Ctx(ctx): Ctx,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    of.api.may_post(&ctx)?;
+    let key = format!("draft/{id}");
+    let draft = match of.draft(&ctx, &id).await {
+        Ok(draft) => draft,
+        Err(missing) => {
+            let answered = match id.parse::<DraftId>() {
+                Ok(_) => of.api.records.answered(&ctx, &IdempotencyKey::new(key)?).await?,
+                Err(_) => None,
+            };
+            let mut receipt = answered.ok_or(missing)?.receipt;
+            receipt.repeated = true;
+            return Ok(ReceiptView::from(receipt).into_response());
+        }
+    };
+    if headers.contains_key(header::IF_MATCH) && known_version(&headers)? != draft.version {
+        return Err(ErpError::DraftChanged { now: draft.version }.into());
+    }
+    // Whoever changes it from here on is told that it is not what they know any more.
+    let claimed = of
+        .api
+        .drafts
+        .replace(&ctx, &draft, draft.version, draft.body.clone())
+        .await?;
+    let draft = claimed.ok_or_else(|| not_found("draft", id.clone()))?;
+    let mut request = Request::post(format!("/erp/v1/{}", of.collection))
+        .header(header::CONTENT_TYPE, "application/json")
+        .header("idempotency-key", key)
+        .body(Body::from(draft.body.clone()))
+        .map_err(|error| ErpError::invalid("body", error.to_string()))?;
+    request.extensions_mut().insert(ctx.clone());
+    let response = match of.documents.clone().oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    if response.status().is_success() {
+        of.api.drafts.discard(&ctx, &draft, None).await?;
+    }
+    Ok(response)
+}

@@ -1,0 +1,179 @@
+//! [`Drafts`] on SQL.
+
+use async_trait::async_trait;
+use cortex_erp::{Draft, Drafts, ErpError, Page};
+use cortex_security::AuditEntry;
+use cortex_store::WriteTransaction;
+use cortex_store::sql::{self, Row};
+use cortex_types::{DraftId, RequestContext};
+use sqlx::AssertSqlSafe;
+
+use crate::SqlLedger;
+use crate::ledger::failed;
+use crate::rows::Columns;
+
+const DRAFTS: &str = "SELECT id, collection, body, version, created_by, created_at, changed_at FROM drafts";
+
+impl SqlLedger {
+    fn unread(&self, error: sqlx::Error) -> ErpError {
+        failed("read drafts")(self.database().failed(error))
+    }
+
+    async fn begin_draft(&self) -> Result<WriteTransaction, ErpError> {
+        self.database().begin().await.map_err(failed("begin a transaction"))
+    }
+
+    /// With an entry in the audit log.
+    async fn end_draft(
+        &self,
+        ctx: &RequestContext,
+        (action, draft): (&str, &Draft),
+        mut transaction: WriteTransaction,
+    ) -> Result<(), ErpError> {
+        let entry = AuditEntry {
+            action: format!("erp.{action}-draft"),
+            resource: format!("{}/{}", draft.collection, draft.id),
+            detail: serde_json::json!({ "version": draft.version }),
+        };
+        transaction
+            .audit(ctx, &[entry])
+            .await
+            .map_err(failed("write the audit log"))?;
+        transaction.commit().await.map(|_| ()).map_err(failed("commit"))
+    }
+}
+
+#[async_trait]
+impl Drafts for SqlLedger {
+    async fn create(&self, ctx: &RequestContext, collection: &str, body: String) -> Result<Draft, ErpError> {
+        let mut transaction = self.begin_draft().await?;
+        let now = self.database().clock().now();
+        let draft = Draft {
+            id: DraftId::new(),
+            collection: collection.into(),
+            body,
+            version: 1,
+            created_by: ctx.principal.id.clone(),
+            created_at: now,
+            changed_at: now,
+        };
+        let insert = "INSERT INTO drafts (id, tenant_id, collection, body, version, created_by, created_at, changed_at) \
+                      VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
+        sql::query(insert)
+            .bind(draft.id.to_string())
+            .bind(ctx.tenant.as_str())
+            .bind(collection)
+            .bind(draft.body.as_str())
+            .bind(draft.version)
+            .bind(&*draft.created_by)
+            .bind(draft.created_at)
+            .execute(transaction.connection())
+            .await
+            .map_err(|error| self.unread(error))?;
+        self.end_draft(ctx, ("create", &draft), transaction).await?;
+        Ok(draft)
+    }
+
+    async fn get(&self, ctx: &RequestContext, collection: &str, id: DraftId) -> Result<Option<Draft>, ErpError> {
+        let one = format!("{DRAFTS} WHERE tenant_id = $1 AND collection = $2 AND id = $3");
+        let row = sql::query(AssertSqlSafe(one))
+            .bind(ctx.tenant.as_str())
+            .bind(collection)
+            .bind(id.to_string())
+            .fetch_optional(self.database().readers())
+            .await;
+        row.and_then(|row| row.as_ref().map(draft).transpose())
+            .map_err(|error| self.unread(error))
+    }
+
+    async fn list(&self, ctx: &RequestContext, collection: &str, page: &Page) -> Result<Vec<Draft>, ErpError> {
+        let page_of = format!("{DRAFTS} WHERE tenant_id = $1 AND collection = $2 AND id > $3 ORDER BY id LIMIT $4");
+        let rows = sql::query(AssertSqlSafe(page_of))
+            .bind(ctx.tenant.as_str())
+            .bind(collection)
+            .bind(page.after.as_deref().unwrap_or_default())
+            .bind(i64::from(page.limit()))
+            .fetch_all(self.database().readers())
+            .await;
+        rows.and_then(|rows| rows.iter().map(draft).collect())
+            .map_err(|error| self.unread(error))
+    }
+
+    async fn replace(
+        &self,
+        ctx: &RequestContext,
+        draft: &Draft,
+        version: i64,
+        body: String,
+    ) -> Result<Option<Draft>, ErpError> {
+        let mut transaction = self.begin_draft().await?;
+        let now = self.database().clock().now();
+        if !self.is_at(ctx, draft.id, Some(version), &mut transaction).await? {
+            return Ok(None);
+        }
+        let replaced = Draft {
+            body,
+            version: version + 1,
+            changed_at: now,
+            ..draft.clone()
+        };
+        sql::query("UPDATE drafts SET body = $1, version = $2, changed_at = $3 WHERE id = $4")
+            .bind(replaced.body.as_str())
+            .bind(replaced.version)
+            .bind(replaced.changed_at)
+            .bind(draft.id.to_string())
+            .execute(transaction.connection())
+            .await
+            .map_err(|error| self.unread(error))?;
+        self.end_draft(ctx, ("change", &replaced), transaction).await?;
+        Ok(Some(replaced))
+    }
+
+    async fn discard(&self, ctx: &RequestContext, draft: &Draft, version: Option<i64>) -> Result<bool, ErpError> {
+        let mut transaction = self.begin_draft().await?;
+        if !self.is_at(ctx, draft.id, version, &mut transaction).await? {
+            return Ok(false);
+        }
+        sql::query("DELETE FROM drafts WHERE id = $1")
+            .bind(draft.id.to_string())
+            .execute(transaction.connection())
+            .await
+            .map_err(|error| self.unread(error))?;
+        self.end_draft(ctx, ("discard", draft), transaction).await?;
+        Ok(true)
+    }
+}
+
+impl SqlLedger {
+    /// Whether there is a draft, which must be at this version.
+    async fn is_at(
+        &self,
+        ctx: &RequestContext,
+        id: DraftId,
+        version: Option<i64>,
+        transaction: &mut WriteTransaction,
+    ) -> Result<bool, ErpError> {
+        let found: Option<i64> = sql::query_scalar("SELECT version FROM drafts WHERE tenant_id = $1 AND id = $2")
+            .bind(ctx.tenant.as_str())
+            .bind(id.to_string())
+            .fetch_optional(transaction.connection())
+            .await
+            .map_err(|error| self.unread(error))?;
+        match (found, version) {
+            (Some(now), Some(known)) if now != known => Err(ErpError::DraftChanged { now }),
+            (found, _) => Ok(found.is_some()),
+        }
+    }
+}
+
+fn draft(row: &Row) -> Result<Draft, sqlx::Error> {
+    Ok(Draft {
+        id: row.parsed("id")?,
+        collection: row.text("collection")?,
+        body: row.try_get("body")?,
+        version: row.integer("version")?,
+        created_by: row.text("created_by")?,
+        created_at: row.time("created_at")?,
+        changed_at: row.time("changed_at")?,
+    })
+}
