@@ -389,29 +389,3 @@ impl Records for MemoryLedger {
         Ok(seal == Link::start(ctx.tenant.as_str()) || self.seals(ctx).await.contains(&seal))
     }
 }
-
-impl MemoryLedger {
-    async fn seals(&self, ctx: &RequestContext) -> Vec<Link> {
-        let accepted = self.accepted(&ctx.tenant).await;
-        let entries = accepted.iter().flat_map(|accepted| &accepted.postings.entries);
-        let seal = |newest: &mut Link, entry: &crate::PostedEntry| {
-            *newest = newest.next(&entry.into());
-            Some(*newest)
-        };
-        entries.scan(Link::start(ctx.tenant.as_str()), seal).collect()
-    }
-}
-
-impl From<&crate::PostedEntry> for JournalEntryRecord {
-    fn from(entry: &crate::PostedEntry) -> Self {
-        Self {
-            id: entry.id(),
-            number: entry.number().clone(),
-            document: entry.document(),
-            memo: entry.memo().to_owned(),
-            currency: entry.currency(),
-            posted_at: entry.posted_at(),
-            lines: entry.lines().to_vec(),
-        }
-    }
-}

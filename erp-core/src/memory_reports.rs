@@ -6,8 +6,8 @@ use std::sync::Arc;
 use cortex_types::{Currency, RequestContext, Timestamp};
 
 use crate::{
-    Ageing, GeneralLedger, ItemAllocation, ItemSide, LedgerLine, MemoryLedger, Page, Product, Span, StockOnHand,
-    TaxTotal,
+    Ageing, GeneralLedger, ItemAllocation, ItemSide, JournalEntryRecord, LedgerLine, Link, MemoryLedger, Page, Product,
+    Span, StockOnHand, TaxTotal,
 };
 
 impl MemoryLedger {
@@ -170,5 +170,31 @@ impl MemoryLedger {
             *opening.entry(line.currency).or_default() += line.debit_minor - line.credit_minor;
         }
         GeneralLedger::new(opening, shown)
+    }
+}
+
+impl MemoryLedger {
+    pub(crate) async fn seals(&self, ctx: &RequestContext) -> Vec<Link> {
+        let accepted = self.accepted(&ctx.tenant).await;
+        let entries = accepted.iter().flat_map(|accepted| &accepted.postings.entries);
+        let seal = |newest: &mut Link, entry: &crate::PostedEntry| {
+            *newest = newest.next(&entry.into());
+            Some(*newest)
+        };
+        entries.scan(Link::start(ctx.tenant.as_str()), seal).collect()
+    }
+}
+
+impl From<&crate::PostedEntry> for JournalEntryRecord {
+    fn from(entry: &crate::PostedEntry) -> Self {
+        Self {
+            id: entry.id(),
+            number: entry.number().clone(),
+            document: entry.document(),
+            memo: entry.memo().to_owned(),
+            currency: entry.currency(),
+            posted_at: entry.posted_at(),
+            lines: entry.lines().to_vec(),
+        }
     }
 }

@@ -26,6 +26,7 @@ mod journal;
 mod locations;
 mod open_items;
 mod opening_balances;
+mod order_views;
 mod orders;
 mod paging;
 mod parties;

@@ -207,7 +207,7 @@ impl History {
 
     fn receipt(&mut self, received_at: Option<Timestamp>, location: Option<Arc<str>>) -> Command {
         Command::ReceiveGoods(ReceiveGoods {
-            to_be_billed: self.dice.below(3) == 0,
+            to_be_billed: self.dice.below(2) == 0,
             order: None,
             prices_include_tax: false,
             due_at: None,
