@@ -78,7 +78,9 @@ pub use open_item::{Ageing, ItemAllocation, ItemSide, OpenItem};
 pub use order::{Expected, Order, OrderLine, OrderProgress, OrderState, OrderStep, ReorderRule, billed_moves};
 pub use party::{Party, PartyKind, PartyTerms};
 pub use product::{Product, ProductKind};
-pub use purchasing::{Payment, PaymentDirection, PurchaseBill, PurchaseBillLine, PurchaseReceipt, PurchaseReceiptLine};
+pub use purchasing::{
+    Payment, PaymentDirection, PurchaseBill, PurchaseBillLine, PurchaseReceipt, PurchaseReceiptLine, UnbilledGoods,
+};
 pub use records::{
     AccountBalance, Closings, Finding, GeneralLedger, JournalEntryRecord, LedgerLine, PAGE_LIMIT_MAX, Page, Records,
     StockOnHand,

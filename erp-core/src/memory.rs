@@ -12,7 +12,7 @@ use crate::postings::{Accepted, Document, Group};
 use crate::valuation::{Holdings, Timeline};
 use crate::{
     AccountBalance, Answered, Books, DocumentKind, ErpError, FiscalYear, ItemSide, OpenItem, PartyKind, PostedEntry,
-    References, Span, UnitOfWork, Work,
+    References, Span, UnbilledGoods, UnitOfWork, Work,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -82,6 +82,12 @@ impl MemoryLedger {
             .get(tenant)
             .map(|tenant| tenant.books.clone())
             .unwrap_or_default()
+    }
+
+    /// What came and is not billed.
+    pub(crate) async fn unbilled_of(&self, tenant: &TenantId) -> Vec<UnbilledGoods> {
+        let tenants = self.0.lock().await;
+        tenants.get(tenant).map(Tenant::unbilled).unwrap_or_default()
     }
 
     /// Its fiscal years, in their order.

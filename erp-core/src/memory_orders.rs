@@ -2,9 +2,19 @@
 
 use cortex_types::RequestContext;
 
-use crate::{DocumentKind, Expected, MemoryLedger, Order, OrderProgress, OrderState, OrderStep, Page, ReorderRule};
+use crate::{
+    DocumentKind, Expected, MemoryLedger, Order, OrderProgress, OrderState, OrderStep, Page, ReorderRule, UnbilledGoods,
+};
 
 impl MemoryLedger {
+    pub(crate) async fn unbilled(&self, ctx: &RequestContext, page: &Page) -> Vec<UnbilledGoods> {
+        let mut unbilled = self.unbilled_of(&ctx.tenant).await;
+        unbilled.sort_by_key(|goods| goods.id);
+        unbilled.retain(|goods| page.after.as_ref().is_none_or(|after| goods.id.to_string() > *after));
+        unbilled.truncate(page.limit() as usize);
+        unbilled
+    }
+
     pub(crate) async fn orders_of(
         &self,
         ctx: &RequestContext,

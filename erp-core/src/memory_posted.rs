@@ -10,7 +10,7 @@ use crate::memory::Tenant;
 use crate::postings::{Document, Postings};
 use crate::{
     Cost, Delivered, DocumentKind, DocumentRef, ItemAllocation, MoveReason, OpenItem, OrderProgress, PostedDocument,
-    StockMove, billed_moves,
+    StockMove, UnbilledGoods, billed_moves,
 };
 
 impl Tenant {
@@ -151,6 +151,39 @@ impl Tenant {
         }
         let returned = returned.into_iter().map(|((of, product), back)| (of, product, back));
         Delivered::new(slices, returned.collect())
+    }
+
+    /// What came and is not billed.
+    pub(crate) fn unbilled(&self) -> Vec<UnbilledGoods> {
+        let mut unbilled = Vec::new();
+        for postings in self.accepted.iter().map(|accepted| &accepted.postings) {
+            let Document::PurchaseReceipt(receipt) = &postings.document else {
+                continue;
+            };
+            if !receipt.to_be_billed || self.cancelled(postings.id).is_some() {
+                continue;
+            }
+            for moved in postings
+                .moves
+                .iter()
+                .filter(|moved| moved.reason == MoveReason::Receipt)
+            {
+                let (returned, returned_minor) = self.returned(moved.id);
+                let (billed, cleared) = self.billed(moved.id);
+                unbilled.push(UnbilledGoods {
+                    id: moved.id,
+                    receipt: Arc::clone(&receipt.number),
+                    supplier: Arc::clone(&receipt.supplier_code),
+                    product_code: Arc::clone(&moved.product_code),
+                    quantity_micro: moved.quantity_micro - returned - billed,
+                    value_minor: moved.given_minor() - returned_minor - cleared,
+                    currency: moved.currency,
+                    received_at: moved.moved_at,
+                });
+            }
+        }
+        unbilled.retain(|goods| (goods.quantity_micro, goods.value_minor) != (0, 0));
+        unbilled
     }
 
     /// How much of a move was billed, and what of it stood on goods received.

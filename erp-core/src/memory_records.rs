@@ -9,7 +9,7 @@ use crate::{
     ErpError, ExchangeRate, Expected, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice, ItemSide,
     JournalEntryRecord, Link, Location, MemoryLedger, OpenItem, Order, OrderProgress, OrderState, Page, Party, Payment,
     Product, PurchaseBill, PurchaseReceipt, Records, ReorderRule, Span, StockDocument, StockMove, StockOnHand, TaxCode,
-    TaxTotal,
+    TaxTotal, UnbilledGoods,
 };
 
 impl MemoryLedger {
@@ -205,6 +205,10 @@ impl Records for MemoryLedger {
         page: &Page,
     ) -> Result<Vec<(ReorderRule, Expected)>, ErpError> {
         Ok(self.expected(ctx, page).await)
+    }
+
+    async fn unbilled_goods(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<UnbilledGoods>, ErpError> {
+        Ok(self.unbilled(ctx, page).await)
     }
 
     async fn purchase_bills(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseBill>, ErpError> {

@@ -37,6 +37,22 @@ pub struct PurchaseReceiptLine {
     pub tax: Option<Arc<str>>,
 }
 
+/// Goods of a receipt that neither are billed nor went back; below zero where they went back after they were billed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnbilledGoods {
+    /// The move that they came with.
+    pub id: StockMoveId,
+    /// Number of the receipt.
+    pub receipt: Arc<str>,
+    pub supplier: Arc<str>,
+    pub product_code: Arc<str>,
+    pub quantity_micro: i64,
+    /// What of them stands on goods received, in the currency of the goods.
+    pub value_minor: i64,
+    pub currency: Currency,
+    pub received_at: Timestamp,
+}
+
 /// What a supplier billed; below zero what it credited.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PurchaseBill {

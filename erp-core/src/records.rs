@@ -11,7 +11,7 @@ use crate::{
     Ageing, Answered, Cancellation, Chart, Company, CostCentre, CreditNote, DocumentKind, DocumentRef, ErpError,
     ExchangeRate, Expected, FiscalYear, IdempotencyKey, Invoice, ItemSide, JournalLine, Link, Location, OpenItem,
     Order, OrderProgress, OrderState, Party, Payment, PostedEntry, Product, PurchaseBill, PurchaseReceipt, ReorderRule,
-    Span, StockDocument, StockMove, TaxCode, TaxTotal,
+    Span, StockDocument, StockMove, TaxCode, TaxTotal, UnbilledGoods,
 };
 
 /// Most rows of one page.
@@ -264,6 +264,8 @@ pub trait Records: Send + Sync + std::fmt::Debug {
     /// The rules of a page, each with what is to be expected where it applies.
     async fn expected_stock(&self, ctx: &RequestContext, page: &Page)
     -> Result<Vec<(ReorderRule, Expected)>, ErpError>;
+    /// What came and is not billed, oldest first.
+    async fn unbilled_goods(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<UnbilledGoods>, ErpError>;
     async fn purchase_bills(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseBill>, ErpError>;
     async fn purchase_bill(&self, ctx: &RequestContext, number: &str) -> Result<Option<PurchaseBill>, ErpError>;
     async fn purchase_receipts(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseReceipt>, ErpError>;

@@ -30,6 +30,7 @@ pub(crate) enum Listing {
     StockDocuments(DocumentKind),
     Orders(DocumentKind),
     PurchaseBills,
+    UnbilledGoods,
     Drafts,
     ReorderRules,
     /// Goes on after a product code; all others after the id of a row.
@@ -56,6 +57,7 @@ impl Listing {
             Self::ExchangeRates => "exchange-rates",
             Self::StockDocuments(kind) | Self::Orders(kind) => kind.as_str(),
             Self::PurchaseBills => "purchase-bills",
+            Self::UnbilledGoods => "goods-received-not-invoiced",
             Self::Drafts => "drafts",
             Self::ReorderRules => "reorder-rules",
             Self::StockOnHand => "stock-on-hand",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use cortex_erp::{BillLineInput, Command, ErpError, PostBill, PurchaseBill, PurchaseBillLine};
+use cortex_erp::{BillLineInput, Command, ErpError, PostBill, PurchaseBill, PurchaseBillLine, UnbilledGoods};
 use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query, objects};
 use cortex_types::{Currency, Timestamp};
 use rust_decimal::Decimal;
@@ -24,10 +24,11 @@ pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
         .route("/erp/v1/purchase-bills", get(list).post(bill))
         .route("/erp/v1/purchase-bills/{number}", get(one))
+        .route("/erp/v1/reports/goods-received-not-invoiced", get(unbilled))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(list, one, bill))]
+#[openapi(paths(list, one, bill, unbilled))]
 pub(crate) struct Document;
 
 #[derive(Deserialize, ToSchema)]
@@ -207,6 +208,53 @@ async fn one(
         Some(bill) => Ok(Json(bill.into())),
         None => Err(not_found("purchase-bill", number)),
     }
+}
+
+/// Goods of a receipt that are neither billed nor went back; below zero where they went back after they were billed.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct UnbilledView {
+    receipt: String,
+    supplier: String,
+    product: String,
+    quantity: String,
+    /// What of them stands on the account of goods received.
+    value: String,
+    currency: String,
+    received_at: String,
+}
+
+impl From<UnbilledGoods> for UnbilledView {
+    fn from(goods: UnbilledGoods) -> Self {
+        Self {
+            receipt: goods.receipt.to_string(),
+            supplier: goods.supplier.to_string(),
+            product: goods.product_code.to_string(),
+            quantity: quantity_text(goods.quantity_micro),
+            value: amount_text(goods.value_minor, goods.currency),
+            currency: goods.currency.to_string(),
+            received_at: goods.received_at.to_string(),
+        }
+    }
+}
+
+/// What came and is not billed, oldest first: all of it is the account of goods received.
+#[utoipa::path(get, path = "/erp/v1/reports/goods-received-not-invoiced", operation_id = "goods_received_not_invoiced",
+    tag = "erp", params(PageQuery), responses((status = 200, description = "A page", body = List<UnbilledView>)))]
+async fn unbilled(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<List<UnbilledView>>, ApiError> {
+    api.may_read(&ctx)?;
+    let page = query.page(Listing::UnbilledGoods)?;
+    let goods = api.records.unbilled_goods(&ctx, &page).await?;
+    Ok(Json(List::new(
+        Listing::UnbilledGoods,
+        &page,
+        goods,
+        |goods| goods.id.to_string(),
+        UnbilledView::from,
+    )))
 }
 
 /// Posts what a supplier bills: for goods that were received before, and for other things on their accounts. Below zero it is what

@@ -94,6 +94,12 @@ async fn from_order_to_payment() {
     assert_eq!(came["amount"], "24.00");
     let (_, items) = shop.get("open-items").await;
     assert_eq!(items["items"], json!([]));
+    let (_, unbilled) = shop.get("reports/goods-received-not-invoiced").await;
+    let goods = &unbilled["items"][0];
+    assert_eq!(
+        (&goods["receipt"], &goods["quantity"], &goods["value"]),
+        (&came["number"], &json!("24"), &json!("24.00"))
+    );
     let bill = json!({ "number": "R-77", "supplier": "S1", "lines": [
         { "receipt": came["number"], "amount": "25.20" },
         { "account": "bank-charges", "amount": "3.00" },
@@ -104,6 +110,8 @@ async fn from_order_to_payment() {
     shop.done("payments", "p", paid).await;
     let (_, items) = shop.get("open-items").await;
     assert_eq!(items["items"], json!([]));
+    let (_, unbilled) = shop.get("reports/goods-received-not-invoiced").await;
+    assert_eq!(unbilled["items"], json!([]));
     let (_, stock) = shop.get("reports/stock-on-hand").await;
     assert_eq!(stock["items"][0]["value"], "25.20");
     let (_, bill) = shop.get("purchase-bills/R-77").await;

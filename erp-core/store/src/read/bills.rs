@@ -1,6 +1,6 @@
 //! What suppliers billed.
 
-use cortex_erp::{Page, PurchaseBill, PurchaseBillLine};
+use cortex_erp::{Page, PurchaseBill, PurchaseBillLine, UnbilledGoods};
 use cortex_store::sql::{self, Pool, Row};
 use sqlx::AssertSqlSafe;
 
@@ -12,6 +12,49 @@ const BILLS: &str = "SELECT id, number, supplier_id, supplier_code, reference, c
                      FROM purchase_bills";
 const LINES: &str = "SELECT id, bill_id, line_no, receipt_number, of_move, product_code, quantity_micro, cleared_minor, account, \
                      cost_centre, net_minor, tax_code FROM purchase_bill_lines";
+
+/// The moves `m` of receipts `p` whose bill was to come, with what of each went back (`r`) and was billed (`b`).
+pub(super) const UNBILLED: &str = "FROM stock_moves m JOIN purchase_receipts p ON p.id = m.document_id AND p.billing = 'separate' \
+    LEFT JOIN (SELECT s.of_move, -sum(s.quantity_micro) AS quantity, sum(s.given_minor) AS given \
+      FROM stock_moves s WHERE s.tenant_id = $1 AND s.reason = 'supplier_return' AND s.cost = 'given' \
+        AND NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.tenant_id = $1 AND c.document_id = s.document_id) \
+      GROUP BY s.of_move) r ON r.of_move = m.id \
+    LEFT JOIN (SELECT i.of_move, sum(i.quantity_micro) AS quantity, sum(i.cleared_minor) AS cleared \
+      FROM purchase_bill_lines i WHERE i.tenant_id = $1 \
+        AND NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.tenant_id = $1 AND c.document_id = i.bill_id) \
+      GROUP BY i.of_move) b ON b.of_move = m.id \
+    WHERE m.tenant_id = $1 AND m.document_kind = 'purchase-receipt' AND m.reason = 'receipt' \
+      AND NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.tenant_id = $1 AND c.document_id = m.document_id)";
+
+pub(super) async fn unbilled(readers: &Pool, tenant: &str, page: &Page) -> Result<Vec<UnbilledGoods>, sqlx::Error> {
+    let select = format!(
+        "SELECT id, receipt, supplier_code, product_code, currency, moved_at, CAST(quantity AS BIGINT) AS quantity_micro, \
+         CAST(minor AS BIGINT) AS value_minor FROM ( \
+           SELECT m.id, p.number AS receipt, p.supplier_code, m.product_code, m.currency, m.moved_at, \
+             m.quantity_micro - coalesce(r.quantity, 0) - coalesce(b.quantity, 0) AS quantity, \
+             m.given_minor - coalesce(r.given, 0) - coalesce(b.cleared, 0) AS minor {UNBILLED} AND m.id > $2) u \
+         WHERE quantity <> 0 OR minor <> 0 ORDER BY id LIMIT $3"
+    );
+    let found = sql::query(AssertSqlSafe(select))
+        .bind(tenant)
+        .bind(page.after.as_deref().unwrap_or_default())
+        .bind(i64::from(page.limit()))
+        .fetch_all(readers)
+        .await?;
+    let goods = |row: &Row| {
+        Ok(UnbilledGoods {
+            id: row.parsed("id")?,
+            receipt: row.text("receipt")?,
+            supplier: row.text("supplier_code")?,
+            product_code: row.text("product_code")?,
+            quantity_micro: row.integer("quantity_micro")?,
+            value_minor: row.integer("value_minor")?,
+            currency: row.parsed("currency")?,
+            received_at: row.time("moved_at")?,
+        })
+    };
+    found.iter().map(goods).collect()
+}
 
 pub(super) async fn page(readers: &Pool, tenant: &str, page: &Page) -> Result<Vec<PurchaseBill>, sqlx::Error> {
     let rows = page_of(readers, BILLS, tenant, page).await?;

@@ -6,7 +6,7 @@ use cortex_erp::{
     ErpError, ExchangeRate, Expected, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice, ItemSide,
     JournalEntryRecord, Link, Location, OpenItem, Order, OrderProgress, OrderState, Page, Party, Payment, Product,
     PurchaseBill, PurchaseReceipt, Records, ReorderRule, Span, StockDocument, StockMove, StockOnHand, TaxCode,
-    TaxTotal,
+    TaxTotal, UnbilledGoods,
 };
 use cortex_store::sql::{self, Row};
 use cortex_types::{RequestContext, Timestamp};
@@ -195,6 +195,11 @@ impl Records for SqlLedger {
     ) -> Result<Vec<(ReorderRule, Expected)>, ErpError> {
         let expected = orders::expected(self.database().readers(), ctx.tenant.as_str(), page).await;
         self.read("read what stock is to be expected", expected)
+    }
+
+    async fn unbilled_goods(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<UnbilledGoods>, ErpError> {
+        let unbilled = bills::unbilled(self.database().readers(), ctx.tenant.as_str(), page).await;
+        self.read("list goods that are not billed", unbilled)
     }
 
     async fn purchase_bills(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseBill>, ErpError> {

@@ -4,9 +4,11 @@ use cortex_erp::Finding;
 use cortex_store::sql::{self, Pool, Transaction};
 use sqlx::AssertSqlSafe;
 
+use super::bills::UNBILLED;
 use crate::chain;
 
-/// A rule, and SQL that gives `subject` and `problem` of each violation within tenant `$1`; `{day}` is the day of `posted_at`.
+/// A rule, and SQL that gives `subject` and `problem` of each violation within tenant `$1`; `{day}` is the day of `posted_at`, `{unbilled}`
+/// goods that came before their bill.
 const RULES: [(&str, &str); 18] = [
     (
         "numbers-gapless",
@@ -217,18 +219,7 @@ const RULES: [(&str, &str); 18] = [
                  AND e.document_kind NOT IN ('journal-entry', 'opening-balance') AND NOT EXISTS ( \
                    SELECT 1 FROM cancellations c WHERE c.id = e.document_id AND c.document_kind = 'opening-balance') \
                UNION ALL \
-               SELECT m.currency, m.given_minor - coalesce(r.given, 0) - coalesce(b.cleared, 0) \
-               FROM stock_moves m JOIN purchase_receipts p ON p.id = m.document_id AND p.billing = 'separate' \
-               LEFT JOIN (SELECT s.of_move, sum(s.given_minor) AS given \
-                 FROM stock_moves s WHERE s.tenant_id = $1 AND s.reason = 'supplier_return' AND s.cost = 'given' \
-                   AND NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.tenant_id = $1 AND c.document_id = s.document_id) \
-                 GROUP BY s.of_move) r ON r.of_move = m.id \
-               LEFT JOIN (SELECT i.of_move, sum(i.cleared_minor) AS cleared \
-                 FROM purchase_bill_lines i WHERE i.tenant_id = $1 \
-                   AND NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.tenant_id = $1 AND c.document_id = i.bill_id) \
-                 GROUP BY i.of_move) b ON b.of_move = m.id \
-               WHERE m.tenant_id = $1 AND m.document_kind = 'purchase-receipt' AND m.reason = 'receipt' \
-                 AND NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.tenant_id = $1 AND c.document_id = m.document_id)) g \
+               SELECT m.currency, m.given_minor - coalesce(r.given, 0) - coalesce(b.cleared, 0) {unbilled}) g \
          GROUP BY currency HAVING sum(minor) <> 0",
     ),
 ];
@@ -244,7 +235,7 @@ pub(super) async fn verify(readers: &Pool, tenant: &str) -> Result<Vec<Finding>,
         Transaction::Postgres(_) => "CAST(floor(extract(epoch FROM posted_at) / 86400) AS BIGINT)",
     };
     for (rule, sql) in RULES {
-        for row in sql::query(AssertSqlSafe(sql.replace("{day}", day)))
+        for row in sql::query(AssertSqlSafe(sql.replace("{day}", day).replace("{unbilled}", UNBILLED)))
             .bind(tenant)
             .fetch_all(&mut snapshot)
             .await?

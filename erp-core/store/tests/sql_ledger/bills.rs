@@ -152,6 +152,13 @@ async fn what_went_back_is_not_billed_and_what_was_billed_is_credited() {
     // One more goes back, behind its bill: the supplier credits it.
     company.sound(given_back(&receipt, 1)).await.unwrap();
     assert_eq!(company.pence(STOCK_TO_COST).await, [33, -67, 34, 0]);
+    let unbilled = company
+        .ledger
+        .unbilled_goods(&company.ctx, &Page::default())
+        .await
+        .unwrap();
+    let unbilled: Vec<_> = unbilled.iter().map(|of| (of.quantity_micro, of.value_minor)).collect();
+    assert_eq!(unbilled, [(-PIECE, -34)]);
     let wrong = company
         .sound(Command::PostBill(billed(&receipt, Some(-1), Some(34))))
         .await
