@@ -122,6 +122,33 @@ impl Drafting {
     }
 }
 
+impl Drafting {
+    /// The draft, under a new version: whoever changes it from here on is told that it is not what they know any more. `None` where it
+    /// is gone.
+    async fn claim(
+        &self,
+        ctx: &RequestContext,
+        id: &str,
+        known: Option<&HeaderMap>,
+    ) -> Result<Option<Draft>, ApiError> {
+        let Ok(parsed) = id.parse::<DraftId>() else {
+            return Err(not_found("draft", id.to_owned()));
+        };
+        let known = known.map(known_version).transpose()?;
+        loop {
+            let Some(draft) = self.api.drafts.get(ctx, self.collection, parsed).await? else {
+                return Ok(None);
+            };
+            let version = known.unwrap_or(draft.version);
+            match self.api.drafts.replace(ctx, &draft, version, draft.body.clone()).await {
+                // Somebody else posts or changes it just now; what it is then is posted.
+                Err(ErpError::DraftChanged { .. }) if known.is_none() => {}
+                claimed => return Ok(claimed?),
+            }
+        }
+    }
+}
+
 /// The body, which must be an object, and no longer than a document may be.
 fn body_of(body: &[u8]) -> Result<String, ErpError> {
     // As it was written: amounts are decimals, which a number of JSON would not be when it was read and written again.
@@ -264,28 +291,16 @@ async fn post_draft(
 ) -> Result<Response, ApiError> {
     of.api.may_post(&ctx)?;
     let key = format!("draft/{id}");
-    let draft = match of.draft(&ctx, &id).await {
-        Ok(draft) => draft,
-        Err(missing) => {
-            let answered = match id.parse::<DraftId>() {
-                Ok(_) => of.api.records.answered(&ctx, &IdempotencyKey::new(key)?).await?,
-                Err(_) => None,
-            };
-            let mut receipt = answered.ok_or(missing)?.receipt;
-            receipt.repeated = true;
-            return Ok(ReceiptView::from(receipt).into_response());
-        }
+    let Some(draft) = of
+        .claim(&ctx, &id, headers.contains_key(header::IF_MATCH).then_some(&headers))
+        .await?
+    else {
+        let key = IdempotencyKey::new(key)?;
+        let answered = of.api.records.answered(&ctx, &key).await?;
+        let mut receipt = answered.ok_or_else(|| not_found("draft", id))?.receipt;
+        receipt.repeated = true;
+        return Ok(ReceiptView::from(receipt).into_response());
     };
-    if headers.contains_key(header::IF_MATCH) && known_version(&headers)? != draft.version {
-        return Err(ErpError::DraftChanged { now: draft.version }.into());
-    }
-    // Whoever changes it from here on is told that it is not what they know any more.
-    let claimed = of
-        .api
-        .drafts
-        .replace(&ctx, &draft, draft.version, draft.body.clone())
-        .await?;
-    let draft = claimed.ok_or_else(|| not_found("draft", id.clone()))?;
     let mut request = Request::post(format!("/erp/v1/{}", of.collection))
         .header(header::CONTENT_TYPE, "application/json")
         .header("idempotency-key", key)
