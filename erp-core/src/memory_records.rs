@@ -38,12 +38,31 @@ impl MemoryLedger {
     }
 }
 
+/// A page of rows, in the order of their ids.
+fn paged<T>(rows: impl Iterator<Item = T>, page: &Page, id: impl Fn(&T) -> String) -> Vec<T> {
+    let mut rows: Vec<T> = rows.collect();
+    rows.sort_by_key(&id);
+    rows.retain(|row| page.after.as_ref().is_none_or(|after| id(row) > *after));
+    rows.truncate(page.limit() as usize);
+    rows
+}
+
 /// The documents of one kind, as rows of a list.
 macro_rules! documents {
     ($kind:ident) => {
         |accepted: Accepted| match accepted.postings.document {
             Document::$kind(document) => vec![(document.id.to_string(), document)],
             _ => Vec::new(),
+        }
+    };
+}
+
+/// The document of one kind with a number.
+macro_rules! numbered {
+    ($kind:ident, $number:ident) => {
+        |document| match document {
+            Document::$kind(document) if &*document.number == $number => Some(document),
+            _ => None,
         }
     };
 }
@@ -55,11 +74,8 @@ impl Records for MemoryLedger {
     }
 
     async fn parties(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Party>, ErpError> {
-        let mut parties: Vec<Party> = self.books(&ctx.tenant).await.parties.into_values().collect();
-        parties.sort_by_key(|party| party.id);
-        parties.retain(|party| page.after.as_ref().is_none_or(|after| party.id.to_string() > *after));
-        parties.truncate(page.limit() as usize);
-        Ok(parties)
+        let books = self.books(&ctx.tenant).await;
+        Ok(paged(books.parties.into_values(), page, |party| party.id.to_string()))
     }
 
     async fn product(&self, ctx: &RequestContext, code: &str) -> Result<Option<Product>, ErpError> {
@@ -75,11 +91,7 @@ impl Records for MemoryLedger {
     }
 
     async fn invoice(&self, ctx: &RequestContext, number: &str) -> Result<Option<Invoice>, ErpError> {
-        let of_number = |document| match document {
-            Document::Invoice(invoice) if &*invoice.number == number => Some(invoice),
-            _ => None,
-        };
-        Ok(self.document(ctx, of_number).await)
+        Ok(self.document(ctx, numbered!(Invoice, number)).await)
     }
 
     async fn invoices(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Invoice>, ErpError> {
@@ -87,11 +99,7 @@ impl Records for MemoryLedger {
     }
 
     async fn credit_note(&self, ctx: &RequestContext, number: &str) -> Result<Option<CreditNote>, ErpError> {
-        let of_number = |document| match document {
-            Document::CreditNote(note) if &*note.number == number => Some(note),
-            _ => None,
-        };
-        Ok(self.document(ctx, of_number).await)
+        Ok(self.document(ctx, numbered!(CreditNote, number)).await)
     }
 
     async fn credit_notes(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<CreditNote>, ErpError> {
@@ -216,11 +224,11 @@ impl Records for MemoryLedger {
     }
 
     async fn purchase_bill(&self, ctx: &RequestContext, number: &str) -> Result<Option<PurchaseBill>, ErpError> {
-        let of_number = |document| match document {
-            Document::PurchaseBill(bill) if &*bill.number == number => Some(bill),
-            _ => None,
-        };
-        Ok(self.document(ctx, of_number).await)
+        Ok(self.document(ctx, numbered!(PurchaseBill, number)).await)
+    }
+
+    async fn purchase_receipt(&self, ctx: &RequestContext, number: &str) -> Result<Option<PurchaseReceipt>, ErpError> {
+        Ok(self.document(ctx, numbered!(PurchaseReceipt, number)).await)
     }
 
     async fn purchase_receipts(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseReceipt>, ErpError> {
@@ -255,6 +263,10 @@ impl Records for MemoryLedger {
         Ok(self.aged(ctx, side, before, days).await)
     }
 
+    async fn payment(&self, ctx: &RequestContext, number: &str) -> Result<Option<Payment>, ErpError> {
+        Ok(self.document(ctx, numbered!(Payment, number)).await)
+    }
+
     async fn payments(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Payment>, ErpError> {
         Ok(self.listed(ctx, page, documents!(Payment)).await)
     }
@@ -268,16 +280,8 @@ impl Records for MemoryLedger {
     }
 
     async fn tax_codes(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<TaxCode>, ErpError> {
-        let mut codes = self
-            .books(&ctx.tenant)
-            .await
-            .tax_codes
-            .into_values()
-            .collect::<Vec<_>>();
-        codes.sort_by_key(|code| code.id);
-        codes.retain(|code| page.after.as_ref().is_none_or(|after| code.id.to_string() > *after));
-        codes.truncate(page.limit() as usize);
-        Ok(codes)
+        let books = self.books(&ctx.tenant).await;
+        Ok(paged(books.tax_codes.into_values(), page, |row| row.id.to_string()))
     }
 
     async fn tax_totals(&self, ctx: &RequestContext, span: Span) -> Result<Vec<TaxTotal>, ErpError> {
@@ -285,16 +289,8 @@ impl Records for MemoryLedger {
     }
 
     async fn cost_centres(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<CostCentre>, ErpError> {
-        let mut centres = self
-            .books(&ctx.tenant)
-            .await
-            .cost_centres
-            .into_values()
-            .collect::<Vec<_>>();
-        centres.sort_by_key(|centre| centre.id);
-        centres.retain(|centre| page.after.as_ref().is_none_or(|after| centre.id.to_string() > *after));
-        centres.truncate(page.limit() as usize);
-        Ok(centres)
+        let books = self.books(&ctx.tenant).await;
+        Ok(paged(books.cost_centres.into_values(), page, |row| row.id.to_string()))
     }
 
     async fn exchange_rates(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<ExchangeRate>, ErpError> {

@@ -268,6 +268,7 @@ pub trait Records: Send + Sync + std::fmt::Debug {
     async fn unbilled_goods(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<UnbilledGoods>, ErpError>;
     async fn purchase_bills(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseBill>, ErpError>;
     async fn purchase_bill(&self, ctx: &RequestContext, number: &str) -> Result<Option<PurchaseBill>, ErpError>;
+    async fn purchase_receipt(&self, ctx: &RequestContext, number: &str) -> Result<Option<PurchaseReceipt>, ErpError>;
     async fn purchase_receipts(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseReceipt>, ErpError>;
     /// Those with something open, oldest first.
     async fn open_items(
@@ -285,6 +286,7 @@ pub trait Records: Send + Sync + std::fmt::Debug {
         before: Timestamp,
         days: &[u32],
     ) -> Result<Vec<Ageing>, ErpError>;
+    async fn payment(&self, ctx: &RequestContext, number: &str) -> Result<Option<Payment>, ErpError>;
     async fn payments(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Payment>, ErpError>;
     /// `None` where nobody said what the company is.
     async fn company(&self, ctx: &RequestContext) -> Result<Option<Company>, ErpError>;

@@ -9,7 +9,7 @@ use cortex_erp::{
     Command, ErpError, OrderSide, Payment, PaymentDirection, PurchaseReceipt, ReceiptLineInput, ReceiveGoods,
     RecordPayment,
 };
-use cortex_runtime::http::{ApiError, Ctx, Json, Query, objects};
+use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query, objects};
 use cortex_types::{Currency, Timestamp};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -27,11 +27,13 @@ use crate::receipt::ReceiptView;
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
         .route("/erp/v1/purchase-receipts", get(list_receipts).post(receive))
+        .route("/erp/v1/purchase-receipts/{number}", get(one_receipt))
         .route("/erp/v1/payments", get(list_payments).post(pay))
+        .route("/erp/v1/payments/{number}", get(one_payment))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(list_receipts, receive, list_payments, pay))]
+#[openapi(paths(list_receipts, one_receipt, receive, list_payments, one_payment, pay))]
 pub(crate) struct Document;
 
 #[derive(Deserialize, ToSchema)]
@@ -195,6 +197,24 @@ async fn list_receipts(
     )))
 }
 
+/// One receipt.
+#[utoipa::path(get, path = "/erp/v1/purchase-receipts/{number}", tag = "erp", params(("number" = String, Path)),
+    responses(
+        (status = 200, description = "The receipt", body = PurchaseReceiptView),
+        (status = 404, description = "No such receipt"),
+    ))]
+async fn one_receipt(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Path(number): Path<String>,
+) -> Result<Json<PurchaseReceiptView>, ApiError> {
+    api.may_read(&ctx)?;
+    match api.records.purchase_receipt(&ctx, &number).await? {
+        Some(receipt) => Ok(Json(receipt.into())),
+        None => Err(not_found("purchase-receipt", number)),
+    }
+}
+
 /// Receives goods into stock, at what they cost.
 #[utoipa::path(post, path = "/erp/v1/purchase-receipts", tag = "erp", request_body = PurchaseReceiptBody,
     params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
@@ -263,6 +283,24 @@ async fn list_payments(
         |payment| payment.id.to_string(),
         PaymentView::from,
     )))
+}
+
+/// One payment.
+#[utoipa::path(get, path = "/erp/v1/payments/{number}", tag = "erp", params(("number" = String, Path)),
+    responses(
+        (status = 200, description = "The payment", body = PaymentView),
+        (status = 404, description = "No such payment"),
+    ))]
+async fn one_payment(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Path(number): Path<String>,
+) -> Result<Json<PaymentView>, ApiError> {
+    api.may_read(&ctx)?;
+    match api.records.payment(&ctx, &number).await? {
+        Some(payment) => Ok(Json(payment.into())),
+        None => Err(not_found("payment", number)),
+    }
 }
 
 /// Records a payment received or made.

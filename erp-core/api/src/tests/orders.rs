@@ -120,6 +120,20 @@ async fn from_order_to_payment() {
         (&json!("24"), &json!("6000")),
         "{bill}"
     );
+    let (_, receipt) = shop.get("purchase-receipts/GRN-000001").await;
+    assert_eq!(
+        (
+            &receipt["order"],
+            &receipt["to_be_billed"],
+            &receipt["lines"][0]["value"]
+        ),
+        (&json!("PO-000001"), &json!(true), &json!("24.00"))
+    );
+    let (_, payment) = shop.get("payments/PAY-000001").await;
+    assert_eq!(payment["amount"], "28.20");
+    for path in ["purchase-receipts/GRN-2", "payments/PAY-2", "purchase-bills/R-78"] {
+        assert_eq!(shop.get(path).await.0, StatusCode::NOT_FOUND);
+    }
     let (_, order) = shop.get("purchase-orders/PO-000001").await;
     assert_eq!(
         (&order["state"], &order["supplier"]),

@@ -4,7 +4,7 @@ use cortex_erp::{Page, PurchaseBill, PurchaseBillLine, UnbilledGoods};
 use cortex_store::sql::{self, Pool, Row};
 use sqlx::AssertSqlSafe;
 
-use super::documents::page_of;
+use super::documents::{numbered, page_of};
 use super::lines::lines;
 use crate::rows::Columns;
 
@@ -62,11 +62,7 @@ pub(super) async fn page(readers: &Pool, tenant: &str, page: &Page) -> Result<Ve
 }
 
 pub(super) async fn one(readers: &Pool, tenant: &str, number: &str) -> Result<Option<PurchaseBill>, sqlx::Error> {
-    let rows = sql::query(AssertSqlSafe(format!("{BILLS} WHERE tenant_id = $1 AND number = $2")))
-        .bind(tenant)
-        .bind(number)
-        .fetch_all(readers)
-        .await?;
+    let rows = numbered(readers, BILLS, tenant, number).await?;
     Ok(with_lines(readers, tenant, &rows).await?.pop())
 }
 

@@ -14,13 +14,9 @@ const NOTES: &str = "SELECT id, number, customer_id, customer_code, country, cur
                      credited_at FROM credit_notes";
 const NOTE_LINES: &str = "SELECT id, credit_note_id, line_no, product_id, product_code, product_kind, quantity_micro, \
                           unit, net_minor, tax_code, reason FROM credit_note_lines";
-const BY_NUMBER: &str = " WHERE tenant_id = $1 AND number = $2";
 
 pub(super) async fn invoice(readers: &Pool, tenant: &str, number: &str) -> Result<Option<Invoice>, sqlx::Error> {
-    let query = sql::query(AssertSqlSafe(format!("{INVOICES}{BY_NUMBER}")))
-        .bind(tenant)
-        .bind(number);
-    let rows = query.fetch_all(readers).await?;
+    let rows = numbered(readers, INVOICES, tenant, number).await?;
     Ok(with_invoice_lines(readers, tenant, &rows).await?.pop())
 }
 
@@ -30,16 +26,27 @@ pub(super) async fn invoices(readers: &Pool, tenant: &str, page: &Page) -> Resul
 }
 
 pub(super) async fn credit_note(readers: &Pool, tenant: &str, number: &str) -> Result<Option<CreditNote>, sqlx::Error> {
-    let query = sql::query(AssertSqlSafe(format!("{NOTES}{BY_NUMBER}")))
-        .bind(tenant)
-        .bind(number);
-    let rows = query.fetch_all(readers).await?;
+    let rows = numbered(readers, NOTES, tenant, number).await?;
     Ok(with_note_lines(readers, tenant, &rows).await?.pop())
 }
 
 pub(super) async fn credit_notes(readers: &Pool, tenant: &str, page: &Page) -> Result<Vec<CreditNote>, sqlx::Error> {
     let rows = page_of(readers, NOTES, tenant, page).await?;
     with_note_lines(readers, tenant, &rows).await
+}
+
+/// The document with a number, where there is one.
+pub(super) async fn numbered(
+    readers: &Pool,
+    select: &str,
+    tenant: &str,
+    number: &str,
+) -> Result<Vec<Row>, sqlx::Error> {
+    sql::query(AssertSqlSafe(format!("{select} WHERE tenant_id = $1 AND number = $2")))
+        .bind(tenant)
+        .bind(number)
+        .fetch_all(readers)
+        .await
 }
 
 pub(super) async fn page_of(readers: &Pool, select: &str, tenant: &str, page: &Page) -> Result<Vec<Row>, sqlx::Error> {

@@ -1,7 +1,7 @@
 use cortex_erp::{Page, Payment, PaymentDirection, PurchaseReceipt, PurchaseReceiptLine};
 use cortex_store::sql::{Pool, Row};
 
-use super::documents::page_of;
+use super::documents::{numbered, page_of};
 use super::lines::lines;
 use crate::rows::Columns;
 
@@ -14,6 +14,27 @@ const PAYMENTS: &str =
 
 pub(super) async fn receipts(readers: &Pool, tenant: &str, page: &Page) -> Result<Vec<PurchaseReceipt>, sqlx::Error> {
     let rows = page_of(readers, RECEIPTS, tenant, page).await?;
+    with_lines(readers, tenant, &rows).await
+}
+
+pub(super) async fn one_receipt(
+    readers: &Pool,
+    tenant: &str,
+    number: &str,
+) -> Result<Option<PurchaseReceipt>, sqlx::Error> {
+    let rows = numbered(readers, RECEIPTS, tenant, number).await?;
+    Ok(with_lines(readers, tenant, &rows).await?.pop())
+}
+
+pub(super) async fn one_payment(readers: &Pool, tenant: &str, number: &str) -> Result<Option<Payment>, sqlx::Error> {
+    numbered(readers, PAYMENTS, tenant, number)
+        .await?
+        .first()
+        .map(payment)
+        .transpose()
+}
+
+async fn with_lines(readers: &Pool, tenant: &str, rows: &[Row]) -> Result<Vec<PurchaseReceipt>, sqlx::Error> {
     let mut receipts = rows.iter().map(receipt).collect::<Result<Vec<_>, _>>()?;
     let ids = receipts.iter().map(|receipt| receipt.id.to_string());
     let mut lines = lines(readers, tenant, RECEIPT_LINES, "receipt_id", ids, receipt_line).await?;

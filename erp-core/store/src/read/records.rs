@@ -212,6 +212,11 @@ impl Records for SqlLedger {
         self.read("read a purchase bill", bill)
     }
 
+    async fn purchase_receipt(&self, ctx: &RequestContext, number: &str) -> Result<Option<PurchaseReceipt>, ErpError> {
+        let receipt = purchasing::one_receipt(self.database().readers(), ctx.tenant.as_str(), number).await;
+        self.read("read a purchase receipt", receipt)
+    }
+
     async fn purchase_receipts(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseReceipt>, ErpError> {
         let receipts = purchasing::receipts(self.database().readers(), ctx.tenant.as_str(), page).await;
         self.read("list purchase receipts", receipts)
@@ -237,6 +242,11 @@ impl Records for SqlLedger {
     ) -> Result<Vec<Ageing>, ErpError> {
         let ageing = open_items::ageing(self.database().readers(), ctx.tenant.as_str(), side, before, days).await;
         self.read("read how old open items are", ageing)
+    }
+
+    async fn payment(&self, ctx: &RequestContext, number: &str) -> Result<Option<Payment>, ErpError> {
+        let payment = purchasing::one_payment(self.database().readers(), ctx.tenant.as_str(), number).await;
+        self.read("read a payment", payment)
     }
 
     async fn payments(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Payment>, ErpError> {

@@ -152,6 +152,14 @@ async fn what_went_back_is_not_billed_and_what_was_billed_is_credited() {
     // One more goes back, behind its bill: the supplier credits it.
     company.sound(given_back(&receipt, 1)).await.unwrap();
     assert_eq!(company.pence(STOCK_TO_COST).await, [33, -67, 34, 0]);
+    let read = company.ledger.purchase_receipt(&company.ctx, &receipt.number);
+    let listed = company
+        .ledger
+        .purchase_receipts(&company.ctx, &Page::default())
+        .await
+        .unwrap();
+    assert_eq!(read.await.unwrap().as_ref(), listed.first());
+    assert_eq!(company.ledger.payment(&company.ctx, "PAY-1").await.unwrap(), None);
     let unbilled = company
         .ledger
         .unbilled_goods(&company.ctx, &Page::default())
