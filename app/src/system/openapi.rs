@@ -27,6 +27,9 @@ pub fn describe(apis: impl IntoIterator<Item = OpenApi>) -> Result<Arc<str>, App
     for (path, method, operation) in operations(&mut document) {
         operation.insert("operationId".to_owned(), operation_id(&method, &path).into());
         say_who_may(operation);
+        if path.starts_with("/erp/v1/") {
+            say_what_is_refused(operation, &method, &path);
+        }
     }
     Ok(document.to_string().into())
 }
@@ -80,14 +83,26 @@ fn say_who_may(operation: &mut Map<String, Value>) {
     if operation.contains_key("security") {
         return;
     }
-    if let Some(responses) = operation
-        .entry("responses")
-        .or_insert_with(|| json!({}))
-        .as_object_mut()
-    {
-        for (status, name) in [("401", "Unauthenticated"), ("403", "Forbidden")] {
+    respond(operation, &[("401", "Unauthenticated"), ("403", "Forbidden")]);
+}
+
+/// Every operation of the ERP may refuse what it is sent, and every command may meet what is there. What an operation says in words
+/// of its own stays.
+fn say_what_is_refused(operation: &mut Map<String, Value>, method: &str, path: &str) {
+    respond(operation, &[("400", "Refused")]);
+    if method != "get" {
+        respond(operation, &[("404", "Missing"), ("409", "Conflict"), ("503", "Busy")]);
+    } else if path.contains('{') {
+        respond(operation, &[("404", "Missing")]);
+    }
+}
+
+fn respond(operation: &mut Map<String, Value>, answers: &[(&str, &str)]) {
+    let responses = operation.entry("responses").or_insert_with(|| json!({}));
+    if let Some(responses) = responses.as_object_mut() {
+        for (status, name) in answers {
             let reference = json!({ "$ref": format!("#/components/responses/{name}") });
-            responses.entry(status).or_insert(reference);
+            responses.entry(*status).or_insert(reference);
         }
     }
 }
@@ -131,6 +146,11 @@ fn system_document() -> Value {
             "schemas": { "Problem": problem_schema() },
             "responses": {
                 "Unauthenticated": problem("No token, or one that nobody knows or that has expired: 'unauthenticated' or 'token-expired'"),
+                "Refused": problem("Missing, malformed or out of range: 'detail' says what, where and what would be right"),
+                "Missing": problem("There is no such thing, or none that it names: 'not-found'"),
+                "Conflict": problem("What is there stands against it: a number that is taken, a key that was used for another body, \
+                    closed books, too little stock"),
+                "Busy": problem("Too many commands wait, or the server ends: 'overloaded' or 'unavailable'"),
                 "Forbidden": problem("The token's roles do not allow it, or it is another tenant's: 'permission-denied' or 'wrong-tenant'"),
             },
             "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer" } },
@@ -175,6 +195,22 @@ mod tests {
             cortex_experience_api::openapi(),
         ];
         serde_json::from_str(&describe(apis).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn operations_of_the_erp_say_that_they_refuse_and_keep_their_own_words() {
+        let document = whole();
+        let responses = |path: &str, method: &str| document["paths"][path][method]["responses"].clone();
+        let listed = responses("/erp/v1/credit-notes", "get");
+        assert_eq!(listed["400"]["$ref"], "#/components/responses/Refused");
+        assert!(listed.get("404").is_none() && listed.get("409").is_none());
+        let posted = responses("/erp/v1/sales-invoices", "post");
+        assert_eq!(posted["404"]["$ref"], "#/components/responses/Missing");
+        let own = posted["409"]["description"].as_str().unwrap();
+        assert!(own.contains("number is taken"), "{own}");
+        for name in ["Refused", "Missing", "Conflict", "Busy"] {
+            assert!(document["components"]["responses"][name]["content"]["application/problem+json"].is_object());
+        }
     }
 
     #[test]
