@@ -60,6 +60,15 @@ pub(crate) async fn open_sqlite(path: &Path, config: &DatabaseConfig) -> Result<
     let writer = kept_open()
         .max_connections(1)
         .acquire_slow_threshold(ACQUIRE_TIMEOUT)
+        // A full disk makes SQLite roll back by itself. sqlx then thinks that its transaction goes on, and begins no other one on this
+        // connection: the next writer gets a new one.
+        .after_release(|connection, _| {
+            Box::pin(async move {
+                // Behind the rollback that a dropped transaction has asked for.
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
         .connect_with(options.clone())
         .await
         .map_err(|error| StoreError::of(&at, error))?;

@@ -67,6 +67,19 @@ async fn changes(database: &Database) -> Vec<Change> {
 }
 
 #[tokio::test]
+async fn what_the_database_rolls_back_by_itself_does_not_stop_the_next_writer() {
+    let store = store().await;
+    for _ in 0..3 {
+        let mut write = store.database.begin().await.unwrap();
+        // As SQLite does it where the disk is full: nobody else knows.
+        sql::query("ROLLBACK").execute(write.connection()).await.unwrap();
+        drop(write);
+    }
+    let write = store.database.begin().await.unwrap();
+    write.commit().await.unwrap();
+}
+
+#[tokio::test]
 async fn every_change_of_a_captured_table_is_in_the_log_with_its_commit_and_transaction() {
     let store = store().await;
     let inserted = write_note(&store.database, "n1", 0.5).await;
