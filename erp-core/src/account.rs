@@ -9,8 +9,8 @@ use std::sync::{Arc, LazyLock};
 use cortex_types::{AccountId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::ErpError;
 use crate::words::words;
+use crate::{ErpError, ids};
 
 words! {
     AccountKind {
@@ -192,7 +192,7 @@ impl Chart {
                 let code = chart.free(code);
                 chart.fresh.insert(Arc::clone(&code));
                 chart.put(Account {
-                    id: AccountId::new(),
+                    id: AccountId(ids::next()),
                     code,
                     title,
                     kind,

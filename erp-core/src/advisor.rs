@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cortex_types::{Coded, DecisionId, ErrorCode, RequestContext, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// What advice is asked for: a registered model, about one entity.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ pub struct Advice {
 
 /// The advice that an invoice was entered with. The invoice happens at the instant of the decision, where it names no
 /// other, so that it is not counted as what came of the advice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Advised {
     pub decision: DecisionId,
     pub at: Timestamp,

@@ -1,11 +1,14 @@
 use std::sync::Arc;
 
-use cortex_types::{Clock, RequestContext};
+use cortex_types::{Clock, Principal, RequestContext, TenantId};
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc, oneshot};
 
-use crate::sequencer::{Message, Sequencer, Submission};
-use crate::{Advised, Command, ErpError, IdempotencyKey, Known, Receipt, UnitOfWork};
+use crate::sequencer::{Given, Message, Sequencer, Submission};
+use crate::{Advised, Attempt, Circumstances, Command, ErpError, Event, Journalled, Known, Receipt, UnitOfWork};
+
+/// Events that are held for who listens and is not quick enough.
+const EVENTS_KEPT: usize = 1024;
 
 /// Limits of the posting queue.
 #[derive(Clone, Debug)]
@@ -33,11 +36,12 @@ impl Default for ErpConfig {
 pub struct Erp {
     queue: mpsc::Sender<Message>,
     commands_max: usize,
+    events: broadcast::Sender<Arc<Event>>,
 }
 
 /// A command that is in the queue.
 #[derive(Debug)]
-pub struct Pending(oneshot::Receiver<Result<Receipt, ErpError>>);
+pub struct Pending(pub(crate) oneshot::Receiver<Result<Receipt, ErpError>>);
 
 impl Pending {
     /// Waits until the command is committed, or refused.
@@ -53,14 +57,20 @@ impl Erp {
     pub fn start(unit_of_work: Arc<dyn UnitOfWork>, clock: Arc<dyn Clock>, config: &ErpConfig) -> Self {
         let commands_max = config.queue_commands_max.max(1);
         let (queue, waiting) = mpsc::channel(commands_max);
+        let (events, _) = broadcast::channel(EVENTS_KEPT);
         let sequencer = Sequencer {
             unit_of_work,
             clock,
             group_commands_max: config.group_commands_max.max(1),
             group_lines_max: config.group_lines_max.max(1),
+            events: events.clone(),
         };
         tokio::spawn(sequencer.run(waiting));
-        Self { queue, commands_max }
+        Self {
+            queue,
+            commands_max,
+            events,
+        }
     }
 
     /// Carries a command out. When it returns a receipt, the command is durable.
@@ -71,10 +81,10 @@ impl Erp {
         &self,
         ctx: &RequestContext,
         command: Command,
-        idempotency: IdempotencyKey,
+        attempt: impl Into<Attempt>,
         known: Known,
     ) -> Result<Receipt, ErpError> {
-        self.submit(ctx, command, idempotency, known)?.answer().await
+        self.submit(ctx, command, attempt, known)?.answer().await
     }
 
     /// Puts a command into the queue without waiting for it. Commands are carried out in the order of submission.
@@ -82,10 +92,10 @@ impl Erp {
         &self,
         ctx: &RequestContext,
         command: Command,
-        idempotency: IdempotencyKey,
+        attempt: impl Into<Attempt>,
         known: Known,
     ) -> Result<Pending, ErpError> {
-        self.submit_advised(ctx, command, idempotency, known, None)
+        self.submit_advised(ctx, command, attempt, known, None)
     }
 
     /// `advice` is kept with an invoice, but is no part of the body that the idempotency key stands for.
@@ -93,28 +103,53 @@ impl Erp {
         &self,
         ctx: &RequestContext,
         command: Command,
-        idempotency: IdempotencyKey,
+        attempt: impl Into<Attempt>,
         known: Known,
         advice: Option<Advised>,
     ) -> Result<Pending, ErpError> {
-        let digest = command.digest()?;
-        let (answer, answered) = oneshot::channel();
-        let submission = Submission {
-            ctx: ctx.clone(),
-            command,
-            digest,
-            key: idempotency,
-            known,
-            advice,
-            answer,
-        };
-        match self.queue.try_send(Message::Submit(Box::new(submission))) {
-            Ok(()) => Ok(Pending(answered)),
-            Err(TrySendError::Full(_)) => Err(ErpError::Overloaded {
-                commands_max: self.commands_max,
-            }),
-            Err(TrySendError::Closed(_)) => Err(ErpError::Stopped),
+        let Attempt { key, seat } = attempt.into();
+        let (submission, pending) = Submission::new(ctx, command, key, known, advice)?;
+        match seat {
+            Some(seat) => seat.take(submission)?,
+            None => self
+                .enqueue(Message::Submit(Box::new(submission)))
+                .map_err(|(error, _)| error)?,
         }
+        Ok(pending)
+    }
+
+    /// Carries a command out as it was carried out once. On the same books it makes the same rows.
+    pub fn replay(&self, tenant: &TenantId, journalled: Journalled) -> Result<Pending, ErpError> {
+        let given = Given {
+            command: journalled.id(),
+            at: journalled.circumstances.decided_at,
+        };
+        let Circumstances { by, advised, .. } = &journalled.circumstances;
+        let ctx = RequestContext::new(tenant.clone(), Principal::new(Arc::clone(by), []));
+        let (known, advised) = (journalled.circumstances.known(), *advised);
+        let (mut submission, pending) = Submission::new(&ctx, journalled.command, journalled.key, known, advised)?;
+        submission.given = Some(given);
+        self.enqueue(Message::Submit(Box::new(submission)))
+            .map_err(|(error, _)| error)?;
+        Ok(pending)
+    }
+
+    /// Gives the message back where there is no room.
+    pub(crate) fn enqueue(&self, message: Message) -> Result<(), (ErpError, Message)> {
+        self.queue.try_send(message).map_err(|refused| match refused {
+            TrySendError::Full(message) => {
+                let commands_max = self.commands_max;
+                (ErpError::Overloaded { commands_max }, message)
+            }
+            TrySendError::Closed(message) => (ErpError::Stopped, message),
+        })
+    }
+
+    /// What happens from now on, as soon as it is durable. Who falls behind by more than a thousand events is told so, and
+    /// finds them among [`Records::events`](crate::Records::events), as whoever was not there.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.events.subscribe()
     }
 
     /// Whether commands are carried out: not after [`Erp::drain`], and not after the sequencer panicked.
@@ -136,7 +171,7 @@ impl Erp {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CreateParty, DocumentKind, MemoryLedger, PartyKind, PaymentDirection, RecordPayment};
+    use crate::{CreateParty, DocumentKind, IdempotencyKey, MemoryLedger, PartyKind, PaymentDirection, RecordPayment};
     use cortex_types::{Currency, SystemClock, TenantId};
     use futures::future::join_all;
 

@@ -84,6 +84,12 @@ pub enum ErpError {
     DraftChanged { now: i64 },
     #[error("the idempotency key '{0}' was used before, with another body: use a new key for a new request")]
     IdempotencyConflict(Arc<str>),
+    #[error("nothing of the batch was carried out, since requests[{index}] was refused: {reason}")]
+    BatchRefused {
+        index: usize,
+        code: ErrorCode,
+        reason: String,
+    },
     #[error("{commands_max} commands wait already: try again in a moment")]
     Overloaded { commands_max: usize },
     #[error("the ERP is shutting down: try again when it is up")]
@@ -155,7 +161,7 @@ impl Coded for ErpError {
             Self::DraftChanged { .. } => ErrorCode::VersionMismatch,
             Self::Overloaded { .. } => ErrorCode::Overloaded,
             Self::Stopped => ErrorCode::Unavailable,
-            Self::Storage { code, .. } => *code,
+            Self::Storage { code, .. } | Self::BatchRefused { code, .. } => *code,
         }
     }
 }

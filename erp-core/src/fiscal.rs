@@ -7,7 +7,7 @@ use chrono::Months;
 use cortex_types::{Currency, FiscalPeriodId, FiscalYearId, MoneyError, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountBalance, AccountKind, Chart, ErpError, JournalDraft, Role, Span};
+use crate::{AccountBalance, AccountKind, Chart, ErpError, JournalDraft, Role, Span, ids};
 
 /// Most months of one year: a long first one has up to two.
 pub const YEAR_MONTHS_MAX: u32 = 24;
@@ -90,7 +90,7 @@ impl FiscalYear {
         };
         let periods = (0..months).map(|place| {
             Ok(FiscalPeriod {
-                id: FiscalPeriodId::new(),
+                id: FiscalPeriodId(ids::next()),
                 code: format!("{code}-{:02}", place + 1).into(),
                 from: month(place)?,
                 before: month(place + 1)?,
@@ -98,7 +98,7 @@ impl FiscalYear {
             })
         });
         Ok(Self {
-            id: FiscalYearId::new(),
+            id: FiscalYearId(ids::next()),
             from,
             before,
             closed: false,

@@ -7,8 +7,8 @@ use cortex_types::{Coded, RequestContext};
 
 use crate::metrics::ADVICE_TOTAL;
 use crate::{
-    Advice, AdviceRequest, Advised, Advisor, Command, Erp, ErpError, IdempotencyKey, Known, PostInvoice, Receipt,
-    Records,
+    Advice, AdviceRequest, Advised, Advisor, Attempt, Command, Erp, ErpError, IdempotencyKey, Known, PostInvoice,
+    Receipt, Records,
 };
 
 #[derive(Clone, Debug)]
@@ -67,10 +67,11 @@ impl InvoiceEntry {
         &self,
         ctx: &RequestContext,
         invoice: PostInvoice,
-        idempotency: IdempotencyKey,
+        attempt: impl Into<Attempt>,
     ) -> Result<Entered, ErpError> {
+        let attempt = attempt.into();
         let advice = match (&self.advisor, &invoice.customer, invoice.decision_id) {
-            (Some(advisor), Some(customer), None) if self.is_new(ctx, &idempotency).await => {
+            (Some(advisor), Some(customer), None) if self.is_new(ctx, attempt.key()).await => {
                 self.advice(ctx, advisor.as_ref(), customer).await
             }
             _ => None,
@@ -79,7 +80,7 @@ impl InvoiceEntry {
         let command = Command::PostInvoice(invoice);
         let receipt = self
             .erp
-            .submit_advised(ctx, command, idempotency, Known::ByClock, advised)?
+            .submit_advised(ctx, command, attempt, Known::ByClock, advised)?
             .answer()
             .await?;
         let advice = advice.filter(|_| !receipt.repeated);

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::limits::check_amount;
-use crate::{DocumentKind, ErpError};
+use crate::{DocumentKind, ErpError, ids};
 
 /// One side of an entry: at most one of debit and credit is not zero, in minor units; below zero only in a storno. Both are
 /// zero where the line is only about the company's currency, as exchange differences are.
@@ -139,7 +139,7 @@ impl JournalDraft {
         let size = minor.checked_abs().ok_or(MoneyError::Overflow)?;
         let (debit_minor, credit_minor) = if minor > 0 { (size, 0) } else { (0, size) };
         self.lines.push(JournalLine {
-            id: JournalLineId::new(),
+            id: JournalLineId(ids::next()),
             account: Arc::clone(account),
             currency,
             debit_minor,
@@ -187,7 +187,7 @@ impl JournalDraft {
             .base_minor
             .map(|base| base.checked_neg().ok_or(MoneyError::Overflow));
         self.lines.push(JournalLine {
-            id: JournalLineId::new(),
+            id: JournalLineId(ids::next()),
             debit_minor,
             credit_minor,
             base_minor: base_minor.transpose()?,

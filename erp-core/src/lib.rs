@@ -11,6 +11,7 @@
 
 mod account;
 mod advisor;
+mod batch;
 mod books;
 mod chain;
 mod command;
@@ -19,13 +20,17 @@ mod document;
 mod draft;
 mod erp;
 mod error;
+mod event;
 mod fiscal;
+mod ids;
 pub mod import;
 mod invoice_entry;
 mod journal;
+mod journalled;
 mod limits;
 mod memory;
 mod memory_drafts;
+mod memory_journal;
 mod memory_orders;
 mod memory_posted;
 mod memory_records;
@@ -52,6 +57,7 @@ mod words;
 
 pub use account::{Account, AccountKind, Chart, ChartTemplate, Role};
 pub use advisor::{Advice, AdviceRequest, Advised, Advisor, AdvisorError};
+pub use batch::{Attempt, Seat, Together};
 pub use books::{Books, CreditedInvoice, Delivered, Orders, PostedDocument, PostedLine, Reversible, day_of};
 pub use chain::Link;
 pub use command::{
@@ -68,9 +74,11 @@ pub use document::DocumentKind;
 pub use draft::{DRAFT_BYTES_MAX, Draft, Drafts};
 pub use erp::{Erp, ErpConfig, Pending};
 pub use error::ErpError;
+pub use event::{Event, EventName, What};
 pub use fiscal::{FiscalPeriod, FiscalYear, Locks, PeriodState, YEAR_MONTHS_MAX, closing_span};
 pub use invoice_entry::{Entered, InvoiceEntry, InvoiceEntryConfig};
 pub use journal::{DocumentRef, JournalDraft, JournalLine, PostedEntry};
+pub use journalled::{Circumstances, CommandJournal, Journalled};
 pub use limits::{AMOUNT_MINOR_MAX, DESCRIPTION_LENGTH_MAX, MEMO_LENGTH_MAX, NAME_LENGTH_MAX, QUANTITY_MICRO_MAX};
 pub use memory::MemoryLedger;
 pub use memory_drafts::MemoryDrafts;

@@ -18,7 +18,7 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct MemoryLedger(Arc<Mutex<HashMap<TenantId, Tenant>>>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Tenant {
     /// Everything, as books that were loaded whole.
     pub books: Books,
@@ -27,7 +27,38 @@ pub(crate) struct Tenant {
 
 struct MemoryWork {
     tenants: OwnedMutexGuard<HashMap<TenantId, Tenant>>,
+    /// Saved, and not in the books yet.
     saved: Group,
+    /// As it was before anything of this work came into the books, which is there only where something is loaded after
+    /// something was saved.
+    before: Option<HashMap<TenantId, Tenant>>,
+}
+
+impl MemoryWork {
+    fn apply_saved(&mut self) {
+        for (tenant, product, timeline) in std::mem::take(&mut self.saved.stock) {
+            let tenant = self.tenants.entry(tenant).or_default();
+            tenant.books.stock.insert(product, timeline);
+        }
+        for mut accepted in std::mem::take(&mut self.saved.accepted) {
+            let tenant = self.tenants.entry(accepted.ctx.tenant.clone()).or_default();
+            tenant.books.apply(&mut accepted.postings);
+            let answered = Answered {
+                digest: accepted.digest,
+                receipt: accepted.receipt.clone(),
+            };
+            tenant.books.answered.insert(accepted.key.shared().clone(), answered);
+            tenant.accepted.push(accepted);
+        }
+    }
+}
+
+impl Drop for MemoryWork {
+    fn drop(&mut self) {
+        if let Some(before) = self.before.take() {
+            *self.tenants = before;
+        }
+    }
 }
 
 impl MemoryLedger {
@@ -136,6 +167,7 @@ impl UnitOfWork for MemoryLedger {
         Ok(Box::new(MemoryWork {
             tenants,
             saved: Group::default(),
+            before: None,
         }))
     }
 }
@@ -143,6 +175,12 @@ impl UnitOfWork for MemoryLedger {
 #[async_trait]
 impl Work for MemoryWork {
     async fn load(&mut self, tenant: &TenantId, wanted: &References) -> Result<Books, ErpError> {
+        if !self.saved.accepted.is_empty() {
+            if self.before.is_none() {
+                self.before = Some(self.tenants.clone());
+            }
+            self.apply_saved();
+        }
         let Some(of_tenant) = self.tenants.get(tenant) else {
             return Ok(Books::default());
         };
@@ -268,26 +306,24 @@ impl Work for MemoryWork {
         Ok(loaded)
     }
 
-    async fn save(&mut self, group: &Group) -> Result<(), ErpError> {
+    async fn save(&mut self, group: &Group) -> Result<Vec<u64>, ErpError> {
         self.saved = group.clone();
-        Ok(())
+        let mut newest: HashMap<TenantId, u64> = HashMap::new();
+        let position = |Accepted { ctx, .. }: &Accepted| {
+            let tenant = self.tenants.get(&ctx.tenant);
+            let already = || tenant.map_or(0, |tenant| tenant.accepted.len() as u64);
+            let newest = newest.entry(ctx.tenant.clone()).or_insert_with(already);
+            *newest += 1;
+            *newest
+        };
+        let positions = group.accepted.iter().map(position).collect();
+        self.saved = group.clone();
+        Ok(positions)
     }
 
     async fn commit(mut self: Box<Self>) -> Result<(), ErpError> {
-        for (tenant, product, timeline) in std::mem::take(&mut self.saved.stock) {
-            let tenant = self.tenants.entry(tenant).or_default();
-            tenant.books.stock.insert(product, timeline);
-        }
-        for mut accepted in std::mem::take(&mut self.saved.accepted) {
-            let tenant = self.tenants.entry(accepted.ctx.tenant.clone()).or_default();
-            tenant.books.apply(&mut accepted.postings);
-            let answered = Answered {
-                digest: accepted.digest,
-                receipt: accepted.receipt.clone(),
-            };
-            tenant.books.answered.insert(accepted.key.shared().clone(), answered);
-            tenant.accepted.push(accepted);
-        }
+        self.apply_saved();
+        self.before = None;
         Ok(())
     }
 }

@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use crate::valuation::{Revalued, Timeline};
 use crate::{
-    Account, Cancellation, Company, CostCentre, CreditNote, DocumentKind, DocumentTax, ExchangeRate, FiscalPeriod,
-    FiscalYear, IdempotencyKey, Invoice, ItemAllocation, Known, Location, OpenItem, Order, OrderProgress, Party,
-    Payment, PostedEntry, Product, ProductCost, PurchaseBill, PurchaseReceipt, Receipt, ReorderRule, StockDocument,
-    StockMove, StockRevaluation, TaxCode,
+    Account, Cancellation, Company, CostCentre, CreditNote, DocumentKind, DocumentTax, Event, EventName, ExchangeRate,
+    FiscalPeriod, FiscalYear, IdempotencyKey, Invoice, ItemAllocation, Known, Location, OpenItem, Order, OrderProgress,
+    Party, Payment, PostedEntry, Product, ProductCost, PurchaseBill, PurchaseReceipt, Receipt, ReorderRule,
+    StockDocument, StockMove, StockRevaluation, TaxCode,
 };
 
 /// The document itself. A manual journal entry has no table of its own: it is its entry.
@@ -116,8 +116,30 @@ pub struct Accepted {
     pub known: Known,
     pub key: IdempotencyKey,
     pub digest: [u8; 32],
+    pub decided_at: Timestamp,
+    pub event: EventName,
+    /// The document that it happened to.
+    pub subject: Arc<str>,
+    /// The command as it is kept.
+    pub journalled: String,
     pub postings: Postings,
     pub receipt: Receipt,
+}
+
+impl Accepted {
+    /// What happened, at its position among all events.
+    #[must_use]
+    pub fn event(&self, position: u64) -> Event {
+        Event {
+            position,
+            tenant: self.ctx.tenant.clone(),
+            name: self.event,
+            subject: Arc::clone(&self.subject),
+            by: Arc::clone(&self.ctx.principal.id),
+            decided_at: self.decided_at,
+            receipt: self.receipt.clone(),
+        }
+    }
 }
 
 /// What one group commit writes.

@@ -21,8 +21,8 @@ pub trait Work: Send {
     async fn load(&mut self, tenant: &TenantId, wanted: &References) -> Result<Books, ErpError>;
 
     /// Writes the rows, the idempotency answers, the levels, the series and one audit entry per command. Each command
-    /// becomes one transaction of the change log, in order.
-    async fn save(&mut self, group: &Group) -> Result<(), ErpError>;
+    /// becomes one transaction of the change log, in order; answers their positions.
+    async fn save(&mut self, group: &Group) -> Result<Vec<u64>, ErpError>;
 
     /// Durable when it returns.
     async fn commit(self: Box<Self>) -> Result<(), ErpError>;

@@ -187,7 +187,7 @@ fn an_answered_prediction_outlives_a_crash(data: &Path) -> Result<()> {
             answered.push(prediction);
         }
         ensure!(
-            server.has_died()? && answered.len() >= 4,
+            server.has_died()? && !answered.is_empty(),
             "{step}: {} answers",
             answered.len()
         );

@@ -61,6 +61,7 @@ impl Platform {
             entry: self.services.invoice_entry.clone(),
             records: Arc::clone(&self.services.records),
             drafts: Arc::clone(&self.services.drafts),
+            commands: Arc::clone(&self.services.commands),
             authorizer: self.authorizer(),
             sealer: self.providers.sealer.clone(),
             currency: self.config.tenant.currency,

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use cortex_erp::{
-    Answered, Command, CreateParty, DocumentKind, Drafts, Erp, ErpError, IdempotencyKey, InvoiceEntry, Known, Party,
-    Receipt, Records, SealedName,
+    Answered, Attempt, Command, CommandJournal, CreateParty, DocumentKind, Drafts, Erp, ErpError, IdempotencyKey,
+    InvoiceEntry, Known, Party, Receipt, Records, SealedName,
 };
 use cortex_runtime::http::ApiError;
 use cortex_security::{Area, Authorizer, Permission, Sealer, SecurityError, Verb};
@@ -18,6 +18,7 @@ pub struct ErpApi {
     pub entry: InvoiceEntry,
     pub records: Arc<dyn Records>,
     pub drafts: Arc<dyn Drafts>,
+    pub commands: Arc<dyn CommandJournal>,
     pub authorizer: Arc<dyn Authorizer>,
     pub sealer: Sealer,
     /// Of documents that name none, where nobody said what the company's is.
@@ -37,9 +38,9 @@ impl ErpApi {
         &self,
         ctx: &RequestContext,
         command: Command,
-        key: IdempotencyKey,
+        attempt: impl Into<Attempt>,
     ) -> Result<Receipt, ErpError> {
-        self.erp.execute(ctx, command, key, Known::ByClock).await
+        self.erp.execute(ctx, command, attempt, Known::ByClock).await
     }
 
     /// The one that a document names, or else the company's.
@@ -64,18 +65,21 @@ impl ErpApi {
         Ok((base, named.or(base).unwrap_or(self.currency)))
     }
 
-    /// Creates a party; `name` is sealed under a key of this party. What will be refused anyway gets no key.
+    /// Creates a party; `name` is sealed under a key of this party. What will be refused anyway, or
+    /// is rehearsed, gets no key.
     pub(crate) async fn create_party(
         &self,
         ctx: &RequestContext,
         mut party: CreateParty,
         name: Option<&str>,
-        key: IdempotencyKey,
+        attempt: impl Into<Attempt>,
     ) -> Result<Receipt, PartyError> {
+        let attempt = attempt.into();
         party.check().map_err(PartyError::Erp)?;
         if let Some(name) = name.filter(|name| !name.is_empty()) {
             CreateParty::check_name(name).map_err(PartyError::Erp)?;
-            if self.may_be_created(ctx, &party, &key).await.map_err(PartyError::Erp)? {
+            let may_be_created = self.may_be_created(ctx, &party, attempt.key()).await;
+            if may_be_created.map_err(PartyError::Erp)? && !attempt.is_rehearsed() {
                 party.name_sealed = Some(
                     self.sealed_name(ctx, &party, name)
                         .await
@@ -83,7 +87,7 @@ impl ErpApi {
                 );
             }
         }
-        self.execute(ctx, Command::CreateParty(party), key)
+        self.execute(ctx, Command::CreateParty(party), attempt)
             .await
             .map_err(PartyError::Erp)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::{get, post};
-use cortex_erp::{Cancel, Cancellation, Command, DocumentKind, IdempotencyKey};
+use cortex_erp::{Attempt, Cancel, Cancellation, Command, DocumentKind};
 use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query};
 use cortex_types::RequestContext;
 use serde::{Deserialize, Serialize};
@@ -91,7 +91,7 @@ impl ErpApi {
         ctx: &RequestContext,
         kind: DocumentKind,
         number: String,
-        key: IdempotencyKey,
+        key: Attempt,
         body: Option<Json<CancelBody>>,
     ) -> Result<ReceiptView, ApiError> {
         self.may_post(ctx)?;

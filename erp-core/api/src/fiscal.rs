@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::{get, post};
 use cortex_erp::{
-    CloseFiscalYear, Command, FiscalPeriod, FiscalYear, IdempotencyKey, OpenFiscalYear, PeriodState, SetPeriodState,
+    Attempt, CloseFiscalYear, Command, FiscalPeriod, FiscalYear, OpenFiscalYear, PeriodState, SetPeriodState,
 };
 use cortex_runtime::http::{ApiError, Ctx, Json, Path};
 use cortex_types::{RequestContext, Timestamp};
@@ -234,7 +234,7 @@ async fn reopen_period(
 async fn set_state(
     api: &ErpApi,
     ctx: &RequestContext,
-    key: IdempotencyKey,
+    key: Attempt,
     code: String,
     state: PeriodState,
 ) -> Result<ReceiptView, ApiError> {

@@ -1,13 +1,16 @@
-//! The `Idempotency-Key` header, which every POST must carry.
+//! The `Idempotency-Key` header, which every command must carry.
+
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use cortex_erp::{ErpError, IdempotencyKey};
+use cortex_erp::{Attempt, ErpError, IdempotencyKey, Seat};
 use cortex_runtime::http::ApiError;
 
 const HEADER: &str = "idempotency-key";
 
-pub(crate) struct Key(pub IdempotencyKey);
+/// With the seat that the request has in a batch.
+pub(crate) struct Key(pub Attempt);
 
 impl<S: Sync> FromRequestParts<S> for Key {
     type Rejection = ApiError;
@@ -20,6 +23,7 @@ impl<S: Sync> FromRequestParts<S> for Key {
         let text = value
             .to_str()
             .map_err(|_| ErpError::invalid("Idempotency-Key", "must be visible ASCII"))?;
-        Ok(Self(IdempotencyKey::new(text)?))
+        let seat = parts.extensions.remove::<Arc<Seat>>();
+        Ok(Self(Attempt::seated(IdempotencyKey::new(text)?, seat)))
     }
 }

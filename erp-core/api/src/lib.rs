@@ -8,6 +8,7 @@
 
 mod accounts;
 mod api;
+mod batch;
 mod bodies;
 mod cancellations;
 mod company;
@@ -15,6 +16,7 @@ mod credit_notes;
 mod decimals;
 mod deliveries;
 mod drafts;
+mod events;
 mod exact;
 mod exchange;
 mod fiscal;
@@ -75,11 +77,13 @@ pub fn routes(api: Arc<ErpApi>) -> Router {
         .merge(orders::routes())
         .merge(purchase_bills::routes())
         .merge(reordering::routes())
+        .merge(events::routes())
         .merge(reports::routes())
         .merge(general_ledger::routes())
         .with_state(Arc::clone(&api));
     let drafts = drafts::routes(&api, &documents);
-    documents.merge(drafts)
+    let batches = batch::routes(&api, &documents);
+    documents.merge(drafts).merge(batches)
 }
 
 /// What the routes take and answer.
@@ -106,8 +110,10 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .merge_from(orders::Document::openapi())
         .merge_from(deliveries::Document::openapi())
         .merge_from(drafts::Document::openapi())
+        .merge_from(batch::Document::openapi())
         .merge_from(purchase_bills::Document::openapi())
         .merge_from(reordering::Document::openapi())
+        .merge_from(events::Document::openapi())
         .merge_from(reports::Document::openapi())
         .merge_from(general_ledger::Document::openapi())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::{get, post};
-use cortex_erp::{ChangeOrder, Command, IdempotencyKey, OrderChange, OrderSide, OrderState, PlaceOrder};
+use cortex_erp::{Attempt, ChangeOrder, Command, OrderChange, OrderSide, OrderState, PlaceOrder};
 use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query, objects};
 use cortex_types::{Currency, RequestContext, Timestamp};
 use serde::Deserialize;
@@ -167,7 +167,7 @@ impl ErpApi {
         &self,
         ctx: &RequestContext,
         side: OrderSide,
-        key: IdempotencyKey,
+        key: Attempt,
         body: SalesOrderBody,
     ) -> Result<ReceiptView, ApiError> {
         self.may_post(ctx)?;
@@ -196,7 +196,7 @@ impl ErpApi {
         ctx: &RequestContext,
         (side, change): (OrderSide, OrderChange),
         number: String,
-        key: IdempotencyKey,
+        key: Attempt,
     ) -> Result<ReceiptView, ApiError> {
         self.may_post(ctx)?;
         let number = number.into();

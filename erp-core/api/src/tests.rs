@@ -1,7 +1,9 @@
 //! The edge, over the ledger in memory.
 
+mod batch;
 mod company;
 mod drafts;
+mod events;
 mod fiscal;
 mod grpc;
 mod orders;
@@ -24,6 +26,7 @@ use crate::{ErpApi, openapi, routes};
 fn api() -> Arc<ErpApi> {
     let ledger = MemoryLedger::default();
     let erp = Erp::start(Arc::new(ledger.clone()), Arc::new(SystemClock), &ErpConfig::default());
+    let commands = Arc::new(ledger.clone());
     let records = Arc::new(ledger);
     let secret = cortex_runtime::Secret::new("BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc".to_owned() + "=");
     let master = MasterKey::from_secret(&secret).unwrap();
@@ -37,6 +40,7 @@ fn api() -> Arc<ErpApi> {
         erp,
         records,
         drafts: Arc::new(cortex_erp::MemoryDrafts::default()),
+        commands,
         authorizer: Arc::new(RoleAuthorizer),
         sealer: Sealer::new(Arc::new(master), Arc::new(MemorySubjectKeys::default())),
         currency: Currency::GBP,

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use cortex_types::{Currency, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 pub use company::{
     DefineAccount, DefineCompany, DefineCostCentre, DefineTaxCode, OpenBalances, OpeningStockInput, RevalueCurrencies,
@@ -256,9 +255,9 @@ impl Command {
         }
     }
 
-    /// SHA-256 of the command's JSON. The JSON is canonical because fields are written in the order of their
-    /// declaration and absent ones are left out.
-    pub(crate) fn digest(&self) -> Result<[u8; 32], ErpError> {
+    /// The command's JSON. It is canonical because fields are written in the order of their declaration and absent ones
+    /// are left out: so its SHA-256 tells whether two commands are the same.
+    pub(crate) fn body(&self) -> Result<String, ErpError> {
         let (field, receipts) = match self {
             Self::AddLandedCost(cost) => ("receipts", cost.receipts.len()),
             Self::PostBill(bill) => {
@@ -271,8 +270,8 @@ impl Command {
             let problem = format!("name more than {RECEIPTS_MAX} receipts: split it");
             return Err(ErpError::invalid(field, problem));
         }
-        let body = serde_json::to_vec(self).map_err(|error| ErpError::invalid("body", error.to_string()))?;
-        if holds_nul(&body) {
+        let body = serde_json::to_string(self).map_err(|error| ErpError::invalid("body", error.to_string()))?;
+        if holds_nul(body.as_bytes()) {
             // Here, because what a command names is looked up before it is planned, together with what others name.
             let place = serde_json::to_value(self).ok().and_then(|body| place_of_nul(&body));
             // What comes first is the kind of the command.
@@ -280,7 +279,7 @@ impl Command {
             let field = field.unwrap_or("body");
             return Err(ErpError::invalid(field, "must not hold a NUL character"));
         }
-        Ok(Sha256::digest(&body).into())
+        Ok(body)
     }
 }
 

@@ -11,7 +11,7 @@ use crate::limits::{check_amount, check_quantity};
 use crate::valuation::share;
 use crate::{
     BillLineInput, Books, DocumentKind, ErpError, MoveReason, PostBill, PostedDocument, Product, PurchaseBillLine,
-    Role, StockMove,
+    Role, StockMove, ids,
 };
 
 pub(super) struct Billing<'a> {
@@ -50,7 +50,7 @@ pub(super) struct BilledGoods<'a> {
 impl BillLine<'_> {
     pub fn posted(&self, line_no: u32) -> PurchaseBillLine {
         let bare = PurchaseBillLine {
-            id: LineId::new(),
+            id: LineId(ids::next()),
             line_no,
             receipt: None,
             of_move: None,

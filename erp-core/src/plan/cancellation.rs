@@ -11,7 +11,7 @@ use crate::limits::{MEMO_LENGTH_MAX, check_text};
 use crate::postings::{Document, Postings};
 use crate::{
     Books, Cancel, Cancellation, Cost, DocumentKind, DocumentRef, DocumentTax, ErpError, JournalDraft, JournalLine,
-    PostedDocument, Role,
+    PostedDocument, Role, ids,
 };
 
 /// Takes a document back as if it had never been. Its entries are undone at their own times, its goods move the other way, and
@@ -35,7 +35,7 @@ pub fn plan_cancellation(command: &Cancel, books: &Books, now: Timestamp) -> Res
         books.locks.check(at, false)?;
     }
     let (number, place) = books.number(DocumentKind::Cancellation, None)?;
-    let id = CancellationId::new();
+    let id = CancellationId(ids::next());
     let reference = DocumentRef {
         kind: DocumentKind::Cancellation,
         id: id.0,
@@ -131,7 +131,7 @@ fn undone(
 /// The taxes of the document, the other way round.
 fn taken_back(document: &PostedDocument, reference: DocumentRef, number: &Arc<str>) -> Vec<DocumentTax> {
     let row = |tax: &DocumentTax| DocumentTax {
-        id: LineId::new(),
+        id: LineId(ids::next()),
         document: reference,
         number: Arc::clone(number),
         base_minor: -tax.base_minor,

@@ -10,7 +10,7 @@ use crate::books::country;
 use crate::postings::{Document, Postings};
 use crate::{
     Books, Cost, CreditNote, CreditNoteLine, CreditReason, CreditedInvoice, DocumentKind, DocumentRef, ErpError,
-    MoveReason, Party, PartyKind, PostCreditNote, ProductKind, Role, TaxDirection,
+    MoveReason, Party, PartyKind, PostCreditNote, ProductKind, Role, TaxDirection, ids,
 };
 
 /// A credit note: goods that came back go into stock and take their cost of sales with them, at what they cost when they were
@@ -20,7 +20,7 @@ pub fn plan_credit_note(command: &PostCreditNote, books: &Books, now: Timestamp)
     check_line_count(command.lines.len())?;
     let customer = books.customer(command.customer.as_ref())?;
     let (number, place) = books.number(DocumentKind::CreditNote, command.number.as_ref())?;
-    let (id, at) = (CreditNoteId::new(), command.credited_at.unwrap_or(now));
+    let (id, at) = (CreditNoteId(ids::next()), command.credited_at.unwrap_or(now));
     let reference = DocumentRef {
         kind: DocumentKind::CreditNote,
         id: id.0,

@@ -11,13 +11,14 @@ use crate::limits::{MEMO_LENGTH_MAX, check_quantity, check_text};
 use crate::postings::Postings;
 use crate::{
     Books, Cost, DeliverGoods, DocumentKind, DocumentRef, ErpError, MoveReason, OrderLine, OrderStep, StockDocument,
+    ids,
 };
 
 /// Goods leave for an order, at their cost: what they cost is sold from here on. The invoice that follows moves nothing.
 pub fn plan_delivery(command: &DeliverGoods, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
     check_text("memo", &command.memo, MEMO_LENGTH_MAX)?;
     let (number, place) = books.number(DocumentKind::Delivery, command.number.as_ref())?;
-    let (id, at) = (StockDocumentId::new(), command.delivered_at.unwrap_or(now));
+    let (id, at) = (StockDocumentId(ids::next()), command.delivered_at.unwrap_or(now));
     let reference = DocumentRef {
         kind: DocumentKind::Delivery,
         id: id.0,

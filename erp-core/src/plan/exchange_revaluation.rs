@@ -3,7 +3,7 @@ use std::sync::Arc;
 use cortex_types::{JournalEntryId, MoneyError, Timestamp};
 
 use crate::postings::{Document, Postings};
-use crate::{AccountKind, Books, DocumentKind, DocumentRef, ErpError, JournalDraft, RevalueCurrencies, Role};
+use crate::{AccountKind, Books, DocumentKind, DocumentRef, ErpError, JournalDraft, RevalueCurrencies, Role, ids};
 
 /// What is owned and owed in other currencies, at what it is worth at the end of the span: the difference to what the books have it
 /// at is gained or lost. Stock is not money, what was exchanged is past, and taxes were worth what they were on their
@@ -50,7 +50,7 @@ pub fn plan_exchange_revaluation(command: &RevalueCurrencies, books: &Books) -> 
     }
     let reference = DocumentRef {
         kind: DocumentKind::ExchangeRevaluation,
-        id: JournalEntryId::new().0,
+        id: ids::next(),
     };
     let gained = draft
         .lines

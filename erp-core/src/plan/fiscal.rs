@@ -7,7 +7,7 @@ use crate::limits::check_code;
 use crate::postings::{Document, Postings};
 use crate::{
     Books, CloseFiscalYear, DocumentKind, DocumentRef, ErpError, FiscalPeriod, FiscalYear, OpenFiscalYear, PeriodState,
-    SetPeriodState,
+    SetPeriodState, ids,
 };
 
 /// A new year, which begins where the newest one ends.
@@ -108,7 +108,7 @@ pub fn plan_year_closing(command: &CloseFiscalYear, books: &Books, now: Timestam
     let mut postings = of_year(closed, now);
     for draft in closing_drafts(year, balances, &books.chart, books.base())? {
         let (number, place) = books.number_after(DocumentKind::JournalEntry, &postings.drawn);
-        let entry = draft.close(JournalEntryId::new(), number, reference, year.end())?;
+        let entry = draft.close(JournalEntryId(ids::next()), number, reference, year.end())?;
         if postings.entries.is_empty() {
             postings.currency = entry.currency();
             postings.amount_minor = entry.amount_minor();

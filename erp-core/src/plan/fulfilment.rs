@@ -8,7 +8,7 @@ use rust_decimal::Decimal;
 
 use crate::order::unknown;
 use crate::{
-    Books, DocumentKind, DocumentRef, ErpError, Order, OrderLine, OrderProgress, OrderState, OrderStep, Party,
+    Books, DocumentKind, DocumentRef, ErpError, Order, OrderLine, OrderProgress, OrderState, OrderStep, Party, ids,
 };
 
 pub(super) struct Fulfilment<'a> {
@@ -178,7 +178,7 @@ impl<'a> Fulfilment<'a> {
             line.advance(step, quantity_micro);
             if quantity_micro != 0 {
                 self.progress.push(OrderProgress {
-                    id: LineId::new(),
+                    id: LineId(ids::next()),
                     order_id: id,
                     line_id,
                     step,
@@ -228,7 +228,7 @@ impl<'a> Fulfilment<'a> {
             };
             line.advance(of.step, -of.quantity_micro);
             self.progress.push(OrderProgress {
-                id: LineId::new(),
+                id: LineId(ids::next()),
                 quantity_micro: -of.quantity_micro,
                 ..of.clone()
             });

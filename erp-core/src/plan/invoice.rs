@@ -12,7 +12,7 @@ use crate::limits::check_time;
 use crate::postings::{Document, Postings};
 use crate::{
     Advised, Books, Cost, DocumentKind, DocumentRef, ErpError, Invoice, MoveReason, PartyKind, PostInvoice,
-    ProductKind, Role, TaxDirection,
+    ProductKind, Role, TaxDirection, ids,
 };
 
 /// An invoice: its goods leave stock at its cost, and the journal gets revenue and, where a cost is known, the cost
@@ -34,7 +34,7 @@ pub fn plan_invoice(
     let customer = books.customer(command.customer.as_ref().or(order.map(|order| &order.party_code)))?;
     let (number, place) = books.number(DocumentKind::SalesInvoice, command.number.as_ref())?;
     let (id, at) = (
-        InvoiceId::new(),
+        InvoiceId(ids::next()),
         command.invoiced_at.or(advice.map(|advice| advice.at)).unwrap_or(now),
     );
     let reference = DocumentRef {

@@ -5,7 +5,7 @@ use super::sales_lines::field;
 use crate::limits::{MEMO_LENGTH_MAX, check_amount, check_currency, check_text};
 use crate::postings::{Document, Postings};
 use crate::{
-    Books, DocumentKind, DocumentRef, ErpError, ItemSide, JournalDraft, JournalLineInput, PostJournalEntry, Role,
+    Books, DocumentKind, DocumentRef, ErpError, ItemSide, JournalDraft, JournalLineInput, PostJournalEntry, Role, ids,
 };
 
 /// A manual entry. The inventory account is refused: it is the sum of what the stock moves are worth, and nothing else
@@ -18,7 +18,7 @@ pub fn plan_journal_entry(command: &PostJournalEntry, books: &Books, now: Timest
         add_line(&mut draft, index, line, books)?;
     }
     let (number, place) = books.number(DocumentKind::JournalEntry, None)?;
-    let (id, at) = (JournalEntryId::new(), command.posted_at.unwrap_or(now));
+    let (id, at) = (JournalEntryId(ids::next()), command.posted_at.unwrap_or(now));
     let reference = DocumentRef {
         kind: DocumentKind::JournalEntry,
         id: id.0,

@@ -11,7 +11,7 @@ use crate::postings::Postings;
 use crate::valuation::share;
 use crate::{
     AddLandedCost, Allocation, Books, Cost, DocumentKind, DocumentRef, ErpError, MoveReason, Product, Role,
-    StockDocument, StockMove,
+    StockDocument, StockMove, ids,
 };
 
 /// A cost on top of what goods were received for. They have cost it from their receipt on, as far as its period is open:
@@ -27,7 +27,7 @@ pub fn plan_landed_cost(command: &AddLandedCost, books: &Books, now: Timestamp) 
     books.locks.check(at, false)?;
     let lines = received(command, books)?;
     let (number, place) = books.number(DocumentKind::LandedCost, None)?;
-    let id = StockDocumentId::new();
+    let id = StockDocumentId(ids::next());
     let reference = DocumentRef {
         kind: DocumentKind::LandedCost,
         id: id.0,

@@ -10,7 +10,7 @@ use crate::postings::{Document, Postings};
 use crate::valuation::Method;
 use crate::{
     Books, CreateParty, CreateProduct, DefineLocation, DocumentKind, ErpError, Location, Party, PartyKind, PartyTerms,
-    Product, ProductCost, ProductKind, SetPartyTerms,
+    Product, ProductCost, ProductKind, SetPartyTerms, ids,
 };
 
 const MICROS_PER_UNIT: i64 = 1_000_000;
@@ -31,7 +31,7 @@ pub fn plan_party(command: &CreateParty, books: &Books, now: Timestamp) -> Resul
         return Err(ErpError::WalkInPartyExists);
     }
     let party = Party {
-        id: PartyId::new(),
+        id: PartyId(ids::next()),
         code: Arc::clone(&command.code),
         kind: command.kind,
         name_sealed: command.name_sealed.as_ref().map(|name| name.sealed.clone()),
@@ -110,7 +110,7 @@ pub fn plan_product(command: &CreateProduct, books: &Books, now: Timestamp) -> R
     }
     let valuation = command.valuation.unwrap_or_default();
     let product = Product {
-        id: ProductId::new(),
+        id: ProductId(ids::next()),
         code: Arc::clone(&command.code),
         description: command.description.clone(),
         kind: command.kind,
@@ -166,7 +166,7 @@ pub(super) fn product_cost(
     let value_minor = i64::try_from(scaled.mantissa()).map_err(|_| refused("is too large".to_owned()))?;
     check_amount(field, value_minor)?;
     Ok(ProductCost {
-        id: StandardCostId::new(),
+        id: StandardCostId(ids::next()),
         product_id: product.id,
         product_code: Arc::clone(&product.code),
         value_minor,

@@ -9,7 +9,7 @@ use super::{Posting, check_line_count, line_number};
 use crate::limits::{MEMO_LENGTH_MAX, check_amount, check_quantity, check_text};
 use crate::postings::Postings;
 use crate::{
-    Books, Cost, DocumentKind, DocumentRef, ErpError, JournalDraft, MoveReason, OpenBalances, Role, StockDocument,
+    Books, Cost, DocumentKind, DocumentRef, ErpError, JournalDraft, MoveReason, OpenBalances, Role, StockDocument, ids,
 };
 
 /// What a company brings along: balances of accounts, and stock at what it is worth. What is missing to balance them goes to the
@@ -19,7 +19,7 @@ pub fn plan_opening_balance(command: &OpenBalances, books: &Books, now: Timestam
     check_line_count(count)?;
     check_text("memo", &command.memo, MEMO_LENGTH_MAX)?;
     let (number, place) = books.number(DocumentKind::OpeningBalance, None)?;
-    let (id, at) = (StockDocumentId::new(), command.opened_at.unwrap_or(now));
+    let (id, at) = (StockDocumentId(ids::next()), command.opened_at.unwrap_or(now));
     let reference = DocumentRef {
         kind: DocumentKind::OpeningBalance,
         id: id.0,

@@ -9,7 +9,7 @@ use crate::limits::{MEMO_LENGTH_MAX, check_quantity, check_text, check_time};
 use crate::postings::{Document, Postings};
 use crate::{
     Books, ChangeOrder, DocumentKind, ErpError, LinePrice, Order, OrderChange, OrderLine, OrderProgress, OrderSide,
-    OrderState, OrderStep, PartyKind, PlaceOrder, ProductKind, ReorderRule, SetReorderRule,
+    OrderState, OrderStep, PartyKind, PlaceOrder, ProductKind, ReorderRule, SetReorderRule, ids,
 };
 
 /// What is open of all orders for a product is added up: so much for each line stays within 64 bits for 90,000 lines.
@@ -81,7 +81,7 @@ pub fn plan_order(command: &PlaceOrder, books: &Books, now: Timestamp) -> Result
         });
     }
     let mut order = Order {
-        id: OrderId::new(),
+        id: OrderId(ids::next()),
         kind,
         number,
         party_id: party.id,
@@ -187,7 +187,7 @@ fn set_aside(order: &mut Order, index: usize, quantity_micro: i64, at: Timestamp
     let line = &mut order.lines[index];
     line.advance(OrderStep::Reserved, quantity_micro);
     progress.push(OrderProgress {
-        id: cortex_types::LineId::new(),
+        id: cortex_types::LineId(ids::next()),
         order_id: order.id,
         line_id: line.id,
         step: OrderStep::Reserved,

@@ -4,7 +4,9 @@ use super::sides::Sides;
 use super::{Head, Posting};
 use crate::limits::check_amount;
 use crate::postings::{Document, Postings};
-use crate::{Books, DocumentKind, DocumentRef, ErpError, PartyKind, Payment, PaymentDirection, RecordPayment, Role};
+use crate::{
+    Books, DocumentKind, DocumentRef, ErpError, PartyKind, Payment, PaymentDirection, RecordPayment, Role, ids,
+};
 
 /// A payment: the bank against the party's account.
 pub fn plan_payment(command: &RecordPayment, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
@@ -27,7 +29,7 @@ pub fn plan_payment(command: &RecordPayment, books: &Books, now: Timestamp) -> R
         }
     };
     let (number, place) = books.number(DocumentKind::Payment, command.number.as_ref())?;
-    let (id, at) = (PaymentId::new(), command.paid_at.unwrap_or(now));
+    let (id, at) = (PaymentId(ids::next()), command.paid_at.unwrap_or(now));
     let reference = DocumentRef {
         kind: DocumentKind::Payment,
         id: id.0,

@@ -10,7 +10,7 @@ use super::taxes::{self, Taxes};
 use super::{Head, LINES_MAX, Posting, check_line_count, line_number};
 use crate::limits::{MEMO_LENGTH_MAX, check_code, check_text, check_time};
 use crate::postings::{Document, Postings};
-use crate::{Books, DocumentKind, DocumentRef, ErpError, OrderStep, PostBill, PurchaseBill, Role, TaxDirection};
+use crate::{Books, DocumentKind, DocumentRef, ErpError, OrderStep, PostBill, PurchaseBill, Role, TaxDirection, ids};
 
 /// What a supplier bills: for goods that came before, which cost what is billed for them from their receipt on, and for other things
 /// on their accounts. What goods were received for stands on goods received until here.
@@ -20,7 +20,7 @@ pub fn plan_purchase_bill(command: &PostBill, books: &Books, now: Timestamp) -> 
     check_time("due_at", command.due_at)?;
     let supplier = books.supplier(&command.supplier)?;
     let (number, place) = books.number(DocumentKind::PurchaseBill, command.number.as_ref())?;
-    let (id, at) = (PurchaseBillId::new(), command.billed_at.unwrap_or(now));
+    let (id, at) = (PurchaseBillId(ids::next()), command.billed_at.unwrap_or(now));
     let reference = DocumentRef {
         kind: DocumentKind::PurchaseBill,
         id: id.0,

@@ -13,7 +13,7 @@ use crate::postings::{Document, Postings};
 use crate::valuation::share;
 use crate::{
     Books, Cost, DocumentKind, DocumentRef, ErpError, MoveReason, OrderStep, Party, PurchaseReceipt,
-    PurchaseReceiptLine, ReceiveGoods, Role, TaxDirection,
+    PurchaseReceiptLine, ReceiveGoods, Role, TaxDirection, ids,
 };
 
 /// Goods received: they enter stock at what they cost, against the supplier's account, or where the bill is to come against goods
@@ -22,7 +22,7 @@ use crate::{
 pub fn plan_purchase_receipt(command: &ReceiveGoods, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
     let supplier = books.supplier(&command.supplier)?;
     let (number, place) = books.number(DocumentKind::PurchaseReceipt, command.number.as_ref())?;
-    let (id, at) = (ReceiptId::new(), command.received_at.unwrap_or(now));
+    let (id, at) = (ReceiptId(ids::next()), command.received_at.unwrap_or(now));
     let reference = DocumentRef {
         kind: DocumentKind::PurchaseReceipt,
         id: id.0,
@@ -68,7 +68,7 @@ pub fn plan_purchase_receipt(command: &ReceiveGoods, books: &Books, now: Timesta
         let minor = until - worth;
         worth = until;
         let line = PurchaseReceiptLine {
-            id: LineId::new(),
+            id: LineId(ids::next()),
             line_no: line_number(place),
             product_id: product.id,
             product_code: product.code.clone(),

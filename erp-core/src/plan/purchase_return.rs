@@ -15,7 +15,7 @@ use crate::postings::Postings;
 use crate::valuation::share;
 use crate::{
     Books, Cost, DocumentKind, DocumentRef, DocumentTax, ErpError, MoveReason, OrderStep, PostedDocument, Product,
-    ReturnGoods, Role, StockDocument, StockMove,
+    ReturnGoods, Role, StockDocument, StockMove, ids,
 };
 
 /// Goods back to the supplier, who owes what it billed for them. They leave from where they came in.
@@ -29,7 +29,7 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
     };
     let location = Arc::clone(&first.location);
     let (number, place) = books.number(DocumentKind::PurchaseReturn, None)?;
-    let (id, at) = (StockDocumentId::new(), command.returned_at.unwrap_or(now));
+    let (id, at) = (StockDocumentId(ids::next()), command.returned_at.unwrap_or(now));
     let reference = DocumentRef {
         kind: DocumentKind::PurchaseReturn,
         id: id.0,
@@ -95,7 +95,7 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
     let mut rows = Vec::with_capacity(receipt.taxes.len());
     for tax in &receipt.taxes {
         let row = DocumentTax {
-            id: LineId::new(),
+            id: LineId(ids::next()),
             document: reference,
             number: Arc::clone(&number),
             base_minor: -part.of(tax.base_minor)?,

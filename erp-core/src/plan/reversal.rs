@@ -2,7 +2,7 @@ use cortex_types::{JournalEntryId, Timestamp};
 
 use crate::limits::{MEMO_LENGTH_MAX, check_text};
 use crate::postings::{Document, Postings};
-use crate::{Books, DocumentKind, ErpError, JournalDraft, ReversalMethod, ReverseEntry};
+use crate::{Books, DocumentKind, ErpError, JournalDraft, ReversalMethod, ReverseEntry, ids};
 
 /// The entry that undoes a manual one. Documents are undone by documents: an invoice by a credit note.
 pub fn plan_reversal(command: &ReverseEntry, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
@@ -43,7 +43,7 @@ pub fn plan_reversal(command: &ReverseEntry, books: &Books, now: Timestamp) -> R
         };
     }
     let (number, place) = books.number_after(DocumentKind::JournalEntry, &[]);
-    let (id, at) = (JournalEntryId::new(), command.posted_at.unwrap_or(now));
+    let (id, at) = (JournalEntryId(ids::next()), command.posted_at.unwrap_or(now));
     // It belongs to the entry that it undoes.
     let reversal = books.in_base(draft, at)?.post(id, number.clone(), entry.document, at)?;
     Ok(Postings {

@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 
 use super::line_number;
 use crate::limits::{check_amount, check_quantity};
-use crate::{Books, Conversion, ErpError, InvoiceLineInput, LinePrice, Product, SalesLine};
+use crate::{Books, Conversion, ErpError, InvoiceLineInput, LinePrice, Product, SalesLine, ids};
 
 /// The line at `index`, priced and checked, and its product.
 pub(super) fn sales_line<'a>(
@@ -35,7 +35,7 @@ pub(super) fn sales_line<'a>(
         ));
     }
     let line = SalesLine {
-        id: LineId::new(),
+        id: LineId(ids::next()),
         line_no: line_number(index),
         product_id: product.id,
         product_code: Arc::clone(&product.code),

@@ -8,7 +8,7 @@ use cortex_types::{JournalLineId, LineId, Money, Timestamp};
 use crate::postings::{Document, Postings};
 use crate::{
     Books, Cancel, Command, DocumentKind, DocumentRef, ErpError, ItemAllocation, ItemSide, OpenItem, Settle,
-    SettleInput, SettleItems,
+    SettleInput, SettleItems, ids,
 };
 
 /// The items of a document in the making, and those that it settles.
@@ -69,7 +69,7 @@ pub fn plan_settlement(command: &SettleItems, books: &Books, now: Timestamp) -> 
             document: command.currency,
         });
     }
-    let id = LineId::new();
+    let id = LineId(ids::next());
     let mut settlement = Settlement {
         books,
         document: DocumentRef {
@@ -250,7 +250,7 @@ impl Settlement<'_> {
         for allocation in &document.allocations {
             self.shift(allocation.debit, allocation.credit, -allocation.amount_minor);
             self.allocations.push(ItemAllocation {
-                id: LineId::new(),
+                id: LineId(ids::next()),
                 amount_minor: -allocation.amount_minor,
                 document: self.document,
                 number: Arc::clone(&self.number),
@@ -298,7 +298,7 @@ impl Settlement<'_> {
             false => (other, own),
         };
         self.allocations.push(ItemAllocation {
-            id: LineId::new(),
+            id: LineId(ids::next()),
             debit,
             credit,
             currency: one.currency,

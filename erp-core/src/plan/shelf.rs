@@ -7,7 +7,7 @@ use cortex_types::{Currency, ProductId, StockMoveId, StockRevaluationId, Timesta
 
 use super::sides::Sides;
 use crate::valuation::{Entry, Method, Revalued, StandardCost, Timeline};
-use crate::{Books, Cost, DocumentRef, ErpError, MoveReason, Product, Role, StockMove, StockRevaluation};
+use crate::{Books, Cost, DocumentRef, ErpError, MoveReason, Product, Role, StockMove, StockRevaluation, ids};
 
 pub(super) struct Shelf<'a> {
     books: &'a Books,
@@ -67,7 +67,7 @@ impl<'a> Shelf<'a> {
 
     /// Notes a move; what it is worth is known when the shelf is settled.
     pub fn put(&mut self, moving: &Moving<'a>) -> StockMoveId {
-        let id = StockMoveId::new();
+        let id = StockMoveId(ids::next());
         let place = self.moves.len();
         self.on_shelf(moving.product).moves.push(place);
         self.moves.push(StockMove {
@@ -194,7 +194,7 @@ impl Stocked {
             let row = rows
                 .entry((period, &changed.location))
                 .or_insert_with(|| StockRevaluation {
-                    id: StockRevaluationId::new(),
+                    id: StockRevaluationId(ids::next()),
                     product_id: product.id,
                     product_code: Arc::clone(&product.code),
                     location: Arc::clone(&changed.location),
@@ -232,7 +232,7 @@ fn standards_to_come(timeline: &Timeline, moves: &[StockMove], places: &[usize])
             let known = |there: &StockMove| there.moved_at == from && there.location == moved.location;
             if !said.iter().any(known) {
                 said.push(StockMove {
-                    id: StockMoveId::new(),
+                    id: StockMoveId(ids::next()),
                     quantity_micro: 0,
                     reason: MoveReason::StandardCost,
                     cost: Cost::ByMethod,

@@ -11,7 +11,7 @@ use crate::limits::{MEMO_LENGTH_MAX, check_amount, check_quantity, check_text};
 use crate::postings::Postings;
 use crate::{
     AdjustStock, AdjustmentLineInput, Books, Cost, CountStock, DocumentKind, DocumentRef, ErpError, MoveReason,
-    QuantityInput, StockDocument,
+    QuantityInput, StockDocument, ids,
 };
 
 /// Stock written off or found. What has no known cost moves in quantity alone, and the journal stays as it is.
@@ -97,7 +97,7 @@ impl Adjustment<'_> {
     fn plan(self, lines: &[Option<&AdjustmentLineInput>], books: &Books) -> Result<Postings, ErpError> {
         check_text("memo", self.memo, MEMO_LENGTH_MAX)?;
         let (number, place) = books.number(self.kind, None)?;
-        let (id, at) = (StockDocumentId::new(), self.at);
+        let (id, at) = (StockDocumentId(ids::next()), self.at);
         let reference = DocumentRef {
             kind: self.kind,
             id: id.0,

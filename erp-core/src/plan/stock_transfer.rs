@@ -6,7 +6,7 @@ use super::sides::{Sides, add};
 use super::{Posting, check_line_count, line_number};
 use crate::limits::{MEMO_LENGTH_MAX, check_quantity, check_text};
 use crate::postings::Postings;
-use crate::{Books, Cost, DocumentKind, DocumentRef, ErpError, MoveReason, StockDocument, TransferStock};
+use crate::{Books, Cost, DocumentKind, DocumentRef, ErpError, MoveReason, StockDocument, TransferStock, ids};
 
 /// Goods from one location to another: they enter the one at what they were worth at the other.
 pub fn plan_stock_transfer(command: &TransferStock, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
@@ -21,7 +21,7 @@ pub fn plan_stock_transfer(command: &TransferStock, books: &Books, now: Timestam
         ));
     }
     let (number, place) = books.number(DocumentKind::StockTransfer, None)?;
-    let (id, at) = (StockDocumentId::new(), command.moved_at.unwrap_or(now));
+    let (id, at) = (StockDocumentId(ids::next()), command.moved_at.unwrap_or(now));
     let reference = DocumentRef {
         kind: DocumentKind::StockTransfer,
         id: id.0,

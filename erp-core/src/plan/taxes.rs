@@ -7,7 +7,7 @@ use cortex_types::{Currency, LineId, Timestamp};
 use super::sales_lines::field;
 use super::sides::{Sides, add};
 use crate::tax::{Charged, charge};
-use crate::{Books, DocumentRef, DocumentTax, ErpError, TaxCode, TaxDirection, TaxRounding};
+use crate::{Books, DocumentRef, DocumentTax, ErpError, TaxCode, TaxDirection, TaxRounding, ids};
 
 /// What the taxes of a document come to.
 pub(super) struct Taxes<'a> {
@@ -54,7 +54,7 @@ impl<'a> Taxes<'a> {
     ) -> Vec<DocumentTax> {
         let sign = if takes_back { -1 } else { 1 };
         let row = |tax: &Charged<'_>| DocumentTax {
-            id: LineId::new(),
+            id: LineId(ids::next()),
             document,
             number: Arc::clone(number),
             direction,

@@ -15,7 +15,7 @@ use crate::rows::Columns;
 const DRAFTS: &str = "SELECT id, collection, body, version, created_by, created_at, changed_at FROM drafts";
 
 impl SqlLedger {
-    fn unread(&self, error: sqlx::Error) -> ErpError {
+    fn drafts_unread(&self, error: sqlx::Error) -> ErpError {
         failed("read drafts")(self.database().failed(error))
     }
 
@@ -69,7 +69,7 @@ impl Drafts for SqlLedger {
             .bind(draft.created_at)
             .execute(transaction.connection())
             .await
-            .map_err(|error| self.unread(error))?;
+            .map_err(|error| self.drafts_unread(error))?;
         self.end_draft(ctx, ("create", &draft), transaction).await?;
         Ok(draft)
     }
@@ -83,7 +83,7 @@ impl Drafts for SqlLedger {
             .fetch_optional(self.database().readers())
             .await;
         row.and_then(|row| row.as_ref().map(draft).transpose())
-            .map_err(|error| self.unread(error))
+            .map_err(|error| self.drafts_unread(error))
     }
 
     async fn list(&self, ctx: &RequestContext, collection: &str, page: &Page) -> Result<Vec<Draft>, ErpError> {
@@ -96,7 +96,7 @@ impl Drafts for SqlLedger {
             .fetch_all(self.database().readers())
             .await;
         rows.and_then(|rows| rows.iter().map(draft).collect())
-            .map_err(|error| self.unread(error))
+            .map_err(|error| self.drafts_unread(error))
     }
 
     async fn replace(
@@ -124,7 +124,7 @@ impl Drafts for SqlLedger {
             .bind(draft.id.to_string())
             .execute(transaction.connection())
             .await
-            .map_err(|error| self.unread(error))?;
+            .map_err(|error| self.drafts_unread(error))?;
         self.end_draft(ctx, ("change", &replaced), transaction).await?;
         Ok(Some(replaced))
     }
@@ -138,7 +138,7 @@ impl Drafts for SqlLedger {
             .bind(draft.id.to_string())
             .execute(transaction.connection())
             .await
-            .map_err(|error| self.unread(error))?;
+            .map_err(|error| self.drafts_unread(error))?;
         self.end_draft(ctx, ("discard", draft), transaction).await?;
         Ok(true)
     }
@@ -158,7 +158,7 @@ impl SqlLedger {
             .bind(id.to_string())
             .fetch_optional(transaction.connection())
             .await
-            .map_err(|error| self.unread(error))?;
+            .map_err(|error| self.drafts_unread(error))?;
         match (found, version) {
             (Some(now), Some(known)) if now != known => Err(ErpError::DraftChanged { now }),
             (found, _) => Ok(found.is_some()),

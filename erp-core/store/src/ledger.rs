@@ -47,7 +47,7 @@ impl Work for SqlWork {
             .map_err(|error| failed("load the books")(self.database.failed(error)))
     }
 
-    async fn save(&mut self, group: &Group) -> Result<(), ErpError> {
+    async fn save(&mut self, group: &Group) -> Result<Vec<u64>, ErpError> {
         write::save(&mut self.transaction, group)
             .await
             .map_err(failed("save the documents"))

@@ -64,6 +64,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "drafts",
             sql: include_str!("../migrations/0012_drafts.sql"),
         },
+        Migration {
+            version: 13,
+            name: "commands",
+            sql: include_str!("../migrations/0013_commands.sql"),
+        },
     ],
     captured: &[
         "orders",
@@ -99,6 +104,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         "payments",
     ],
     posted: &[
+        "commands",
         "order_progress",
         "purchase_bills",
         "purchase_bill_lines",

@@ -2,6 +2,7 @@
 
 mod bills;
 mod books;
+mod commands;
 mod company;
 mod documents;
 mod fiscal;

@@ -5,7 +5,7 @@ use cortex_erp::{
     AccountBalance, Ageing, Answered, Cancellation, Chart, Closings, Company, CostCentre, CreditNote, DocumentKind,
     ErpError, ExchangeRate, Expected, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice, ItemSide,
     JournalEntryRecord, Link, Location, OpenItem, Order, OrderProgress, OrderState, Page, Party, Payment, Product,
-    PurchaseBill, PurchaseReceipt, Records, ReorderRule, Span, StockDocument, StockMove, StockOnHand, TaxCode,
+    PurchaseBill, PurchaseReceipt, Receipt, Records, ReorderRule, Span, StockDocument, StockMove, StockOnHand, TaxCode,
     TaxTotal, UnbilledGoods,
 };
 use cortex_store::sql::{self, Row};
@@ -23,17 +23,22 @@ use crate::ledger::failed;
 use crate::rows::{Columns, unreadable};
 use crate::{chain, days};
 
-pub(super) const ANSWERS: &str = "SELECT idempotency_key, digest, receipt FROM idempotency_keys";
+pub(super) const ANSWERS: &str = "SELECT idempotency_key, digest, receipt FROM commands";
 
 pub(super) fn answered(row: &Row) -> Result<Answered, sqlx::Error> {
-    let (digest, receipt) = (row.text("digest")?, row.text("receipt")?);
+    let digest = row.text("digest")?;
     let bytes = hex::decode(&*digest)
         .ok()
         .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
     Ok(Answered {
         digest: bytes.ok_or_else(|| unreadable("digest", &digest))?,
-        receipt: serde_json::from_str(&receipt).map_err(|_| unreadable("receipt", &receipt))?,
+        receipt: receipt(row)?,
     })
+}
+
+pub(super) fn receipt(row: &Row) -> Result<Receipt, sqlx::Error> {
+    let receipt = row.text("receipt")?;
+    serde_json::from_str(&receipt).map_err(|_| unreadable("receipt", &receipt))
 }
 
 impl SqlLedger {

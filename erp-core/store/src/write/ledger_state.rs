@@ -1,4 +1,4 @@
-//! What is not captured: stock levels, number series, answers by idempotency key.
+//! What is not captured: stock levels, number series, commands with their answers.
 
 use cortex_erp::postings::Group;
 use cortex_store::{StoreError, WriteTransaction};
@@ -21,7 +21,21 @@ pub(super) async fn save(
             },
         )
         .await?;
-    let columns = ["tenant_id", "idempotency_key", "digest", "receipt", "tx_no"];
+    commands(transaction, numbered).await
+}
+
+async fn commands(transaction: &mut WriteTransaction, numbered: &[Numbered<'_>]) -> Result<(), StoreError> {
+    let columns = [
+        "tenant_id",
+        "idempotency_key",
+        "digest",
+        "receipt",
+        "tx_no",
+        "decided_at",
+        "event",
+        "subject",
+        "command",
+    ];
     let mut answers = Vec::with_capacity(numbered.len());
     for command in numbered {
         let receipt = serde_json::to_string(&command.accepted.receipt).map_err(|error| StoreError::Unreadable {
@@ -31,11 +45,15 @@ pub(super) async fn save(
         answers.push((command, receipt));
     }
     transaction
-        .insert_rows("idempotency_keys", &columns, &answers, |row, (command, receipt)| {
+        .insert_rows("commands", &columns, &answers, |row, (command, receipt)| {
+            let accepted = command.accepted;
             row.bind(command.tenant)
-                .bind(command.accepted.key.as_str())
-                .bind(hex::encode(command.accepted.digest));
-            row.bind(receipt.as_str()).bind(command.tx_no);
+                .bind(accepted.key.as_str())
+                .bind(hex::encode(accepted.digest));
+            row.bind(receipt.as_str()).bind(command.tx_no).bind(accepted.decided_at);
+            row.bind(accepted.event.to_string())
+                .bind(&*accepted.subject)
+                .bind(accepted.journalled.as_str());
         })
         .await
 }

@@ -29,7 +29,8 @@ pub(crate) struct Numbered<'a> {
     pub accepted: &'a Accepted,
 }
 
-pub(crate) async fn save(transaction: &mut WriteTransaction, group: &Group) -> Result<(), StoreError> {
+/// Answers the number of each command's transaction.
+pub(crate) async fn save(transaction: &mut WriteTransaction, group: &Group) -> Result<Vec<u64>, StoreError> {
     let metas: Vec<(RequestContext, Known)> = group
         .accepted
         .iter()
@@ -59,7 +60,8 @@ pub(crate) async fn save(transaction: &mut WriteTransaction, group: &Group) -> R
     fiscal::save(transaction, &numbered).await?;
     chain::seal(transaction, &numbered).await?;
     ledger_state::save(transaction, group, &numbered).await?;
-    audit(transaction, &group.accepted).await
+    audit(transaction, &group.accepted).await?;
+    Ok(numbers)
 }
 
 fn known(known: &cortex_erp::Known) -> Known {

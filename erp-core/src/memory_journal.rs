@@ -1,0 +1,35 @@
+//! [`CommandJournal`] of the ledger in memory.
+
+use async_trait::async_trait;
+use cortex_types::RequestContext;
+
+use crate::postings::Accepted;
+use crate::{CommandJournal, ErpError, Event, Journalled, MemoryLedger};
+
+impl MemoryLedger {
+    /// With their positions.
+    async fn accepted_after(&self, ctx: &RequestContext, after: u64, limit: u32) -> Vec<(u64, Accepted)> {
+        let accepted = (1..).zip(self.accepted(&ctx.tenant).await);
+        let wanted = accepted.filter(|(position, _)| *position > after);
+        wanted.take(limit as usize).collect()
+    }
+}
+
+#[async_trait]
+impl CommandJournal for MemoryLedger {
+    async fn events(&self, ctx: &RequestContext, after: u64, limit: u32) -> Result<Vec<Event>, ErpError> {
+        let accepted = self.accepted_after(ctx, after, limit).await;
+        Ok(accepted
+            .into_iter()
+            .map(|(position, accepted)| accepted.event(position))
+            .collect())
+    }
+
+    async fn commands(&self, ctx: &RequestContext, after: u64, limit: u32) -> Result<Vec<Journalled>, ErpError> {
+        let accepted = self.accepted_after(ctx, after, limit).await;
+        let read = |(position, accepted): (u64, Accepted)| {
+            Journalled::read(position, accepted.key, &accepted.journalled, accepted.receipt)
+        };
+        accepted.into_iter().map(read).collect()
+    }
+}

@@ -1,0 +1,81 @@
+//! [`CommandJournal`] on SQL.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cortex_erp::{CommandJournal, ErpError, Event, IdempotencyKey, Journalled, PAGE_LIMIT_MAX};
+use cortex_store::sql::{self, Row};
+use cortex_types::RequestContext;
+
+use super::records::receipt;
+use crate::SqlLedger;
+use crate::ledger::failed;
+use crate::rows::Columns;
+
+#[async_trait]
+impl CommandJournal for SqlLedger {
+    async fn events(&self, ctx: &RequestContext, after: u64, limit: u32) -> Result<Vec<Event>, ErpError> {
+        let select = "SELECT c.tx_no, c.event, c.subject, c.decided_at, c.receipt, t.principal FROM commands c \
+                      JOIN tx_meta t ON t.tx_no = c.tx_no \
+                      WHERE c.tenant_id = $1 AND c.tx_no > $2 AND c.event IS NOT NULL ORDER BY c.tx_no LIMIT $3";
+        let event = |row: &Row| {
+            Ok(Event {
+                position: row.integer("tx_no")?.unsigned_abs(),
+                tenant: ctx.tenant.clone(),
+                name: row.parsed("event")?,
+                subject: row.text("subject")?,
+                by: row.text("principal")?,
+                decided_at: row.time("decided_at")?,
+                receipt: receipt(row)?,
+            })
+        };
+        let rows = self.after(select, ctx, after, limit).await?;
+        self.read_all(rows.iter().map(event))
+    }
+
+    async fn commands(&self, ctx: &RequestContext, after: u64, limit: u32) -> Result<Vec<Journalled>, ErpError> {
+        let select = "SELECT tx_no, idempotency_key, command, receipt FROM commands \
+                      WHERE tenant_id = $1 AND tx_no > $2 AND command IS NOT NULL ORDER BY tx_no LIMIT $3";
+        let kept = |row: &Row| {
+            let position = row.integer("tx_no")?.unsigned_abs();
+            Ok((
+                position,
+                row.text("idempotency_key")?,
+                row.text("command")?,
+                receipt(row)?,
+            ))
+        };
+        let rows = self.after(select, ctx, after, limit).await?;
+        let kept: Vec<(u64, Arc<str>, Arc<str>, _)> = self.read_all(rows.iter().map(kept))?;
+        let read = |(position, key, kept, receipt): (u64, Arc<str>, Arc<str>, _)| {
+            Journalled::read(position, IdempotencyKey::new(key)?, &kept, receipt)
+        };
+        kept.into_iter().map(read).collect()
+    }
+}
+
+impl SqlLedger {
+    async fn after(
+        &self,
+        select: &'static str,
+        ctx: &RequestContext,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<Row>, ErpError> {
+        sql::query(select)
+            .bind(ctx.tenant.as_str())
+            .bind(i64::try_from(after).unwrap_or(i64::MAX))
+            .bind(i64::from(limit.clamp(1, PAGE_LIMIT_MAX)))
+            .fetch_all(self.database().readers())
+            .await
+            .map_err(|error| self.unread(error))
+    }
+
+    fn unread(&self, error: sqlx::Error) -> ErpError {
+        failed("read the journal of commands")(self.database().failed(error))
+    }
+
+    fn read_all<T>(&self, rows: impl Iterator<Item = Result<T, sqlx::Error>>) -> Result<Vec<T>, ErpError> {
+        rows.collect::<Result<_, _>>().map_err(|error| self.unread(error))
+    }
+}
