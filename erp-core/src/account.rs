@@ -249,6 +249,15 @@ impl Chart {
         self.put(account.clone());
     }
 
+    /// Gives what is not written yet the ids it will be written under.
+    pub(crate) fn name_fresh(&mut self) {
+        for code in &self.fresh {
+            if let Some(account) = self.accounts.get_mut(code) {
+                account.id = AccountId(ids::next());
+            }
+        }
+    }
+
     /// What is not written yet; it is from `now` on.
     pub(crate) fn take_fresh(&mut self, now: Timestamp) -> Vec<Account> {
         let mut taken = Vec::with_capacity(self.fresh.len());

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use cortex_types::{CommandId, RequestContext, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Advised, Command, ErpError, Event, IdempotencyKey, Known, Receipt};
+use crate::sequencer::Submission;
+use crate::{Advised, Command, CreateParty, ErpError, Event, IdempotencyKey, Known, Receipt};
 
 /// A command with all that its outcome hung on, besides the books: carried out again on the same books it makes the
 /// same rows, byte for byte.
@@ -32,19 +33,27 @@ pub struct Circumstances {
     pub declared: Option<(Timestamp, Arc<str>)>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub advised: Option<Advised>,
+    /// A party's name, which the command itself has only a fingerprint of. It can be read as long as the party's key is there.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sealed: Option<String>,
 }
 
 impl Circumstances {
-    pub(crate) fn new(decided_at: Timestamp, by: &Arc<str>, known: &Known, advised: Option<Advised>) -> Self {
-        let declared = match known {
+    pub(crate) fn of(submission: &Submission, decided_at: Timestamp) -> Self {
+        let declared = match &submission.known {
             Known::ByClock => None,
             Known::Declared { at, by } => Some((*at, Arc::clone(by))),
         };
+        let sealed = match &submission.command {
+            Command::CreateParty(CreateParty { name_sealed, .. }) => name_sealed.as_ref(),
+            _ => None,
+        };
         Self {
             decided_at,
-            by: Arc::clone(by),
+            by: Arc::clone(&submission.ctx.principal.id),
             declared,
-            advised,
+            advised: submission.advice,
+            sealed: sealed.map(|name| name.sealed.clone()),
         }
     }
 
@@ -85,7 +94,16 @@ pub(crate) fn kept(circumstances: &Circumstances, command: &str) -> Result<Strin
 impl Journalled {
     /// From what was kept.
     pub fn read(position: u64, key: IdempotencyKey, kept: &str, receipt: Receipt) -> Result<Self, ErpError> {
-        let Kept { circumstances, command } = serde_json::from_str(kept).map_err(|error| unreadable(&error))?;
+        let kept: Kept = serde_json::from_str(kept).map_err(|error| unreadable(&error))?;
+        let Kept {
+            circumstances,
+            mut command,
+        } = kept;
+        if let (Command::CreateParty(party), Some(sealed)) = (&mut command, &circumstances.sealed)
+            && let Some(name) = &mut party.name_sealed
+        {
+            name.sealed.clone_from(sealed);
+        }
         Ok(Self {
             position,
             key,

@@ -240,6 +240,10 @@ impl Work for MemoryWork {
                 loaded.returned_minor.insert(moved.id, returned_minor);
                 loaded.billed.insert(moved.id, of_tenant.billed(moved.id));
             }
+            let party = posted.party.as_ref().and_then(|code| books.parties.get(code));
+            loaded
+                .parties
+                .extend(party.map(|party| (Arc::clone(&party.code), party.clone())));
             loaded.posted.insert((*kind, Arc::clone(number)), posted);
         }
         for number in &wanted.numbers {

@@ -280,6 +280,7 @@ impl Sequencer {
         let now = submission.decided_at(now);
         let command = submission.given.map_or_else(CommandId::new, |given| given.command);
         let mut postings = ids::of_command(command, || {
+            books.chart.name_fresh();
             let mut postings = plan::plan(&submission.command, books, now, submission.advice)?;
             // Books from before there were accounts as rows get them with whatever comes first.
             if !postings.entries.is_empty() || books.has_posted() {
@@ -289,7 +290,7 @@ impl Sequencer {
             Ok::<_, ErpError>(postings)
         })?;
         let receipt = receipt_of(command, &postings);
-        let circumstances = Circumstances::new(now, &submission.ctx.principal.id, &submission.known, submission.advice);
+        let circumstances = Circumstances::of(submission, now);
         let journalled = journalled::kept(&circumstances, &submission.body)?;
         let (event, subject) = submission.command.event();
         books.apply(&mut postings);

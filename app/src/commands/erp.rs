@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use clap::Subcommand;
 use cortex_erp::import::online_retail::{ImportReport, OnlineRetailOptions, Progress, import};
-use cortex_erp::{ErpError, Finding, Link, Party, Records};
+use cortex_erp::{Erp, ErpConfig, ErpError, Finding, Link, Party, Records};
+use cortex_erp_store::SqlLedger;
 use cortex_security::Sealer;
+use cortex_store::{Database, DatabaseConfig};
 use cortex_types::{Frontier, RequestContext};
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +34,16 @@ pub enum ErpCommand {
         /// A seal that an earlier check printed: it has to be in the chain still
         #[arg(long, value_name = "SEAL")]
         sealed: Option<Link>,
+    },
+    /// Carry every command out again on empty books, and hold them against the ones that there are
+    ///
+    /// Every command is journalled with all that its outcome hung on. Made anew from them the books have to be the same, row by
+    /// row and byte for byte; prints the digest of each table, which is the same on every database.
+    #[command(after_help = "Examples:\n  cortex erp replay\n  cortex erp replay --keep books.db")]
+    Replay {
+        /// Where to leave the books that were made anew: a SQLite database, which must not be there yet
+        #[arg(long, value_name = "FILE")]
+        keep: Option<PathBuf>,
     },
     /// Print a financial statement
     #[command(
@@ -105,6 +117,7 @@ impl ErpCommand {
             }
             Self::Report(report) => report.run(&*platform.services.records, &ctx).await?,
             Self::Verify { sealed } => verify(&platform, &ctx, sealed).await?,
+            Self::Replay { keep } => replay(&platform, &ctx, keep).await?,
             Self::Erase { party, yes: _ } => {
                 let (records, sealer) = (&*platform.services.records, &platform.providers.sealer);
                 say(match erase(records, sealer, &ctx, &party).await? {
@@ -181,6 +194,45 @@ async fn verify(platform: &Platform, ctx: &RequestContext, sealed: Option<Link>)
         return Ok(());
     }
     Err(AppError::BooksBroken(findings.len()).into())
+}
+
+async fn replay(platform: &Platform, ctx: &RequestContext, keep: Option<PathBuf>) -> Result<(), Failure> {
+    let folder = tempfile::tempdir().map_err(|error| AppError::Unhealthy(error.to_string()))?;
+    let file = keep.unwrap_or_else(|| folder.path().join("books.db"));
+    if file.exists() {
+        let problem = format!("{} is there already: name a file that is not", file.display());
+        return Err(ErpError::invalid("--keep", problem).into());
+    }
+    let clock = &platform.providers.clock;
+    let anew = Database::open(&DatabaseConfig::at(file), Arc::clone(clock)).await?;
+    anew.migrate(&[cortex_erp_store::MIGRATIONS]).await?;
+    let (there, ledger) = (
+        SqlLedger::new(platform.providers.database.clone()),
+        SqlLedger::new(anew.clone()),
+    );
+    let erp = Erp::start(Arc::new(ledger.clone()), Arc::clone(clock), &ErpConfig::default());
+    let bar = progress::bar("commands", 0);
+    let replayed = there.replay(ctx, &ledger, &erp, &|done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    });
+    let replayed = replayed.await;
+    bar.finish_and_clear();
+    erp.drain().await;
+    anew.close().await;
+    let replayed = replayed?;
+    for table in &replayed.tables {
+        say(format!("{:<24} {:>9} rows  {}", table.table, table.rows, table.digest));
+        for difference in &table.differences {
+            say(format!("  {difference}"));
+        }
+    }
+    if replayed.is_same() {
+        say(format!("the books are what {} commands come to", replayed.commands));
+        return Ok(());
+    }
+    let differing = replayed.tables.iter().filter(|table| !table.differences.is_empty());
+    Err(AppError::BooksBroken(differing.count()).into())
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use axum::extract::State;
 use axum::http::{Method, Request, header};
 use axum::response::Response;
 use axum::routing::post;
-use cortex_erp::{Attempt, ErpError, Seat, Together};
+use cortex_erp::{ErpError, Together};
 use cortex_runtime::http::{ApiError, Ctx, Json};
 use cortex_types::RequestContext;
 use futures::future::join_all;
@@ -34,13 +34,10 @@ pub(crate) struct Batches {
     commands: Router,
 }
 
-/// `commands` are the routes that carry the requests out.
-pub(crate) fn routes(api: &Arc<ErpApi>, commands: &Router) -> Router {
-    let batches = Batches {
-        api: Arc::clone(api),
-        commands: commands.clone(),
-    };
-    Router::new().route("/erp/v1/batch", post(run)).with_state(batches)
+pub(crate) fn routes(batches: &Batches) -> Router {
+    Router::new()
+        .route("/erp/v1/batch", post(run))
+        .with_state(batches.clone())
 }
 
 #[derive(OpenApi)]
@@ -119,7 +116,14 @@ async fn run(
     Json(batch): Json<BatchBody>,
 ) -> Result<Json<BatchView>, ApiError> {
     batches.api.may_post(&ctx)?;
-    let answers = batches.carry_out(&ctx, &attempt, batch.mode, batch.requests).await?;
+    if !(1..=REQUESTS_MAX).contains(&batch.requests.len()) {
+        let problem = format!("must be 1 to {REQUESTS_MAX}, not {}", batch.requests.len());
+        return Err(ErpError::invalid("requests", problem).into());
+    }
+    let keys = (0..batch.requests.len()).map(|index| format!("{}/{index}", attempt.key()));
+    let answers = batches
+        .carry_out(&ctx, keys.collect(), batch.mode, batch.requests)
+        .await?;
     Ok(Json(BatchView::new(batch.mode, answers)))
 }
 
@@ -142,31 +146,36 @@ impl BatchView {
 }
 
 impl Batches {
+    /// `commands` are the routes that carry the requests out.
+    pub fn new(api: &Arc<ErpApi>, commands: &Router) -> Self {
+        Self {
+            api: Arc::clone(api),
+            commands: commands.clone(),
+        }
+    }
+
+    /// Each request under its key.
     pub async fn carry_out(
         &self,
         ctx: &RequestContext,
-        attempt: &Attempt,
+        keys: Vec<String>,
         together: Together,
         requests: Vec<RequestBody>,
     ) -> Result<Vec<AnswerView>, ApiError> {
-        if !(1..=REQUESTS_MAX).contains(&requests.len()) {
-            let problem = format!("must be 1 to {REQUESTS_MAX}, not {}", requests.len());
-            return Err(ErpError::invalid("requests", problem).into());
-        }
-        let asked = requests.into_iter().enumerate();
+        let asked = requests.into_iter().zip(keys).enumerate();
         let asked: Vec<Request<Body>> = asked
-            .map(|(index, request)| request.asked(index, ctx, attempt))
+            .map(|(index, (request, key))| request.asked(index, ctx, &key))
             .collect::<Result<_, _>>()?;
         let seats = self.api.erp.batch(together, asked.len());
-        let answers = asked
-            .into_iter()
-            .zip(seats)
-            .map(|(request, seat)| self.answer(request, seat));
+        let answers = asked.into_iter().zip(seats).map(|(mut request, seat)| {
+            request.extensions_mut().insert(seat);
+            self.ask(request)
+        });
         join_all(answers).await.into_iter().collect()
     }
 
-    async fn answer(&self, mut request: Request<Body>, seat: Arc<Seat>) -> Result<AnswerView, ApiError> {
-        request.extensions_mut().insert(seat);
+    /// Asks the routes of commands.
+    pub async fn ask(&self, request: Request<Body>) -> Result<AnswerView, ApiError> {
         let response = match self.commands.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
@@ -189,7 +198,7 @@ impl AnswerView {
 
 impl RequestBody {
     /// As it would be asked alone.
-    fn asked(self, index: usize, ctx: &RequestContext, attempt: &Attempt) -> Result<Request<Body>, ErpError> {
+    fn asked(self, index: usize, ctx: &RequestContext, key: &str) -> Result<Request<Body>, ErpError> {
         let refused = |field: &str, problem: String| ErpError::invalid(format!("requests[{index}].{field}"), problem);
         let method = match self.method.as_deref() {
             None | Some("POST") => Method::POST,
@@ -204,7 +213,7 @@ impl RequestBody {
         let mut request = Request::builder()
             .method(method)
             .uri(self.path)
-            .header("idempotency-key", format!("{}/{index}", attempt.key()))
+            .header("idempotency-key", key)
             .header(header::CONTENT_TYPE, "application/json")
             .body(body.map_or_else(Body::empty, Body::from))
             .map_err(|error| refused("path", error.to_string()))?;

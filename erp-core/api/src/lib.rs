@@ -23,6 +23,7 @@ mod fiscal;
 mod general_ledger;
 mod grpc;
 mod idempotency;
+mod interchange;
 mod invoices;
 mod journal;
 mod locations;
@@ -82,8 +83,12 @@ pub fn routes(api: Arc<ErpApi>) -> Router {
         .merge(general_ledger::routes())
         .with_state(Arc::clone(&api));
     let drafts = drafts::routes(&api, &documents);
-    let batches = batch::routes(&api, &documents);
-    documents.merge(drafts).merge(batches)
+    let batches = batch::Batches::new(&api, &documents);
+    let interchange = interchange::routes(&api, &batches);
+    documents
+        .merge(drafts)
+        .merge(batch::routes(&batches))
+        .merge(interchange)
 }
 
 /// What the routes take and answer.
@@ -111,6 +116,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .merge_from(deliveries::Document::openapi())
         .merge_from(drafts::Document::openapi())
         .merge_from(batch::Document::openapi())
+        .merge_from(interchange::Document::openapi())
         .merge_from(purchase_bills::Document::openapi())
         .merge_from(reordering::Document::openapi())
         .merge_from(events::Document::openapi())

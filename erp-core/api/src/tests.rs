@@ -6,6 +6,7 @@ mod drafts;
 mod events;
 mod fiscal;
 mod grpc;
+mod interchange;
 mod orders;
 mod refusals;
 mod stock;

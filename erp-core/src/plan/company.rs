@@ -9,7 +9,7 @@ use crate::limits::{NAME_LENGTH_MAX, check_code, check_currency, check_name, che
 use crate::postings::{Document, Postings};
 use crate::{
     Account, Books, ChartTemplate, Company, CostCentre, DefineAccount, DefineCompany, DefineCostCentre, DefineTaxCode,
-    DocumentKind, ErpError, ExchangeRate, Role, SetExchangeRate, TaxCode, TaxComponent, TaxRounding, day_of,
+    DocumentKind, ErpError, ExchangeRate, Role, SetExchangeRate, TaxCode, TaxComponent, TaxRounding, day_of, ids,
 };
 
 /// What a company's number is: there is one.
@@ -43,7 +43,7 @@ pub fn plan_company(command: &DefineCompany, books: &Books, now: Timestamp) -> R
         check_base(command.currency, before, books)?;
     }
     let company = Company {
-        id: before.map_or_else(CompanyId::new, |company| company.id),
+        id: before.map_or_else(|| CompanyId(ids::next()), |company| company.id),
         name: command.name.clone(),
         currency: command.currency,
         chart,
@@ -106,7 +106,7 @@ pub fn plan_account(command: &DefineAccount, books: &Books, now: Timestamp) -> R
         return Err(ErpError::invalid("role", problem));
     }
     let account = Account {
-        id: there.map_or_else(AccountId::new, |there| there.id),
+        id: there.map_or_else(|| AccountId(ids::next()), |there| there.id),
         code: Arc::clone(&command.code),
         title: command.title.clone(),
         kind: command.kind,
@@ -158,7 +158,7 @@ pub fn plan_cost_centre(command: &DefineCostCentre, books: &Books, now: Timestam
     check_name("title", &command.title, NAME_LENGTH_MAX)?;
     let there = books.cost_centres.get(&command.code);
     let centre = CostCentre {
-        id: there.map_or_else(CostCentreId::new, |there| there.id),
+        id: there.map_or_else(|| CostCentreId(ids::next()), |there| there.id),
         code: Arc::clone(&command.code),
         title: command.title.clone(),
         blocked: command.blocked,
@@ -200,7 +200,7 @@ pub fn plan_tax_code(command: &DefineTaxCode, books: &Books, now: Timestamp) -> 
     }
     let there = books.tax_codes.get(&command.code);
     let code = TaxCode {
-        id: there.map_or_else(TaxCodeId::new, |there| there.id),
+        id: there.map_or_else(|| TaxCodeId(ids::next()), |there| there.id),
         code: Arc::clone(&command.code),
         title: command.title.clone(),
         components: command.components.iter().map(normal).collect(),
@@ -247,7 +247,7 @@ pub fn plan_exchange_rate(command: &SetExchangeRate, books: &Books, now: Timesta
     let valid_from = day_of(command.valid_from);
     let there = books.rates.get(&(command.currency, valid_from));
     let rate = ExchangeRate {
-        id: there.map_or_else(ExchangeRateId::new, |there| there.id),
+        id: there.map_or_else(|| ExchangeRateId(ids::next()), |there| there.id),
         currency: command.currency,
         base,
         valid_from,

@@ -182,7 +182,7 @@ pub fn plan_location(command: &DefineLocation, books: &Books, now: Timestamp) ->
     check_name("name", &command.name, NAME_LENGTH_MAX)?;
     let there = books.locations.get(&command.code);
     let location = Location {
-        id: there.map_or_else(LocationId::new, |there| there.id),
+        id: there.map_or_else(|| LocationId(ids::next()), |there| there.id),
         code: Arc::clone(&command.code),
         name: command.name.clone(),
         negative_stock: command.negative_stock,

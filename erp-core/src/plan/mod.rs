@@ -1,5 +1,5 @@
 //! Planning: what a command comes to, given the books. Plain functions over data — no I/O, and nothing is changed; the
-//! only thing that is not decided by the input is the fresh ids.
+//! ids of what it makes are drawn from the command's (see `ids`).
 
 mod added_cost;
 mod billing;
@@ -68,7 +68,7 @@ use crate::journal::{DocumentRef, JournalDraft, PostedEntry};
 use crate::limits::{check_currency, check_time};
 use crate::postings::{Document, Postings};
 use crate::{
-    Advised, Books, Command, DocumentKind, DocumentTax, ErpError, ItemSide, Order, OrderProgress, StockDocument,
+    Advised, Books, Command, DocumentKind, DocumentTax, ErpError, ItemSide, Order, OrderProgress, StockDocument, ids,
 };
 
 /// Most lines that one document may have.
@@ -195,7 +195,7 @@ impl<'a> Posting<'a> {
         }
         let (number, place) = self.books.number_after(DocumentKind::JournalEntry, &self.drawn);
         self.entries
-            .push(draft.post(JournalEntryId::new(), number, document, at)?);
+            .push(draft.post(JournalEntryId(ids::next()), number, document, at)?);
         self.drawn.push((DocumentKind::JournalEntry, place));
         Ok(())
     }

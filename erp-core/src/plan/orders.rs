@@ -230,7 +230,7 @@ pub fn plan_reorder_rule(command: &SetReorderRule, books: &Books, now: Timestamp
     let supplier = command.supplier.as_ref().map(|code| books.supplier(code)).transpose()?;
     let known = books.reorder_rules.get(&(product.id, Arc::clone(&location)));
     let rule = ReorderRule {
-        id: known.map_or_else(ReorderRuleId::new, |known| known.id),
+        id: known.map_or_else(|| ReorderRuleId(ids::next()), |known| known.id),
         product_id: product.id,
         product_code: Arc::clone(&product.code),
         location,

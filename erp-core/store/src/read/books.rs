@@ -35,11 +35,7 @@ pub(crate) async fn books(
     }
     let (mut parties, mut products) = (wanted.parties.clone(), wanted.products.clone());
     orders::load(connection, tenant, wanted, (&mut parties, &mut products), &mut books).await?;
-    let codes: Vec<&str> = parties.iter().map(|code| &**code).collect();
-    for row in rows(connection, master_data::PARTIES, "code", tenant, &codes).await? {
-        let party = master_data::party(&row)?;
-        books.parties.insert(Arc::clone(&party.code), party);
-    }
+    load_parties(connection, tenant, parties.iter(), &mut books).await?;
     if wanted.walk_in {
         let kind = [PartyKind::WalkIn.as_str()];
         let found = rows(connection, master_data::PARTIES, "kind", tenant, &kind).await?;
@@ -51,6 +47,12 @@ pub(crate) async fn books(
         books.locations.insert(Arc::clone(&location.code), location);
     }
     posted::load(connection, tenant, &wanted.documents, &mut products, &mut books).await?;
+    let of_posted: Vec<Arc<str>> = books
+        .posted
+        .values()
+        .filter_map(|posted| posted.party.clone())
+        .collect();
+    load_parties(connection, tenant, of_posted.iter(), &mut books).await?;
     orders::load_carried_on(connection, tenant, &mut books).await?;
     stock::load(connection, tenant, &products, &mut books).await?;
     orders::reserved(connection, tenant, &mut books).await?;
@@ -154,6 +156,22 @@ fn credited(row: &Row) -> Result<CreditedInvoice, sqlx::Error> {
         net_minor: row.integer("net_minor")?,
         credited_minor: row.integer("credited_minor")?,
     })
+}
+
+/// Those of them that are not at hand yet.
+async fn load_parties<'a>(
+    connection: &mut Transaction,
+    tenant: &str,
+    codes: impl Iterator<Item = &'a Arc<str>>,
+    books: &mut Books,
+) -> Result<(), sqlx::Error> {
+    let missing = codes.filter(|code| !books.parties.contains_key(*code));
+    let missing: Vec<&str> = missing.map(|code| &**code).collect();
+    for row in rows(connection, master_data::PARTIES, "code", tenant, &missing).await? {
+        let party = master_data::party(&row)?;
+        books.parties.insert(Arc::clone(&party.code), party);
+    }
+    Ok(())
 }
 
 /// The rows of `tenant` whose `column`, of a table that is called `of` (such as `m.`), is one of these ids. The tenant is a test and

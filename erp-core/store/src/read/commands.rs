@@ -79,3 +79,21 @@ impl SqlLedger {
         rows.collect::<Result<_, _>>().map_err(|error| self.unread(error))
     }
 }
+
+impl SqlLedger {
+    /// How many commands there are. Refused where some came before there was a journal.
+    pub(crate) async fn commands_journalled(&self, ctx: &RequestContext) -> Result<u64, ErpError> {
+        let count = "SELECT count(*), count(command) FROM commands WHERE tenant_id = $1";
+        let (all, journalled): (i64, i64) = sql::query_as(count)
+            .bind(ctx.tenant.as_str())
+            .fetch_one(self.database().readers())
+            .await
+            .map_err(|error| self.unread(error))?;
+        if all > journalled {
+            let before = all - journalled;
+            let problem = format!("{before} commands were carried out by a version that kept no journal of them");
+            return Err(ErpError::invalid("journal", problem));
+        }
+        Ok(all.unsigned_abs())
+    }
+}

@@ -46,6 +46,19 @@ impl Company {
         }
     }
 
+    /// Every command carried out again on other books makes the same rows, byte for byte.
+    pub async fn comes_of_its_commands(&self) {
+        let anew = Self::found().await;
+        let replayed = self
+            .ledger
+            .replay(&self.ctx, &anew.ledger, &anew.erp, &|_, _| {})
+            .await
+            .unwrap();
+        let differences = replayed.tables.iter().flat_map(|table| &table.differences);
+        assert_eq!(differences.collect::<Vec<_>>(), Vec::<&String>::new());
+        assert!(replayed.is_same() && replayed.commands > 0);
+    }
+
     /// With a customer, a supplier, the walk-in party, and two products.
     pub async fn trading() -> Self {
         let company = Self::found().await;

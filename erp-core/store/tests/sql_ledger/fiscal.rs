@@ -219,4 +219,5 @@ async fn an_entry_is_reversed_once_as_counter_entry_or_as_storno() {
         .unwrap_err();
     assert!(refused.to_string().contains("sales-invoice"), "{refused}");
     assert_eq!(company.ledger.verify(&company.ctx).await.unwrap(), []);
+    company.comes_of_its_commands().await;
 }

@@ -546,6 +546,7 @@ async fn history(seed: u64, documents: usize) {
         commands = (0..AT_ONCE).map(|_| history.next()).collect();
     }
     alike(&company, &memory, history.today).await;
+    company.comes_of_its_commands().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

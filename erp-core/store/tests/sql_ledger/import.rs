@@ -44,6 +44,7 @@ async fn importing_a_file_twice_is_importing_it_once() {
         "{known:?}"
     );
     assert_eq!(company.ledger.verify(&company.ctx).await.unwrap(), []);
+    company.comes_of_its_commands().await;
 }
 
 /// Imports the file that `CORTEX_ONLINE_RETAIL` names, and prints what came of it. Run it with `--ignored --nocapture`.
@@ -75,4 +76,5 @@ async fn a_whole_file_is_imported_and_the_books_are_sound() {
         .sum();
     println!("{} MiB on disk", bytes >> 20);
     assert_eq!(company.ledger.verify(&company.ctx).await.unwrap(), []);
+    company.comes_of_its_commands().await;
 }

@@ -286,6 +286,7 @@ async fn invoices_posted_at_once_get_gapless_numbers() {
         .unwrap()[0];
     assert_eq!(stock.quantity_micro, -200 * PIECE);
     assert_eq!(company.ledger.verify(&company.ctx).await.unwrap(), []);
+    company.comes_of_its_commands().await;
 }
 
 #[tokio::test]
@@ -349,6 +350,7 @@ async fn the_largest_entries_there_are_can_still_be_added_up() {
         .unwrap();
     assert_eq!(balances[0].debit_minor, 2 * AMOUNT_MINOR_MAX);
     assert_eq!(company.ledger.verify(&company.ctx).await.unwrap(), []);
+    company.comes_of_its_commands().await;
 }
 
 #[tokio::test]
@@ -390,6 +392,7 @@ async fn the_check_finds_a_number_that_is_missing_from_our_own_series() {
         company.execute(Command::PostInvoice(foreign)).await.unwrap();
     }
     assert_eq!(company.ledger.verify(&company.ctx).await.unwrap(), []);
+    company.comes_of_its_commands().await;
     let mut work = company.database.begin().await.unwrap();
     sql::query("UPDATE document_series SET newest = 2 WHERE kind = 'sales-invoice'")
         .execute(work.connection())

@@ -368,6 +368,7 @@ async fn what_settles_in_one_group_sees_what_was_settled_before_it() {
     assert_eq!(answers, [true, false, true, true]);
     assert_eq!(company.open("C1").await, open(&[(&second, 60), (&payment, -60)]));
     assert!(company.ledger.verify(&company.ctx).await.unwrap().is_empty());
+    company.comes_of_its_commands().await;
     // Nothing is settled before both are there, whatever day was said.
     assert_eq!(company.ageing("2024-01-03").await, [[0, 100, 0, 0]]);
     let euros = SettleItems {

@@ -314,6 +314,7 @@ async fn many_writers_deliver_an_order_once() {
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
     assert_eq!(company.stands(&order).await, (OrderState::Complete, vec![(0, 12, 12)]));
     assert!(company.ledger.verify(&company.ctx).await.unwrap().is_empty());
+    company.comes_of_its_commands().await;
     let page = Page::default();
     let deliveries = company
         .ledger

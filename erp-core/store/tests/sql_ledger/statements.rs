@@ -110,4 +110,5 @@ async fn whole_days_and_parts_of_days_add_up_to_the_lines_between_two_instants()
         assert_eq!(read, expected, "{span:?}");
     }
     assert_eq!(company.ledger.verify(&company.ctx).await.unwrap(), []);
+    company.comes_of_its_commands().await;
 }

@@ -1,0 +1,209 @@
+//! Tables as files.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, RecordBatch, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Schema};
+use cortex_erp::ErpError;
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::basic::Compression;
+use parquet::file::properties::WriterProperties;
+use serde_json::{Map, Value};
+
+use super::table::{Document, Row};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Format {
+    #[default]
+    Csv,
+    /// An array of documents as the API has them, or one to a line.
+    Json,
+    Parquet,
+}
+
+impl FromStr for Format {
+    type Err = ErpError;
+
+    fn from_str(text: &str) -> Result<Self, ErpError> {
+        Ok(match text {
+            "csv" => Self::Csv,
+            "json" => Self::Json,
+            "parquet" => Self::Parquet,
+            _ => {
+                return Err(ErpError::invalid(
+                    "format",
+                    format!("'{text}' is none of csv, json, parquet"),
+                ));
+            }
+        })
+    }
+}
+
+impl Format {
+    pub const fn media_type(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Json => "application/json",
+            Self::Parquet => "application/vnd.apache.parquet",
+        }
+    }
+}
+
+/// What a file holds: rows of a table, or documents as they are.
+pub(crate) enum Content {
+    Table {
+        columns: Vec<String>,
+        rows: Vec<(u64, Row)>,
+    },
+    Documents(Vec<Document>),
+}
+
+pub(crate) fn read(format: Format, file: Vec<u8>) -> Result<Content, ErpError> {
+    match format {
+        Format::Csv => csv_rows(&file),
+        Format::Json => json_documents(&file),
+        Format::Parquet => parquet_rows(file),
+    }
+}
+
+fn unreadable(error: impl std::fmt::Display) -> ErpError {
+    ErpError::invalid("file", error.to_string())
+}
+
+fn csv_rows(file: &[u8]) -> Result<Content, ErpError> {
+    // Spreadsheets begin a file with a mark of its encoding.
+    let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
+    let mut reader = csv::Reader::from_reader(file);
+    let columns: Vec<String> = reader
+        .headers()
+        .map_err(unreadable)?
+        .iter()
+        .map(|name| name.trim().to_owned())
+        .collect();
+    let mut rows = Vec::new();
+    for (at, record) in (1..).zip(reader.records()) {
+        let record = record.map_err(unreadable)?;
+        let cells = columns.iter().zip(record.iter()).filter(|(_, cell)| !cell.is_empty());
+        rows.push((
+            at,
+            cells.map(|(column, cell)| (column.clone(), cell.to_owned())).collect(),
+        ));
+    }
+    Ok(Content::Table { columns, rows })
+}
+
+fn json_documents(file: &[u8]) -> Result<Content, ErpError> {
+    let begins = file.iter().find(|byte| !byte.is_ascii_whitespace());
+    let objects: Vec<Map<String, Value>> = if begins == Some(&b'[') {
+        serde_json::from_slice(file).map_err(unreadable)?
+    } else {
+        let lines = serde_json::Deserializer::from_slice(file).into_iter();
+        lines.collect::<Result<_, _>>().map_err(unreadable)?
+    };
+    let document = |(row, fields)| Document { row, fields };
+    Ok(Content::Documents((1..).zip(objects).map(document).collect()))
+}
+
+fn parquet_rows(file: Vec<u8>) -> Result<Content, ErpError> {
+    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(file)).map_err(unreadable)?;
+    let columns: Vec<String> = reader
+        .schema()
+        .fields()
+        .iter()
+        .map(|field| field.name().clone())
+        .collect();
+    let mut rows: Vec<(u64, Row)> = Vec::new();
+    for batch in reader.build().map_err(unreadable)? {
+        let batch = batch.map_err(unreadable)?;
+        let first = rows.len() as u64 + 1;
+        rows.extend((first..).take(batch.num_rows()).map(|at| (at, Row::new())));
+        let start = rows.len() - batch.num_rows();
+        for (name, column) in columns.iter().zip(batch.columns()) {
+            let column = cast(column, &DataType::Utf8)
+                .map_err(|error| ErpError::invalid(format!("column '{name}'"), error.to_string()))?;
+            let texts = column.as_any().downcast_ref::<StringArray>().into_iter().flatten();
+            for ((_, row), text) in rows[start..].iter_mut().zip(texts) {
+                let text = text.filter(|text| !text.is_empty());
+                row.extend(text.map(|text| (name.clone(), text.to_owned())));
+            }
+        }
+    }
+    Ok(Content::Table { columns, rows })
+}
+
+/// Writes a file page by page.
+pub(crate) enum Writer {
+    Csv(csv::Writer<Vec<u8>>),
+    Json { out: Vec<u8>, documents: u64 },
+    Parquet(Box<ArrowWriter<Vec<u8>>>, Arc<Schema>),
+}
+
+impl Writer {
+    pub fn new(format: Format, columns: &[String]) -> Result<Self, ErpError> {
+        Ok(match format {
+            Format::Csv => {
+                let mut writer = csv::Writer::from_writer(Vec::new());
+                writer.write_record(columns).map_err(unreadable)?;
+                Self::Csv(writer)
+            }
+            Format::Json => Self::Json {
+                out: vec![b'['],
+                documents: 0,
+            },
+            Format::Parquet => {
+                let fields = columns.iter().map(|column| Field::new(column, DataType::Utf8, true));
+                let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+                let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
+                let writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties));
+                Self::Parquet(Box::new(writer.map_err(unreadable)?), schema)
+            }
+        })
+    }
+
+    /// `rows` are those of all `documents`.
+    pub fn write(&mut self, documents: &[Value], rows: &[Vec<String>]) -> Result<(), ErpError> {
+        match self {
+            Self::Csv(writer) => {
+                for row in rows {
+                    writer.write_record(row).map_err(unreadable)?;
+                }
+            }
+            Self::Json {
+                out,
+                documents: written,
+            } => {
+                for document in documents {
+                    out.extend_from_slice(if *written == 0 { b"\n" } else { b",\n" });
+                    serde_json::to_writer(&mut *out, document).map_err(unreadable)?;
+                    *written += 1;
+                }
+            }
+            Self::Parquet(writer, schema) => {
+                let column = |index: usize| {
+                    let cells = rows
+                        .iter()
+                        .map(|row| Some(row[index].as_str()).filter(|cell| !cell.is_empty()));
+                    Arc::new(cells.collect::<StringArray>()) as ArrayRef
+                };
+                let columns = (0..schema.fields().len()).map(column).collect();
+                let batch = RecordBatch::try_new(Arc::clone(schema), columns).map_err(unreadable)?;
+                writer.write(&batch).map_err(unreadable)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn finish(self) -> Result<Vec<u8>, ErpError> {
+        match self {
+            Self::Csv(writer) => writer.into_inner().map_err(unreadable),
+            Self::Json { mut out, .. } => {
+                out.extend_from_slice(b"\n]\n");
+                Ok(out)
+            }
+            Self::Parquet(writer, _) => writer.into_inner().map_err(unreadable),
+        }
+    }
+}

@@ -1,0 +1,404 @@
+//! `/erp/v1/exports/{collection}` and `/erp/v1/imports/{collection}`: master data and documents as files.
+//!
+//! A file is read into the requests that would have been sent by hand, and goes the way of a batch; an export is the
+//! pages of the list. So every field, check and permission is that of the API.
+
+mod format;
+mod shape;
+mod table;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::State;
+use axum::http::{Request, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use cortex_erp::{Attempt, ErpError, Together};
+use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query};
+use cortex_types::RequestContext;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::{IntoParams, OpenApi, ToSchema};
+
+use self::format::{Content, Format, Writer};
+use self::shape::Shape;
+use self::table::Document as Read;
+use crate::ErpApi;
+use crate::api::not_found;
+use crate::batch::{AnswerView, Batches, RequestBody};
+use crate::idempotency::Key;
+
+/// Most documents that go in together.
+const TOGETHER_MAX: usize = 1000;
+/// Most documents of a rehearsal: all of them are one transaction, and nobody else writes meanwhile.
+const REHEARSED_MAX: usize = 20_000;
+
+#[derive(Clone, Debug)]
+struct Interchange {
+    api: Arc<ErpApi>,
+    batches: Batches,
+    openapi: Arc<Value>,
+}
+
+pub(crate) fn routes(api: &Arc<ErpApi>, batches: &Batches) -> Router {
+    let interchange = Interchange {
+        api: Arc::clone(api),
+        batches: batches.clone(),
+        openapi: Arc::new(serde_json::to_value(crate::openapi()).unwrap_or_default()),
+    };
+    Router::new()
+        .route("/erp/v1/exports/{collection}", get(export))
+        .route("/erp/v1/imports/{collection}", post(import))
+        .with_state(interchange)
+}
+
+#[derive(OpenApi)]
+#[openapi(paths(export, import))]
+pub(crate) struct Document;
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ExportQuery {
+    /// `csv` (also where it is absent), `json` or `parquet`.
+    #[param(example = "csv")]
+    format: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ImportQuery {
+    /// `csv` (also where it is absent), `json` or `parquet`.
+    #[param(example = "csv")]
+    format: Option<String>,
+    /// `true`: says what would change, and changes nothing.
+    #[param(value_type = Option<bool>)]
+    dry_run: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ImportView {
+    dry_run: bool,
+    created: usize,
+    changed: usize,
+    /// There already, and as the file says.
+    unchanged: usize,
+    refused: usize,
+    /// One for each document, in the order of the file; those that are unchanged are left out.
+    documents: Vec<ImportedView>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ImportedView {
+    /// Its first row, the first of the file being 1.
+    row: u64,
+    /// `created`, `changed` or `refused`.
+    outcome: &'static str,
+    /// Its number or code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    /// What becomes of fields that were otherwise.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    changes: BTreeMap<String, ChangeView>,
+    /// Why it is refused, as problem details.
+    #[schema(value_type = Option<Object>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<Box<serde_json::value::RawValue>>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ChangeView {
+    #[schema(value_type = Object)]
+    from: Value,
+    #[schema(value_type = Object)]
+    to: Value,
+}
+
+/// All of a collection as a file. A document with lines is as many rows, whose columns begin with the name of the list, such as
+/// `lines.product`; what can be imported again has the same columns.
+#[utoipa::path(get, path = "/erp/v1/exports/{collection}", operation_id = "export_collection", tag = "erp",
+    params(("collection" = String, Path, example = "products"), ExportQuery),
+    responses(
+        (status = 200, description = "The file", content((String = "text/csv"), (Vec<Object> = "application/json"), (String = "application/vnd.apache.parquet"))),
+        (status = 404, description = "No such collection"),
+    ))]
+async fn export(
+    State(of): State<Interchange>,
+    Ctx(ctx): Ctx,
+    Path(collection): Path<String>,
+    Query(query): Query<ExportQuery>,
+) -> Result<Response, ApiError> {
+    of.api.may_read(&ctx)?;
+    let format = format_of(query.format.as_deref())?;
+    let shape = of.shape(&collection)?;
+    if shape.shown.kinds.is_empty() {
+        return Err(not_found("list to export", collection));
+    }
+    let columns = table::columns(&shape.shown);
+    let mut writer = Writer::new(format, &columns)?;
+    let mut after = None;
+    loop {
+        let page = of.page(&ctx, &collection, after.as_deref()).await?;
+        let documents = page["items"].as_array().map_or(&[][..], Vec::as_slice);
+        let rows = documents
+            .iter()
+            .flat_map(|document| table::rows(&shape.shown, &columns, document));
+        writer.write(documents, &rows.collect::<Vec<_>>())?;
+        after = page["next"].as_str().map(str::to_owned);
+        if after.is_none() {
+            break;
+        }
+    }
+    Ok(([(header::CONTENT_TYPE, format.media_type())], writer.finish()?).into_response())
+}
+
+/// Brings a file in, document by document: what is refused is told, and the others go in. With `dry_run` it says what would change.
+/// The same file under the same key changes nothing more.
+#[utoipa::path(post, path = "/erp/v1/imports/{collection}", operation_id = "import_collection", tag = "erp",
+    request_body(content = String, description = "The file", content_type = "text/csv"),
+    params(("collection" = String, Path, example = "products"), ImportQuery,
+        ("Idempotency-Key" = String, Header, description = "Chosen per file; the same when it is repeated")),
+    responses(
+        (status = 200, description = "What became of each document", body = ImportView),
+        (status = 400, description = "It is no such file, or has a column that means nothing; nothing was carried out"),
+        (status = 404, description = "No such collection"),
+    ))]
+async fn import(
+    State(of): State<Interchange>,
+    Ctx(ctx): Ctx,
+    Path(collection): Path<String>,
+    Query(query): Query<ImportQuery>,
+    Key(attempt): Key,
+    file: Bytes,
+) -> Result<Json<ImportView>, ApiError> {
+    of.api.may_post(&ctx)?;
+    let format = format_of(query.format.as_deref())?;
+    let dry_run = match query.dry_run.as_deref() {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(other) => return Err(ErpError::invalid("dry_run", format!("'{other}' is neither true nor false")).into()),
+    };
+    let shape = of.shape(&collection)?;
+    if shape.taken_by.is_none() {
+        return Err(not_found("collection to import into", collection));
+    }
+    let documents = match format::read(format, file.to_vec())? {
+        Content::Table { columns, rows } => {
+            table::check_columns(&shape, columns.iter().map(String::as_str))?;
+            table::documents(&shape, rows)?
+        }
+        Content::Documents(documents) => documents,
+    };
+    Ok(Json(of.import(&ctx, &shape, &attempt, dry_run, documents).await?))
+}
+
+fn format_of(text: Option<&str>) -> Result<Format, ErpError> {
+    text.map_or(Ok(Format::default()), str::parse)
+}
+
+/// A document of the file, beside what is there.
+struct Planned {
+    read: Read,
+    request: RequestBody,
+    /// `None` where there is no such document yet.
+    changes: Option<BTreeMap<String, ChangeView>>,
+}
+
+impl Interchange {
+    fn shape(&self, collection: &str) -> Result<Shape, ApiError> {
+        Shape::of(&self.openapi, collection).ok_or_else(|| not_found("collection", collection.to_owned()))
+    }
+
+    async fn page(&self, ctx: &RequestContext, collection: &str, after: Option<&str>) -> Result<Value, ApiError> {
+        let after = after
+            .map(|after| format!("&after={}", encoded(after)))
+            .unwrap_or_default();
+        let path = format!("/erp/v1/{collection}?limit=500{after}");
+        match self.get(ctx, &path).await? {
+            (200, page) => Ok(page),
+            // A list that does not come in pages.
+            (400, _) if after.is_empty() => Ok(self.get(ctx, &format!("/erp/v1/{collection}")).await?.1),
+            (_, problem) => Err(ErpError::invalid("collection", problem["detail"].to_string()).into()),
+        }
+    }
+
+    async fn get(&self, ctx: &RequestContext, path: &str) -> Result<(u16, Value), ApiError> {
+        let request = Request::get(path).body(Body::empty());
+        let mut request = request.map_err(|error| ErpError::invalid("path", error.to_string()))?;
+        request.extensions_mut().insert(ctx.clone());
+        let answer = self.batches.ask(request).await?;
+        let body = answer.body.as_ref().map(|body| serde_json::from_str(body.get()));
+        Ok((answer.status, body.and_then(Result::ok).unwrap_or_default()))
+    }
+
+    async fn import(
+        &self,
+        ctx: &RequestContext,
+        shape: &Shape,
+        attempt: &Attempt,
+        dry_run: bool,
+        documents: Vec<Read>,
+    ) -> Result<ImportView, ApiError> {
+        if dry_run && documents.len() > REHEARSED_MAX {
+            let problem = format!("has {} documents: try up to {REHEARSED_MAX} at a time", documents.len());
+            return Err(ErpError::invalid("file", problem).into());
+        }
+        let mut view = ImportView {
+            dry_run,
+            created: 0,
+            changed: 0,
+            unchanged: 0,
+            refused: 0,
+            documents: Vec::new(),
+        };
+        let together = if dry_run { Together::Rehearsal } else { Together::Each };
+        let mut documents = documents.into_iter().peekable();
+        let mut part = 0;
+        while documents.peek().is_some() {
+            let size = if dry_run { REHEARSED_MAX } else { TOGETHER_MAX };
+            let mut planned = Vec::new();
+            for document in documents.by_ref().take(size) {
+                planned.push(self.plan(ctx, shape, document).await?);
+            }
+            let is_same = |planned: &Planned| planned.changes.as_ref().is_some_and(BTreeMap::is_empty);
+            let (same, other): (Vec<_>, Vec<_>) = planned.into_iter().partition(is_same);
+            view.unchanged += same.len();
+            let mut requests = Vec::with_capacity(other.len());
+            let mut told = Vec::with_capacity(other.len());
+            for Planned { read, request, changes } in other {
+                requests.push(request);
+                told.push((read, changes));
+            }
+            // The same documents have the same keys when the file comes again, whatever is the same by then.
+            let keys = told
+                .iter()
+                .map(|(read, _)| format!("{}/{}", attempt.key(), read.row))
+                .collect();
+            let answers = self.batches.carry_out(ctx, keys, together, requests).await?;
+            for ((read, changes), answer) in told.into_iter().zip(answers) {
+                view.tell(&read, changes, answer);
+            }
+            part += 1;
+            tracing::debug!(part, collection = shape.collection, "a part of a file is imported");
+        }
+        Ok(view)
+    }
+
+    /// The request that a document is, and what it would change of what is there.
+    async fn plan(&self, ctx: &RequestContext, shape: &Shape, read: Read) -> Result<Planned, ApiError> {
+        let (method, template) = shape
+            .taken_by
+            .as_ref()
+            .map_or(("POST", ""), |(method, path)| (*method, path.as_str()));
+        let mut body = read.fields.clone();
+        let mut path = template.to_owned();
+        for name in Shape::parameters(template) {
+            let value = read.fields.get(name).map(plain).unwrap_or_default();
+            if !shape.taken.kinds.contains_key(name) {
+                body.remove(name);
+            }
+            path = path.replace(&format!("{{{name}}}"), &encoded(&value));
+        }
+        let there = match shape.one.as_deref().and_then(|one| path_of(one, &read.fields)) {
+            Some(path) => self.get(ctx, &path).await?,
+            None => (404, Value::Null),
+        };
+        let changes = (there.0 == 200).then(|| changes(&there.1, &body));
+        let body =
+            serde_json::value::to_raw_value(&body).map_err(|error| ErpError::invalid("file", error.to_string()))?;
+        let request = RequestBody {
+            method: Some(method.to_owned()),
+            path,
+            body: Some(body),
+        };
+        Ok(Planned { read, request, changes })
+    }
+}
+
+impl ImportView {
+    fn tell(&mut self, read: &Read, changes: Option<BTreeMap<String, ChangeView>>, answer: AnswerView) {
+        // Sent again, under a key that was answered before.
+        if answer.status == 200 {
+            self.unchanged += 1;
+            return;
+        }
+        let (outcome, count) = match (answer.is_success(), &changes) {
+            (false, _) => ("refused", &mut self.refused),
+            (true, None) => ("created", &mut self.created),
+            (true, Some(_)) => ("changed", &mut self.changed),
+        };
+        *count += 1;
+        let receipt: Value = answer
+            .body
+            .as_ref()
+            .and_then(|body| serde_json::from_str(body.get()).ok())
+            .unwrap_or_default();
+        let given = ["number", "code"]
+            .iter()
+            .find_map(|key| read.fields.get(*key))
+            .map(plain);
+        self.documents.push(ImportedView {
+            row: read.row,
+            outcome,
+            subject: receipt["number"].as_str().map(str::to_owned).or(given),
+            changes: changes.unwrap_or_default(),
+            problem: answer.body.filter(|_| outcome == "refused"),
+        });
+    }
+}
+
+/// The path with all its names filled in; `None` where the document lacks one.
+fn path_of(template: &str, fields: &Map<String, Value>) -> Option<String> {
+    Shape::parameters(template).try_fold(template.to_owned(), |path, name| {
+        let value = fields.get(name).map(plain)?;
+        Some(path.replace(&format!("{{{name}}}"), &encoded(&value)))
+    })
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// For a path or a query.
+fn encoded(text: &str) -> String {
+    let keeps = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let encode = |byte| {
+        if keeps(byte) {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
+    };
+    text.bytes().map(encode).collect()
+}
+
+/// Fields that the document says otherwise than what is there. What it does not say stays as it is.
+fn changes(there: &Value, body: &Map<String, Value>) -> BTreeMap<String, ChangeView> {
+    let differing = body.iter().filter(|(name, to)| !is_same(&there[name.as_str()], to));
+    let change = |(name, to): (&String, &Value)| {
+        let from = there[name.as_str()].clone();
+        (name.clone(), ChangeView { from, to: to.clone() })
+    };
+    differing.map(change).collect()
+}
+
+/// Amounts are compared as amounts, and lines by what the file says of them.
+fn is_same(there: &Value, to: &Value) -> bool {
+    match (there, to) {
+        (Value::Array(there), Value::Array(to)) => {
+            there.len() == to.len() && there.iter().zip(to).all(|(there, to)| is_same(there, to))
+        }
+        (Value::Object(_), Value::Object(to)) => to.iter().all(|(name, to)| is_same(&there[name.as_str()], to)),
+        (Value::Null, to) => plain(to).is_empty(),
+        (there, to) => {
+            let (there, to) = (plain(there), plain(to));
+            let amounts = (there.parse::<Decimal>(), to.parse::<Decimal>());
+            there == to || matches!(amounts, (Ok(there), Ok(to)) if there == to)
+        }
+    }
+}

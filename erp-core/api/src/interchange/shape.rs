@@ -1,0 +1,142 @@
+//! What a collection takes and what it shows, read from its OpenAPI document: so a table has the fields of the API, and
+//! nothing is said twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+/// What a cell holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    Boolean,
+    Integer,
+    /// Texts with `;` between them.
+    Texts,
+    /// One thing or another, as the API says; JSON where it begins like that.
+    Any,
+}
+
+/// Fields by their names; those of a list within have the list's name before theirs, such as `lines.product`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fields {
+    pub kinds: BTreeMap<String, Kind>,
+    /// Lists of objects, such as `lines`.
+    pub lists: BTreeSet<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Shape {
+    pub collection: String,
+    /// `POST` or `PUT`, and where to, with the names of what has to be put into the path.
+    pub taken_by: Option<(&'static str, String)>,
+    pub taken: Fields,
+    /// Where one of them is read.
+    pub one: Option<String>,
+    pub shown: Fields,
+}
+
+impl Shape {
+    /// `None` where there is no such collection, or it can neither be written nor listed.
+    pub fn of(openapi: &Value, collection: &str) -> Option<Self> {
+        let list = format!("/erp/v1/{collection}");
+        let operations = openapi["paths"].as_object()?;
+        let one = operations.keys().find(|path| path_of_one(path, &list)).cloned();
+        let body = |operation: &Value| Some(operation["requestBody"]["content"]["application/json"]["schema"].clone());
+        let operation =
+            |path: &str, method: &str| operations.get(path).map(|of| &of[method]).filter(|of| of.is_object());
+        let (taken_by, taken) = match (operation(&list, "post"), &one) {
+            (Some(post), _) => (Some(("POST", list.clone())), body(post)),
+            (None, Some(one)) => match operation(one, "put") {
+                Some(put) => (Some(("PUT", one.clone())), body(put)),
+                None => (None, None),
+            },
+            (None, None) => (None, None),
+        };
+        let page = operation(&list, "get").map(|get| &get["responses"]["200"]["content"]["application/json"]["schema"]);
+        let shown =
+            page.map(|page| resolved(openapi, &resolved(openapi, page)["properties"]["items"])["items"].clone());
+        if taken_by.is_none() && shown.is_none() {
+            return None;
+        }
+        Some(Self {
+            collection: collection.to_owned(),
+            taken: taken.map(|schema| Fields::of(openapi, &schema)).unwrap_or_default(),
+            taken_by,
+            one: one.filter(|one| operation(one, "get").is_some()),
+            shown: shown.map(|schema| Fields::of(openapi, &schema)).unwrap_or_default(),
+        })
+    }
+
+    /// Names that stand in braces in a path.
+    pub fn parameters(path: &str) -> impl Iterator<Item = &str> {
+        path.split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+    }
+}
+
+/// `/erp/v1/locations/{code}`, and also `/erp/v1/exchange-rates/{currency}/{day}`.
+fn path_of_one(path: &str, list: &str) -> bool {
+    let rest = path.strip_prefix(list).and_then(|rest| rest.strip_prefix('/'));
+    rest.is_some_and(|rest| rest.split('/').all(|part| part.starts_with('{')))
+}
+
+/// What a reference refers to; what is there where something may be absent.
+fn resolved<'a>(openapi: &'a Value, schema: &'a Value) -> &'a Value {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let name = reference.rsplit('/').next().unwrap_or_default();
+        return resolved(openapi, &openapi["components"]["schemas"][name]);
+    }
+    let choices = schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array());
+    let mut there = choices.into_iter().flatten().filter(|choice| choice["type"] != "null");
+    match (there.next(), there.next()) {
+        (Some(only), None) => resolved(openapi, only),
+        _ => schema,
+    }
+}
+
+/// The one type, which may be absent as well.
+fn kind_of(schema: &Value) -> Option<&str> {
+    match &schema["type"] {
+        Value::String(name) => Some(name),
+        Value::Array(names) => names.iter().filter_map(Value::as_str).find(|name| *name != "null"),
+        _ => None,
+    }
+}
+
+impl Fields {
+    fn of(openapi: &Value, schema: &Value) -> Self {
+        let mut fields = Self::default();
+        fields.add(openapi, schema, "");
+        fields
+    }
+
+    fn add(&mut self, openapi: &Value, schema: &Value, within: &str) {
+        let schema = resolved(openapi, schema);
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            let (name, property) = (format!("{within}{name}"), resolved(openapi, property));
+            let items = resolved(openapi, &property["items"]);
+            let kind = match kind_of(property) {
+                Some("array") if items["properties"].is_object() && within.is_empty() => {
+                    self.add(openapi, items, &format!("{name}."));
+                    self.lists.insert(name);
+                    continue;
+                }
+                Some("array") if kind_of(items) == Some("string") => Kind::Texts,
+                Some("boolean") => Kind::Boolean,
+                Some("integer") => Kind::Integer,
+                Some("string") => Kind::Text,
+                _ => Kind::Any,
+            };
+            self.kinds.insert(name, kind);
+        }
+    }
+
+    /// The list that a field is of, with its name within.
+    pub fn place<'a>(&self, field: &'a str) -> (Option<&'a str>, &'a str) {
+        match field.split_once('.') {
+            Some((list, name)) if self.lists.contains(list) => (Some(list), name),
+            _ => (None, field),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Documents as rows of a table, and back. A document with lines is as many rows; what is of the whole document stands
+//! on the first of them, or on each.
+
+use std::collections::BTreeMap;
+
+use cortex_erp::ErpError;
+use serde_json::{Map, Value};
+
+use super::shape::{Fields, Kind, Shape};
+
+/// Fields that tell documents of a collection apart.
+const KEYS: [&str; 2] = ["number", "code"];
+
+/// Cells by the names of their columns; a cell without text is absent.
+pub(crate) type Row = BTreeMap<String, String>;
+
+/// A document with the number of its first row, the first row of a file being 1.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Document {
+    pub row: u64,
+    pub fields: Map<String, Value>,
+}
+
+/// What columns mean. What a collection shows and does not take is passed over; what it does neither is refused.
+pub(crate) fn check_columns<'a>(shape: &Shape, columns: impl IntoIterator<Item = &'a str>) -> Result<(), ErpError> {
+    let in_path = |column: &str| match &shape.taken_by {
+        Some((_, path)) => Shape::parameters(path).any(|name| name == column),
+        None => false,
+    };
+    for column in columns {
+        let known = [&shape.taken, &shape.shown]
+            .iter()
+            .any(|of| of.kinds.contains_key(column) || of.lists.contains(column));
+        if !known && !in_path(column) {
+            let taken: Vec<&str> = shape.taken.kinds.keys().map(String::as_str).collect();
+            let problem = format!("is no field of {}: they are {}", shape.collection, taken.join(", "));
+            return Err(ErpError::invalid(format!("column '{column}'"), problem));
+        }
+    }
+    Ok(())
+}
+
+/// Rows of the same number or code are one document, and so is a row with lines alone and the one before it.
+pub(crate) fn documents(shape: &Shape, rows: impl IntoIterator<Item = (u64, Row)>) -> Result<Vec<Document>, ErpError> {
+    let mut documents: Vec<Document> = Vec::new();
+    for (at, row) in rows {
+        let (mut fields, mut lines) = (Map::new(), BTreeMap::<String, Map<String, Value>>::new());
+        for (column, text) in row {
+            let (list, name) = shape.taken.place(&column);
+            let Some(value) = value(shape, &column, &text).map_err(|problem| refused(at, &column, problem))? else {
+                continue;
+            };
+            match list {
+                Some(list) => lines.entry(list.to_owned()).or_default().insert(name.to_owned(), value),
+                None => fields.insert(column, value),
+            };
+        }
+        if fields.is_empty() && lines.is_empty() {
+            continue;
+        }
+        let goes_on = |before: &Document| !lines.is_empty() && (fields.is_empty() || same(&before.fields, &fields));
+        match documents.last_mut().filter(|before| goes_on(before)) {
+            Some(before) => add_lines(&mut before.fields, lines),
+            None => {
+                add_lines(&mut fields, lines);
+                documents.push(Document { row: at, fields });
+            }
+        }
+    }
+    Ok(documents)
+}
+
+fn refused(row: u64, column: &str, problem: String) -> ErpError {
+    ErpError::invalid(format!("row {row}, column '{column}'"), problem)
+}
+
+fn same(before: &Map<String, Value>, fields: &Map<String, Value>) -> bool {
+    let mut keys = KEYS.iter().filter(|key| fields.contains_key(**key));
+    keys.next().is_some_and(|key| before.get(*key) == fields.get(*key))
+}
+
+fn add_lines(fields: &mut Map<String, Value>, lines: BTreeMap<String, Map<String, Value>>) {
+    for (list, line) in lines {
+        let there = fields.entry(list).or_insert_with(|| Value::Array(Vec::new()));
+        if let Value::Array(there) = there {
+            there.push(Value::Object(line));
+        }
+    }
+}
+
+/// `None` for what is only shown.
+fn value(shape: &Shape, column: &str, text: &str) -> Result<Option<Value>, String> {
+    let in_path = shape
+        .taken_by
+        .as_ref()
+        .is_some_and(|(_, path)| Shape::parameters(path).any(|name| name == column));
+    let kind = match shape.taken.kinds.get(column) {
+        Some(kind) => *kind,
+        None if in_path => Kind::Text,
+        None => return Ok(None),
+    };
+    Ok(Some(match kind {
+        Kind::Text => Value::from(text),
+        Kind::Boolean => match text.to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" => Value::from(true),
+            "false" | "0" | "no" => Value::from(false),
+            _ => return Err(format!("'{text}' is neither true nor false")),
+        },
+        Kind::Integer => Value::from(
+            text.parse::<i64>()
+                .map_err(|_| format!("'{text}' is no whole number"))?,
+        ),
+        Kind::Texts => text.split(';').map(|part| Value::from(part.trim())).collect(),
+        Kind::Any if text.starts_with(['[', '{']) => serde_json::from_str(text).map_err(|error| error.to_string())?,
+        Kind::Any => Value::from(text),
+    }))
+}
+
+/// The columns of a table of what a collection shows: first what tells documents apart, last what is of their lines.
+pub(crate) fn columns(shown: &Fields) -> Vec<String> {
+    let mut columns: Vec<String> = shown.kinds.keys().cloned().collect();
+    columns.sort_by_key(|column| {
+        let key = KEYS.iter().position(|key| key == column).unwrap_or(KEYS.len());
+        (shown.place(column).0.is_some(), key)
+    });
+    columns
+}
+
+/// The rows of one document, cells in the order of `columns`.
+pub(crate) fn rows(shown: &Fields, columns: &[String], document: &Value) -> Vec<Vec<String>> {
+    let lines_of = |list: &str| document[list].as_array().map_or(&[][..], Vec::as_slice);
+    let height = shown.lists.iter().map(|list| lines_of(list).len()).max();
+    (0..height.unwrap_or(1).max(1))
+        .map(|row| {
+            let cell = |column: &String| match shown.place(column) {
+                (Some(list), name) => lines_of(list).get(row).map(|line| text(&line[name])),
+                (None, name) => Some(text(&document[name])),
+            };
+            columns.iter().map(|column| cell(column).unwrap_or_default()).collect()
+        })
+        .collect()
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(parts) if parts.iter().all(Value::is_string) => {
+            parts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(";")
+        }
+        other => other.to_string(),
+    }
+}

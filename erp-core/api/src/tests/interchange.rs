@@ -1,0 +1,171 @@
+//! Master data and documents as files.
+
+use super::*;
+
+impl Caller {
+    async fn import(&self, path: &str, key: &str, file: impl Into<Body>) -> (StatusCode, Value) {
+        let request = Request::post(format!("/erp/v1/imports/{path}")).header("idempotency-key", key);
+        self.send(request.body(file.into()).unwrap()).await
+    }
+
+    async fn export(&self, path: &str) -> Vec<u8> {
+        let mut request = Request::get(format!("/erp/v1/exports/{path}"))
+            .body(Body::empty())
+            .unwrap();
+        request.extensions_mut().insert(ctx(self.role));
+        let response = routes(Arc::clone(&self.api)).oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        response.into_body().collect().await.unwrap().to_bytes().to_vec()
+    }
+}
+
+fn counts(view: &Value) -> [u64; 4] {
+    ["created", "changed", "unchanged", "refused"].map(|name| view[name].as_u64().unwrap())
+}
+
+#[tokio::test]
+async fn a_dry_run_lists_what_would_change_and_changes_nothing() {
+    let shop = shop().await;
+    shop.put("locations/shelf", "l1", json!({ "name": "Shelf" })).await;
+    shop.put("locations/attic", "l2", json!({ "name": "Attic" })).await;
+    let file = "code,name,negative_stock\nshelf,Shelf,refuse\nattic,Loft,allow\ncellar,Cellar,\nbad/,x,perhaps\n";
+    let (status, rehearsed) = shop.import("locations?dry_run=true", "f1", file).await;
+    assert_eq!(status, StatusCode::OK, "{rehearsed}");
+    assert_eq!(
+        (counts(&rehearsed), &rehearsed["dry_run"]),
+        ([1, 1, 1, 1], &json!(true))
+    );
+    let changed = &rehearsed["documents"][0];
+    assert_eq!(
+        (&changed["row"], &changed["outcome"], &changed["subject"]),
+        (&json!(2), &json!("changed"), &json!("attic"))
+    );
+    assert_eq!(
+        changed["changes"],
+        json!({ "name": { "from": "Attic", "to": "Loft" }, "negative_stock": { "from": "refuse", "to": "allow" } })
+    );
+    assert_eq!(rehearsed["documents"][2]["problem"]["code"], "invalid-argument");
+    assert_eq!(shop.get("locations/attic").await.1["name"], "Attic");
+    assert_eq!(shop.get("locations/cellar").await.0, StatusCode::NOT_FOUND);
+
+    let (_, imported) = shop.import("locations", "f1", file).await;
+    assert_eq!(counts(&imported), [1, 1, 1, 1]);
+    assert_eq!(shop.get("locations/attic").await.1["name"], "Loft");
+    let (_, again) = shop.import("locations", "f2", file).await;
+    assert_eq!(counts(&again), [0, 0, 3, 1]);
+}
+
+#[tokio::test]
+async fn documents_with_lines_go_out_and_come_into_other_books_as_they_were() {
+    let shop = shop().await;
+    let receipt = json!({ "supplier": "S1", "lines": [{ "product": "MUG", "quantity": "10", "value": "10.00" }] });
+    shop.done("purchase-receipts", "r1", receipt.clone()).await;
+    for key in ["i1", "i2"] {
+        let invoice = json!({ "customer": "C1", "lines": [
+            { "product": "MUG", "quantity": "2", "net": "5.10" },
+            { "product": "MUG", "quantity": "1" },
+        ] });
+        shop.done("sales-invoices", key, invoice).await;
+    }
+    for format in ["csv", "json", "parquet"] {
+        let other = self::shop().await;
+        other.done("purchase-receipts", "r1", receipt.clone()).await;
+        let file = shop.export(&format!("sales-invoices?format={format}")).await;
+        if format == "csv" {
+            let text = String::from_utf8(file.clone()).unwrap();
+            assert_eq!(text.lines().count(), 5, "{text}");
+            assert!(text.starts_with("number,"), "{text}");
+        }
+        let path = format!("sales-invoices?format={format}");
+        if format == "json" {
+            // As it is shown, a document has fields that none is posted with.
+            let (_, view) = other.import(&path, "f", file).await;
+            assert_eq!(counts(&view), [0, 0, 0, 2], "{view}");
+            continue;
+        }
+        let (status, view) = other.import(&path, "f", file.clone()).await;
+        assert_eq!((status, counts(&view)), (StatusCode::OK, [2, 0, 0, 0]), "{view}");
+        for number in ["INV-000001", "INV-000002"] {
+            let [one, same] = [&shop, &other].map(|of| of.get(&format!("sales-invoices/{number}")));
+            let (one, same) = (one.await.1, same.await.1);
+            assert_eq!((&one["gross"], &one["lines"]), (&same["gross"], &same["lines"]));
+        }
+        let (_, again) = other.import(&path, "g", file).await;
+        assert_eq!(counts(&again), [0, 0, 2, 0], "{again}");
+    }
+}
+
+#[tokio::test]
+async fn rows_of_lines_alone_go_on_with_the_document_before_them() {
+    let shop = shop().await;
+    let file = "supplier,lines.product,lines.quantity,lines.value\nS1,MUG,10,10.00\n,MUG,5,6.00\nS1,MUG,1,1.00\n";
+    let (_, view) = shop.import("purchase-receipts", "f", file).await;
+    assert_eq!(counts(&view), [2, 0, 0, 0], "{view}");
+    let (_, page) = shop.get("purchase-receipts").await;
+    let lines = |index: usize| page["items"][index]["lines"].as_array().unwrap().len();
+    assert_eq!((lines(0), lines(1)), (2, 1));
+    // Under the same key nothing more comes in.
+    let (_, view) = shop.import("purchase-receipts", "f", file).await;
+    assert_eq!(counts(&view), [0, 0, 2, 0]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_and_names_the_place() {
+    let shop = shop().await;
+    for (path, file, named) in [
+        ("products", "code,kind,colour\nX,goods,red\n", "colour"),
+        ("products", "code,kind\nX\n", "file"),
+        ("products?format=xlsx", "code\n", "format"),
+        ("products?dry_run=maybe", "code\n", "dry_run"),
+        ("products?format=parquet", "PAR1", "file"),
+        ("products?format=json", "{\"code\":", "file"),
+        (
+            "journal-entries",
+            "memo,adjusting\nx,perhaps\n",
+            "row 1, column 'adjusting'",
+        ),
+    ] {
+        let (status, answer) = shop.import(path, "x", file).await;
+        assert_eq!(
+            (status, &answer["code"]),
+            (StatusCode::BAD_REQUEST, &json!("invalid-argument")),
+            "{path}: {answer}"
+        );
+        assert!(answer["detail"].as_str().unwrap().contains(named), "{named}: {answer}");
+    }
+    for path in ["nothing", "reports", "batch"] {
+        assert_eq!(
+            shop.import(path, "x", "code\n").await.0,
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
+    }
+    let viewer = Caller {
+        api: Arc::clone(&shop.api),
+        role: Role::Viewer,
+    };
+    assert_eq!(viewer.import("products", "v", "code\n").await.0, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn every_list_can_be_exported() {
+    let shop = shop().await;
+    let described = serde_json::to_value(openapi()).unwrap();
+    let paths = described["paths"].as_object().unwrap();
+    let mut exported = 0;
+    for (path, operations) in paths {
+        let collection = path.trim_start_matches("/erp/v1/");
+        let page = &operations["get"]["responses"]["200"]["content"]["application/json"]["schema"]["$ref"];
+        if collection.contains('/')
+            || collection == "events"
+            || !page.as_str().is_some_and(|name| name.contains("List"))
+        {
+            continue;
+        }
+        for format in ["csv", "json", "parquet"] {
+            assert!(!shop.export(&format!("{collection}?format={format}")).await.is_empty());
+        }
+        exported += 1;
+    }
+    assert!(exported >= 15, "{exported}");
+}
