@@ -4,5 +4,6 @@
 //! answers, and the files of the data folder.
 
 pub mod binary;
+pub mod client;
 pub mod content;
 pub mod retail;

@@ -41,6 +41,8 @@ pub(crate) struct Document;
 
 /// What a payment is for.
 #[derive(ToSchema)]
+// As it is read below: by what it is, without a name.
+#[serde(untagged)]
 #[schema(as = Settles)]
 pub(crate) enum SettlesBody {
     /// `oldest`: as many as it reaches for, from the one that was due first.

@@ -22,11 +22,11 @@ use crate::receipt::ReceiptView;
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
         .route("/erp/v1/stock-moves", get(list).post(adjust))
-        .route("/erp/v1/stock-adjustments", routing::post(adjust))
+        .route("/erp/v1/stock-adjustments", routing::post(adjust_by_document))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(list, adjust))]
+#[openapi(paths(list, adjust, adjust_by_document))]
 pub(crate) struct Document;
 
 #[derive(Deserialize, IntoParams)]
@@ -166,4 +166,20 @@ async fn adjust(
         moved_at: body.moved_at,
     };
     Ok(api.execute(&ctx, Command::AdjustStock(command), key).await?.into())
+}
+
+/// The same, under the name of the documents that it makes.
+#[utoipa::path(post, path = "/erp/v1/stock-adjustments", tag = "erp", request_body = AdjustmentBody,
+    params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
+    responses(
+        (status = 201, description = "Posted", body = ReceiptView),
+        (status = 400, description = "Refused, as problem details"),
+    ))]
+async fn adjust_by_document(
+    state: State<Arc<ErpApi>>,
+    ctx: Ctx,
+    key: Key,
+    body: Json<AdjustmentBody>,
+) -> Result<ReceiptView, ApiError> {
+    adjust(state, ctx, key, body).await
 }

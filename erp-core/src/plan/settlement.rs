@@ -179,9 +179,9 @@ impl Settlement<'_> {
             ItemSide::Payable => (DocumentKind::PurchaseReceipt, Some(DocumentKind::PurchaseBill)),
         };
         let of_party = |item: OpenItem| item.party == own.party;
-        let other = other.filter(|kind| self.item_of(*kind, &input.number, own.side).is_some_and(of_party));
+        let other = other.filter(|kind| self.item_of(*kind, &input.number, &own).is_some_and(of_party));
         let kind = input.kind.or(other).unwrap_or(usual);
-        let Some(other) = self.item_of(kind, &input.number, own.side) else {
+        let Some(other) = self.item_of(kind, &input.number, &own) else {
             let problem = format!("no {kind} '{}' is open with anybody: correct the number", input.number);
             return refused(".number", problem);
         };
@@ -231,7 +231,7 @@ impl Settlement<'_> {
     /// A note for an invoice settles it, as far as it is open; so does a return of goods with their receipt.
     fn credit(&mut self, kind: DocumentKind, number: &Arc<str>) -> Result<(), ErpError> {
         let Some(own) = self.open() else { return Ok(()) };
-        let Some(other) = self.item_of(kind, number, own.side) else {
+        let Some(other) = self.item_of(kind, number, &own) else {
             return Ok(());
         };
         let part = own.open_minor.saturating_abs().min(other.open_minor.saturating_abs());
@@ -280,11 +280,19 @@ impl Settlement<'_> {
         Ok(())
     }
 
-    fn item_of(&self, kind: DocumentKind, number: &str, side: ItemSide) -> Option<OpenItem> {
-        let of_document = |item: &&OpenItem| item.document.kind == kind && *item.number == *number && item.side == side;
-        let id = self.books.items.values().find(of_document)?.id;
-        let seen = self.items.get(&id).or_else(|| self.books.items.get(&id));
-        seen.cloned()
+    /// What `own` can settle of a document. One that a company brings along has items of many parties, and several of one: it is the
+    /// first of the own party that is open, and of others only where the own party has none.
+    fn item_of(&self, kind: DocumentKind, number: &str, own: &OpenItem) -> Option<OpenItem> {
+        let of_document =
+            |item: &&OpenItem| item.document.kind == kind && *item.number == *number && item.side == own.side;
+        let found = self.books.items.values().filter(of_document);
+        let seen = found.map(|item| self.items.get(&item.id).unwrap_or(item));
+        let fits = |item: &&OpenItem| {
+            let opposite = item.open_minor.signum() == -own.open_minor.signum();
+            (item.party != own.party, item.currency != own.currency, !opposite)
+        };
+        // Of those that fit as well the first, which is the oldest.
+        seen.min_by_key(fits).cloned()
     }
 
     fn allocate(&mut self, own: JournalLineId, other: JournalLineId, amount_minor: i64) {

@@ -190,3 +190,15 @@ async fn what_is_wrong_with_stock_is_named() {
         );
     }
 }
+
+#[test]
+fn the_document_tells_of_adjustments_and_of_what_settles_as_they_are_taken() {
+    let document = serde_json::to_value(crate::openapi()).unwrap();
+    assert!(document["paths"]["/erp/v1/stock-adjustments"]["post"].is_object());
+    let settles = &document["components"]["schemas"]["Settles"]["oneOf"];
+    assert_eq!(
+        [&settles[0]["type"], &settles[1]["type"]],
+        ["string", "array"],
+        "{settles}"
+    );
+}

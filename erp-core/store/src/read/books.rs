@@ -42,7 +42,7 @@ pub(crate) async fn books(
         books.walk_in = found.first().map(master_data::party).transpose()?;
     }
     company::load(connection, tenant, wanted, &mut books).await?;
-    for row in of_tenant(&mut *connection, master_data::LOCATIONS, tenant).await? {
+    for row in of_tenant(&mut *connection, master_data::LOCATIONS_OF_TENANT, tenant).await? {
         let location = master_data::location(&row)?;
         books.locations.insert(Arc::clone(&location.code), location);
     }

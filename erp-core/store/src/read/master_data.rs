@@ -10,6 +10,8 @@ pub(super) const PRODUCTS: &str =
     "SELECT id, code, description, kind, unit, currency, list_price_minor, valuation, created_at FROM products";
 
 pub(super) const LOCATIONS: &str = "SELECT id, code, name, negative_stock, created_at FROM locations";
+pub(super) const LOCATIONS_OF_TENANT: &str =
+    "SELECT id, code, name, negative_stock, created_at FROM locations WHERE tenant_id = $1";
 
 pub(super) fn location(row: &Row) -> Result<Location, sqlx::Error> {
     Ok(Location {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use cortex_erp::{
-    Cancel, Command, CreditLineInput, CreditReason, DocumentKind, ErpError, ItemSide, JournalLineInput, LinePrice,
-    Page, PaymentDirection, PostCreditNote, PostInvoice, PostJournalEntry, Receipt, RecordPayment, Records,
-    ReversalMethod, ReverseEntry, SetPartyTerms, Settle, SettleInput, SettleItems,
+    Cancel, Command, CreateParty, CreditLineInput, CreditReason, DocumentKind, ErpError, ItemSide, JournalLineInput,
+    LinePrice, OpenBalances, Page, PartyKind, PaymentDirection, PostCreditNote, PostInvoice, PostJournalEntry, Receipt,
+    RecordPayment, Records, ReversalMethod, ReverseEntry, SetPartyTerms, Settle, SettleInput, SettleItems,
 };
 use cortex_types::{Coded, Currency, ErrorCode, Timestamp};
 
@@ -382,4 +382,53 @@ async fn what_settles_in_one_group_sees_what_was_settled_before_it() {
         company.execute(Command::SettleItems(euros)).await,
         Err(ErpError::WrongCurrency { .. })
     ));
+}
+
+#[tokio::test]
+async fn what_parties_brought_along_is_settled_by_each_of_them_and_item_by_item() {
+    let company = Company::trading().await;
+    let other = CreateParty {
+        code: "C2".into(),
+        kind: PartyKind::Customer,
+        country: "France".into(),
+        name_sealed: None,
+        created_at: None,
+    };
+    company.execute(Command::CreateParty(other)).await.unwrap();
+    let owes = |party: &str, pounds: i64| JournalLineInput {
+        account: "receivables".to_owned(),
+        debit_minor: pounds * 100,
+        credit_minor: 0,
+        base_minor: None,
+        currency: None,
+        cost_centre: None,
+        party: Some(party.into()),
+    };
+    let opening = OpenBalances {
+        memo: String::new(),
+        currency: Currency::GBP,
+        opened_at: Some(at("2024-01-01")),
+        lines: vec![owes("C2", 40), owes("C1", 100), owes("C1", 30), owes("C2", 7)],
+        stock: Vec::new(),
+    };
+    let opening = company.sound(Command::OpenBalances(opening)).await.unwrap();
+    let of_opening = |pounds| SettleInput {
+        kind: Some(DocumentKind::OpeningBalance),
+        ..named(&opening.number, pounds)
+    };
+    // All of the first item of the party, and part of its second.
+    let settles = Settle::Named(vec![of_opening(None), of_opening(Some(20))]);
+    company.sound(paid("2024-02-01", 120, Some(settles))).await.unwrap();
+    assert_eq!(company.open("C1").await, open(&[(&opening, 10)]));
+    assert_eq!(company.open("C2").await, open(&[(&opening, 40), (&opening, 7)]));
+    let settles = Settle::Named(vec![of_opening(None)]);
+    let Command::RecordPayment(payment) = paid("2024-02-02", 45, Some(settles)) else {
+        unreachable!()
+    };
+    let payment = Command::RecordPayment(RecordPayment {
+        party: "C2".into(),
+        ..payment
+    });
+    let payment = company.sound(payment).await.unwrap();
+    assert_eq!(company.open("C2").await, open(&[(&opening, 7), (&payment, -5)]));
 }

@@ -548,3 +548,32 @@ async fn another_tenant_s_goods_are_out_of_reach() {
     );
     assert_eq!(company.stock("P", "main", None).await, (10, 10_000));
 }
+
+#[tokio::test]
+async fn two_tenants_have_a_location_each_under_the_same_code() {
+    let company = Company::trading().await;
+    let other = tenant("globex");
+    let shop = |name: &str, negative_stock| {
+        Command::DefineLocation(DefineLocation {
+            code: "shop".into(),
+            name: name.to_owned(),
+            negative_stock,
+        })
+    };
+    company.execute(shop("ours", NegativeStock::Refuse)).await.unwrap();
+    let theirs = shop("theirs", NegativeStock::Allow);
+    let defined = company.erp.execute(&other, theirs, key("define"), Known::ByClock).await;
+    defined.unwrap();
+    let (ours, theirs) = (&company.ctx, &other);
+    let [ours, theirs] = [ours, theirs].map(|ctx| company.ledger.location(ctx, "shop"));
+    let (ours, theirs) = (ours.await.unwrap().unwrap(), theirs.await.unwrap().unwrap());
+    assert_ne!(ours.id, theirs.id);
+    assert_eq!(
+        (ours.name.as_str(), ours.negative_stock),
+        ("ours", NegativeStock::Refuse)
+    );
+    assert_eq!(
+        (theirs.name.as_str(), theirs.negative_stock),
+        ("theirs", NegativeStock::Allow)
+    );
+}
