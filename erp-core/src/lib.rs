@@ -44,6 +44,7 @@ pub mod postings;
 mod product;
 mod purchasing;
 mod records;
+pub mod reference;
 mod references;
 mod sales;
 mod sequencer;
