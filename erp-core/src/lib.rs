@@ -64,11 +64,11 @@ pub use chain::Link;
 pub use command::{
     AddLandedCost, AdjustStock, AdjustmentLineInput, Allocation, BillLineInput, Cancel, ChangeOrder, CloseFiscalYear,
     Command, CountStock, CreateParty, CreateProduct, CreditLineInput, DefineAccount, DefineCompany, DefineCostCentre,
-    DefineLocation, DefineTaxCode, DeliverGoods, InvoiceLineInput, JournalLineInput, LinePrice, OpenBalances,
-    OpenFiscalYear, OpeningStockInput, OrderChange, OrderSide, PlaceOrder, PostBill, PostCreditNote, PostInvoice,
-    PostJournalEntry, QuantityInput, ReceiptLineInput, ReceiveGoods, RecordPayment, ReturnGoods, RevalueCurrencies,
-    ReversalMethod, ReverseEntry, SealedName, SetExchangeRate, SetPartyTerms, SetPeriodState, SetReorderRule,
-    SetStandardCost, Settle, SettleInput, SettleItems, TransferStock,
+    DefineLocation, DefineProductUnit, DefineTaxCode, DeliverGoods, InvoiceLineInput, JournalLineInput, LinePrice,
+    OpenBalances, OpenFiscalYear, OpeningStockInput, OrderChange, OrderSide, PlaceOrder, PostBill, PostCreditNote,
+    PostInvoice, PostJournalEntry, QuantityInput, ReceiptLineInput, ReceiveGoods, RecordPayment, ReturnGoods,
+    RevalueCurrencies, ReversalMethod, ReverseEntry, SealedName, SetExchangeRate, SetPartyTerms, SetPeriodState,
+    SetReorderRule, SetStandardCost, Settle, SettleInput, SettleItems, TransferStock,
 };
 pub use company::{Company, Conversion, CostCentre, ExchangeRate};
 pub use document::DocumentKind;
@@ -86,7 +86,7 @@ pub use memory_drafts::MemoryDrafts;
 pub use open_item::{Ageing, ItemAllocation, ItemSide, OpenItem};
 pub use order::{Expected, Order, OrderLine, OrderProgress, OrderState, OrderStep, ReorderRule, billed_moves};
 pub use party::{Party, PartyKind, PartyTerms};
-pub use product::{Product, ProductKind};
+pub use product::{Product, ProductKind, ProductUnit};
 pub use purchasing::{
     Payment, PaymentDirection, PurchaseBill, PurchaseBillLine, PurchaseReceipt, PurchaseReceiptLine, UnbilledGoods,
 };

@@ -59,6 +59,7 @@ async fn a_day_of_business_is_read_back_as_it_was_posted() {
         .await
         .unwrap();
     let lost = vec![AdjustmentLineInput {
+        unit: None,
         product: "MUG".into(),
         quantity_micro: -2 * PIECE,
         value_minor: None,
