@@ -4,7 +4,7 @@
 //! the command is durable. Commands wait in a bounded queue for a sequencer that plans them in order — plain functions
 //! from a command and the [`Books`] to the rows it comes to ([`plan`]) — and commits whatever waits as one transaction of the
 //! [`UnitOfWork`] port. [`Records`] is the reading side. [`InvoiceEntry`] asks the [`Advisor`] port for advice while an
-//! invoice is entered; [`import`] brings history in through the same door.
+//! invoice is entered; [`import`] brings history in through the same door. [`reference`] is what is the same for everybody.
 //!
 //! Nothing posted is ever edited: corrections are credit notes and reversing entries. A posted journal entry that does
 //! not balance cannot be made. This crate names no database driver and no web framework.

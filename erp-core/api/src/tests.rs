@@ -9,6 +9,7 @@ mod grpc;
 mod orders;
 mod refusals;
 mod stock;
+mod units;
 
 use std::sync::Arc;
 

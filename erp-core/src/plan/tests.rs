@@ -1,5 +1,6 @@
 mod credit_notes;
 mod limits;
+mod units;
 
 use std::sync::Arc;
 

@@ -67,7 +67,7 @@ pub struct StandardUnit {
 pub enum UnitError {
     #[error("'{0}' is no unit of UN/ECE Recommendation 20 that is known here")]
     Unknown(Unit),
-    #[error("{from} measures {}, and {to} measures {}", .measures.0.as_str(), .measures.1.as_str())]
+    #[error("{from} measures {}, not {} as {to} does", .measures.0.as_str(), .measures.1.as_str())]
     OtherDimension {
         from: Unit,
         to: Unit,
@@ -109,6 +109,9 @@ pub fn ratio_between(from: &Unit, to: &Unit) -> Result<Ratio, UnitError> {
     }
     let find = |unit: &Unit| standard_unit(unit.as_str()).ok_or_else(|| UnitError::Unknown(unit.clone()));
     let (one, other) = (find(from)?, find(to)?);
+    // What holds what its product says may hold kilograms as well as pieces.
+    let factor = |of: &StandardUnit, unit: &Unit| of.factor.ok_or_else(|| UnitError::NoFactor(unit.clone()));
+    let (of_one, of_other) = (factor(one, from)?, factor(other, to)?);
     if one.dimension != other.dimension {
         return Err(UnitError::OtherDimension {
             from: from.clone(),
@@ -116,9 +119,7 @@ pub fn ratio_between(from: &Unit, to: &Unit) -> Result<Ratio, UnitError> {
             measures: (one.dimension, other.dimension),
         });
     }
-    let one = one.factor.ok_or_else(|| UnitError::NoFactor(from.clone()))?;
-    let other = other.factor.ok_or_else(|| UnitError::NoFactor(to.clone()))?;
-    one.per(other).ok_or_else(|| UnitError::Unknown(to.clone()))
+    of_one.per(of_other).ok_or_else(|| UnitError::Unknown(to.clone()))
 }
 
 /// The same quantity in another unit, of which one of its own is `ratio`.

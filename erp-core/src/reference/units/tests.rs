@@ -135,6 +135,7 @@ fn units_of_two_dimensions_are_none_of_each_other() {
     );
     assert_eq!(ratio_between(&of("BX"), &of("EA")), Err(UnitError::NoFactor(of("BX"))));
     assert_eq!(ratio_between(&of("EA"), &of("BX")), Err(UnitError::NoFactor(of("BX"))));
+    assert_eq!(ratio_between(&of("BX"), &of("KGM")), Err(UnitError::NoFactor(of("BX"))));
     assert_eq!(ratio_between(&of("BX"), &of("BX")), Ok(Ratio::ONE));
     assert_eq!(
         ratio_between(&of("KILO"), &of("KGM")),

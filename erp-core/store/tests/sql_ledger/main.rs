@@ -14,6 +14,7 @@ mod orders;
 mod statements;
 mod stock;
 mod taxes;
+mod units;
 
 use cortex_erp::{
     AMOUNT_MINOR_MAX, AdjustStock, AdjustmentLineInput, Closings, Command, CreateProduct, CreditLineInput,
