@@ -45,10 +45,12 @@ pub enum DocumentKind {
     Delivery,
     PurchaseBill,
     ReorderRule,
+    /// Another unit that a product is traded in.
+    ProductUnit,
 }
 
 impl DocumentKind {
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 32] = [
         Self::Party,
         Self::Product,
         Self::SalesInvoice,
@@ -80,6 +82,7 @@ impl DocumentKind {
         Self::Delivery,
         Self::PurchaseBill,
         Self::ReorderRule,
+        Self::ProductUnit,
     ];
 
     #[must_use]
@@ -116,6 +119,7 @@ impl DocumentKind {
             Self::Delivery => "delivery",
             Self::PurchaseBill => "purchase-bill",
             Self::ReorderRule => "reorder-rule",
+            Self::ProductUnit => "product-unit",
         }
     }
 
@@ -136,7 +140,8 @@ impl DocumentKind {
             | Self::ExchangeRevaluation
             | Self::Settlement
             | Self::TaxCode
-            | Self::ReorderRule => None,
+            | Self::ReorderRule
+            | Self::ProductUnit => None,
             Self::SalesInvoice => Some("INV-"),
             Self::CreditNote => Some("CN-"),
             Self::JournalEntry => Some("J-"),

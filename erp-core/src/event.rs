@@ -117,7 +117,8 @@ impl Command {
             | Self::DefineCostCentre(_)
             | Self::SetExchangeRate(_)
             | Self::DefineTaxCode(_)
-            | Self::SetReorderRule(_) => (What::Defined, None),
+            | Self::SetReorderRule(_)
+            | Self::DefineProductUnit(_) => (What::Defined, None),
             Self::SetPartyTerms(_) => (What::TermsSet, None),
             Self::PlaceOrder(_) => (What::Placed, None),
             Self::ChangeOrder(change) => (change.change.what(), Some(&change.number)),

@@ -4,7 +4,7 @@
 //! the command is durable. Commands wait in a bounded queue for a sequencer that plans them in order — plain functions
 //! from a command and the [`Books`] to the rows it comes to ([`plan`]) — and commits whatever waits as one transaction of the
 //! [`UnitOfWork`] port. [`Records`] is the reading side. [`InvoiceEntry`] asks the [`Advisor`] port for advice while an
-//! invoice is entered; [`import`] brings history in through the same door.
+//! invoice is entered; [`import`] brings history in through the same door. [`reference`] is what is the same for everybody.
 //!
 //! Nothing posted is ever edited: corrections are credit notes and reversing entries. A posted journal entry that does
 //! not balance cannot be made. This crate names no database driver and no web framework.
@@ -44,6 +44,7 @@ pub mod postings;
 mod product;
 mod purchasing;
 mod records;
+pub mod reference;
 mod references;
 mod sales;
 mod sequencer;
@@ -63,11 +64,11 @@ pub use chain::Link;
 pub use command::{
     AddLandedCost, AdjustStock, AdjustmentLineInput, Allocation, BillLineInput, Cancel, ChangeOrder, CloseFiscalYear,
     Command, CountStock, CreateParty, CreateProduct, CreditLineInput, DefineAccount, DefineCompany, DefineCostCentre,
-    DefineLocation, DefineTaxCode, DeliverGoods, InvoiceLineInput, JournalLineInput, LinePrice, OpenBalances,
-    OpenFiscalYear, OpeningStockInput, OrderChange, OrderSide, PlaceOrder, PostBill, PostCreditNote, PostInvoice,
-    PostJournalEntry, QuantityInput, ReceiptLineInput, ReceiveGoods, RecordPayment, ReturnGoods, RevalueCurrencies,
-    ReversalMethod, ReverseEntry, SealedName, SetExchangeRate, SetPartyTerms, SetPeriodState, SetReorderRule,
-    SetStandardCost, Settle, SettleInput, SettleItems, TransferStock,
+    DefineLocation, DefineProductUnit, DefineTaxCode, DeliverGoods, InvoiceLineInput, JournalLineInput, LinePrice,
+    OpenBalances, OpenFiscalYear, OpeningStockInput, OrderChange, OrderSide, PlaceOrder, PostBill, PostCreditNote,
+    PostInvoice, PostJournalEntry, QuantityInput, ReceiptLineInput, ReceiveGoods, RecordPayment, ReturnGoods,
+    RevalueCurrencies, ReversalMethod, ReverseEntry, SealedName, SetExchangeRate, SetPartyTerms, SetPeriodState,
+    SetReorderRule, SetStandardCost, Settle, SettleInput, SettleItems, TransferStock,
 };
 pub use company::{Company, Conversion, CostCentre, ExchangeRate};
 pub use document::DocumentKind;
@@ -85,7 +86,7 @@ pub use memory_drafts::MemoryDrafts;
 pub use open_item::{Ageing, ItemAllocation, ItemSide, OpenItem};
 pub use order::{Expected, Order, OrderLine, OrderProgress, OrderState, OrderStep, ReorderRule, billed_moves};
 pub use party::{Party, PartyKind, PartyTerms};
-pub use product::{Product, ProductKind};
+pub use product::{Product, ProductKind, ProductUnit};
 pub use purchasing::{
     Payment, PaymentDirection, PurchaseBill, PurchaseBillLine, PurchaseReceipt, PurchaseReceiptLine, UnbilledGoods,
 };

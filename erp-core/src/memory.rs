@@ -193,6 +193,7 @@ impl Work for MemoryWork {
             cost_centres: books.cost_centres.clone(),
             tax_codes: books.tax_codes.clone(),
             rates: books.rates.clone(),
+            product_units: books.product_units.clone(),
             ..Books::default()
         };
         if wanted.walk_in {

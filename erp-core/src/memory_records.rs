@@ -8,8 +8,8 @@ use crate::{
     AccountBalance, Ageing, Answered, Cancellation, Chart, Closings, Company, CostCentre, CreditNote, DocumentKind,
     ErpError, ExchangeRate, Expected, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice, ItemSide,
     JournalEntryRecord, Link, Location, MemoryLedger, OpenItem, Order, OrderProgress, OrderState, Page, Party, Payment,
-    Product, PurchaseBill, PurchaseReceipt, Records, ReorderRule, Span, StockDocument, StockMove, StockOnHand, TaxCode,
-    TaxTotal, UnbilledGoods,
+    Product, ProductUnit, PurchaseBill, PurchaseReceipt, Records, ReorderRule, Span, StockDocument, StockMove,
+    StockOnHand, TaxCode, TaxTotal, UnbilledGoods,
 };
 
 impl MemoryLedger {
@@ -88,6 +88,11 @@ impl Records for MemoryLedger {
 
     async fn products(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Product>, ErpError> {
         Ok(self.listed(ctx, page, documents!(Product)).await)
+    }
+
+    async fn product_units(&self, ctx: &RequestContext, code: &str, page: &Page) -> Result<Vec<ProductUnit>, ErpError> {
+        let units = self.books(&ctx.tenant).await.product_units.remove(code);
+        Ok(paged(units.into_iter().flatten(), page, |unit| unit.id.to_string()))
     }
 
     async fn invoice(&self, ctx: &RequestContext, number: &str) -> Result<Option<Invoice>, ErpError> {

@@ -9,8 +9,8 @@ use crate::valuation::{Revalued, Timeline};
 use crate::{
     Account, Cancellation, Company, CostCentre, CreditNote, DocumentKind, DocumentTax, Event, EventName, ExchangeRate,
     FiscalPeriod, FiscalYear, IdempotencyKey, Invoice, ItemAllocation, Known, Location, OpenItem, Order, OrderProgress,
-    Party, Payment, PostedEntry, Product, ProductCost, PurchaseBill, PurchaseReceipt, Receipt, ReorderRule,
-    StockDocument, StockMove, StockRevaluation, TaxCode,
+    Party, Payment, PostedEntry, Product, ProductCost, ProductUnit, PurchaseBill, PurchaseReceipt, Receipt,
+    ReorderRule, StockDocument, StockMove, StockRevaluation, TaxCode,
 };
 
 /// The document itself. A manual journal entry has no table of its own: it is its entry.
@@ -42,6 +42,8 @@ pub enum Document {
     Order,
     PurchaseBill(PurchaseBill),
     ReorderRule(ReorderRule),
+    /// As it is afterwards.
+    ProductUnit(ProductUnit),
 }
 
 /// The rows of one command.

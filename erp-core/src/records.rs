@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Ageing, Answered, Cancellation, Chart, Company, CostCentre, CreditNote, DocumentKind, DocumentRef, ErpError,
     ExchangeRate, Expected, FiscalYear, IdempotencyKey, Invoice, ItemSide, JournalLine, Link, Location, OpenItem,
-    Order, OrderProgress, OrderState, Party, Payment, PostedEntry, Product, PurchaseBill, PurchaseReceipt, ReorderRule,
-    Span, StockDocument, StockMove, TaxCode, TaxTotal, UnbilledGoods,
+    Order, OrderProgress, OrderState, Party, Payment, PostedEntry, Product, ProductUnit, PurchaseBill, PurchaseReceipt,
+    ReorderRule, Span, StockDocument, StockMove, TaxCode, TaxTotal, UnbilledGoods,
 };
 
 /// Most rows of one page.
@@ -216,6 +216,13 @@ pub trait Records: Send + Sync + std::fmt::Debug {
     async fn parties(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Party>, ErpError>;
     async fn product(&self, ctx: &RequestContext, code: &str) -> Result<Option<Product>, ErpError>;
     async fn products(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Product>, ErpError>;
+    /// The units that a product is traded in besides its own, oldest first.
+    async fn product_units(
+        &self,
+        ctx: &RequestContext,
+        product: &str,
+        page: &Page,
+    ) -> Result<Vec<ProductUnit>, ErpError>;
     async fn invoice(&self, ctx: &RequestContext, number: &str) -> Result<Option<Invoice>, ErpError>;
     async fn invoices(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Invoice>, ErpError>;
     async fn credit_note(&self, ctx: &RequestContext, number: &str) -> Result<Option<CreditNote>, ErpError>;

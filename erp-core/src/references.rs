@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use cortex_types::{Currency, Timestamp};
+use cortex_types::{Currency, Timestamp, Unit};
 
 use crate::{Command, DocumentKind, JournalLineInput, PartyKind, Settle, day_of};
 
@@ -15,6 +15,8 @@ pub struct References {
     pub walk_in: bool,
     /// With their stock, and the time of their earliest move: what is at hand reaches back to it.
     pub products: BTreeMap<Arc<str>, Option<Timestamp>>,
+    /// The units that lines are in where they name one: of those that are not the product's own, all of its units are needed.
+    pub units: BTreeSet<(Arc<str>, Unit)>,
     /// Documents with all that they did, and whether their goods are to be valued anew.
     pub documents: BTreeMap<(DocumentKind, Arc<str>), bool>,
     pub numbers: BTreeSet<(DocumentKind, Arc<str>)>,
@@ -57,6 +59,11 @@ impl References {
         if let Some(currency) = command.currency() {
             self.rates.insert((currency, day_of(at)));
         }
+        for line in command.measured() {
+            let named = line.product().zip(line.unit());
+            self.units
+                .extend(named.map(|(product, unit)| (Arc::clone(product), unit.clone())));
+        }
         match command {
             Command::CreateParty(party) => {
                 self.parties.insert(Arc::clone(&party.code));
@@ -64,6 +71,10 @@ impl References {
             }
             Command::CreateProduct(product) => {
                 self.products.entry(Arc::clone(&product.code)).or_default();
+            }
+            Command::DefineProductUnit(unit) => {
+                self.products.entry(Arc::clone(&unit.product)).or_default();
+                self.units.insert((Arc::clone(&unit.product), unit.unit.clone()));
             }
             Command::PlaceOrder(order) => {
                 self.parties.insert(Arc::clone(&order.party));

@@ -419,6 +419,7 @@ fn line_count(command: &Command) -> usize {
         | Command::SettleItems(_)
         | Command::ChangeOrder(_)
         | Command::SetReorderRule(_)
+        | Command::DefineProductUnit(_)
         | Command::DefineTaxCode(_) => 1,
         Command::OpenBalances(opening) => opening.lines.len() + opening.stock.len(),
     }

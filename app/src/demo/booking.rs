@@ -113,6 +113,7 @@ impl Booking {
 
     fn receipt(&self, receipt: &Receipt) -> (Timestamp, String, Command) {
         let lines = receipt.lines.iter().map(|line| ReceiptLineInput {
+            unit: None,
             tax: None,
             product: line.product.code().into(),
             quantity_micro: line.pieces * MICROS_PER_PIECE,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cortex_erp::{ErpError, InvoiceLineInput, LinePrice, QuantityInput, SalesLine};
-use cortex_types::{Currency, Unit};
+use cortex_types::{Currency, QuantityError, Unit};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -20,7 +20,9 @@ pub(crate) struct LineBody {
     #[schema(value_type = String, example = "6")]
     #[serde(deserialize_with = "exact::decimal")]
     pub quantity: Decimal,
-    /// Refused where it is not the product's unit.
+    /// The product's own where it is absent. Another one of its units, or one of the same dimension: the quantity is posted in the
+    /// product's own, and `unit_price` is of one of this.
+    #[schema(example = "BX")]
     pub unit: Option<String>,
     #[schema(value_type = Option<String>, example = "2.55")]
     #[serde(default, deserialize_with = "exact::decimal_or_none")]
@@ -65,13 +67,7 @@ impl LineBody {
                 return Err(ErpError::invalid(field(if taxed { "gross" } else { "net" }), problem));
             }
         };
-        let unit = match self.unit {
-            Some(unit) => {
-                let unit = unit.parse::<Unit>();
-                Some(unit.map_err(|error| ErpError::invalid(field("unit"), error.to_string()))?)
-            }
-            None => None,
-        };
+        let unit = unit_or_none(&field("unit"), self.unit.as_deref())?;
         let quantity_micro = quantity_micro(&field("quantity"), self.quantity)?;
         Ok(InvoiceLineInput {
             product: self.product.into(),
@@ -125,11 +121,24 @@ pub(crate) struct QuantityLine {
     #[schema(value_type = String, example = "12")]
     #[serde(deserialize_with = "exact::decimal")]
     quantity: Decimal,
+    /// The product's own where it is absent.
+    unit: Option<String>,
+}
+
+/// A unit's code; the error names the field.
+pub(crate) fn unit_of(field: &str, text: &str) -> Result<Unit, ErpError> {
+    text.parse()
+        .map_err(|error: QuantityError| ErpError::invalid(field, error.to_string()))
+}
+
+pub(crate) fn unit_or_none(field: &str, text: Option<&str>) -> Result<Option<Unit>, ErpError> {
+    text.map(|text| unit_of(field, text)).transpose()
 }
 
 pub(crate) fn quantities(lines: Vec<QuantityLine>) -> Result<Vec<QuantityInput>, ErpError> {
     let line = |(index, line): (usize, QuantityLine)| {
         Ok(QuantityInput {
+            unit: unit_or_none(&format!("lines[{index}].unit"), line.unit.as_deref())?,
             quantity_micro: quantity_micro(&format!("lines[{index}].quantity"), line.quantity)?,
             product: line.product.into(),
         })

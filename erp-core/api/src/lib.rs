@@ -33,10 +33,12 @@ mod order_views;
 mod orders;
 mod paging;
 mod parties;
+mod product_units;
 mod products;
 mod purchase_bills;
 mod purchasing;
 mod receipt;
+mod reference;
 mod reordering;
 mod reports;
 mod stock;
@@ -65,6 +67,8 @@ pub fn routes(api: Arc<ErpApi>) -> Router {
         .merge(taxes::routes())
         .merge(parties::routes())
         .merge(products::routes())
+        .merge(product_units::routes())
+        .merge(reference::routes())
         .merge(invoices::routes())
         .merge(credit_notes::routes())
         .merge(locations::routes())
@@ -102,6 +106,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .merge_from(taxes::Document::openapi())
         .merge_from(parties::Document::openapi())
         .merge_from(products::Document::openapi())
+        .merge_from(product_units::Document::openapi())
+        .merge_from(reference::Document::openapi())
         .merge_from(invoices::Document::openapi())
         .merge_from(credit_notes::Document::openapi())
         .merge_from(locations::Document::openapi())

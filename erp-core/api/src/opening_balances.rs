@@ -11,6 +11,7 @@ use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
 
 use crate::ErpApi;
+use crate::bodies::unit_or_none;
 use crate::decimals::{amount_minor, quantity_micro};
 use crate::exact;
 use crate::idempotency::Key;
@@ -47,6 +48,8 @@ pub(crate) struct OpeningStockBody {
     #[serde(deserialize_with = "exact::decimal")]
     #[schema(value_type = String, example = "12")]
     quantity: Decimal,
+    /// The product's own where it is absent.
+    unit: Option<String>,
     /// What all of it is worth.
     #[serde(deserialize_with = "exact::decimal")]
     #[schema(value_type = String, example = "48.00")]
@@ -72,6 +75,7 @@ pub(crate) async fn open(
     let (base, currency) = api.currencies(&ctx, body.currency).await?;
     let stock = body.stock.into_iter().enumerate().map(|(index, stock)| {
         Ok(OpeningStockInput {
+            unit: unit_or_none(&format!("stock[{index}].unit"), stock.unit.as_deref())?,
             quantity_micro: quantity_micro(&format!("stock[{index}].quantity"), stock.quantity)?,
             value_minor: amount_minor(&format!("stock[{index}].value"), stock.value, base.unwrap_or(currency))?,
             product: stock.product.into(),

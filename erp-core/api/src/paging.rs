@@ -14,6 +14,7 @@ const LIMIT: u32 = 100;
 pub(crate) enum Listing {
     Parties,
     Products,
+    ProductUnits,
     SalesInvoices,
     CreditNotes,
     StockMoves,
@@ -33,8 +34,11 @@ pub(crate) enum Listing {
     UnbilledGoods,
     Drafts,
     ReorderRules,
-    /// Goes on after a product code; all others after the id of a row.
+    // These go on after a code; all others after the id of a row.
     StockOnHand,
+    Currencies,
+    Countries,
+    Units,
 }
 
 impl Listing {
@@ -42,6 +46,7 @@ impl Listing {
         match self {
             Self::Parties => "parties",
             Self::Products => "products",
+            Self::ProductUnits => "product-units",
             Self::SalesInvoices => "sales-invoices",
             Self::CreditNotes => "credit-notes",
             Self::StockMoves => "stock-moves",
@@ -61,6 +66,9 @@ impl Listing {
             Self::Drafts => "drafts",
             Self::ReorderRules => "reorder-rules",
             Self::StockOnHand => "stock-on-hand",
+            Self::Currencies => "currencies",
+            Self::Countries => "countries",
+            Self::Units => "units",
         }
     }
 
@@ -74,7 +82,7 @@ impl Listing {
             .split_once('.')
             .and_then(|(listing, place)| (listing == self.as_str()).then_some(place));
         let known = place.and_then(|place| match self {
-            Self::StockOnHand => Some(place.to_owned()),
+            Self::StockOnHand | Self::Currencies | Self::Countries | Self::Units => Some(place.to_owned()),
             // The ids of all kinds of rows look the same.
             _ => place.parse::<PartyId>().ok().map(|id| id.to_string()),
         });

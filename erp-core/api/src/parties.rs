@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::{get, put};
+use cortex_erp::reference::country_named;
 use cortex_erp::{Command, CreateParty, Party, PartyKind, SetPartyTerms};
 use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query};
 use cortex_types::{Currency, Timestamp};
@@ -70,7 +71,12 @@ pub(crate) struct PartyView {
     id: String,
     code: String,
     kind: String,
+    /// As it was given.
     country: String,
+    /// Its alpha-2 code of ISO 3166-1, where the text is a country's code or name.
+    #[schema(example = "GB")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    country_code: Option<&'static str>,
     /// How long it may take to pay.
     #[serde(skip_serializing_if = "Option::is_none")]
     payment_days: Option<u32>,
@@ -92,6 +98,7 @@ impl PartyView {
             code: party.code.to_string(),
             kind: party.kind.as_str().to_owned(),
             country: party.country.to_string(),
+            country_code: country_named(&party.country).map(|country| country.alpha2),
             payment_days: party.terms.payment_days,
             credit_limit: party
                 .terms

@@ -14,6 +14,7 @@ use utoipa::{OpenApi, ToSchema};
 
 use crate::ErpApi;
 use crate::api::not_found;
+use crate::bodies::unit_or_none;
 use crate::decimals::{amount_minor, amount_text, quantity_micro, quantity_text};
 use crate::exact;
 use crate::idempotency::Key;
@@ -69,6 +70,8 @@ pub(crate) struct BillLineBody {
     #[schema(value_type = Option<String>, example = "10")]
     #[serde(default, deserialize_with = "exact::decimal_or_none")]
     quantity: Option<Decimal>,
+    /// The product's own where it is absent.
+    unit: Option<String>,
     /// Code of an account, or its role.
     #[schema(example = "6100")]
     account: Option<String>,
@@ -96,6 +99,7 @@ impl BillLineBody {
             receipt: self.receipt.map(Arc::from),
             product: self.product.map(Arc::from),
             quantity_micro: quantity.transpose()?,
+            unit: unit_or_none(&field("unit"), self.unit.as_deref())?,
             account: self.account.map(Arc::from),
             cost_centre: self.cost_centre.map(Arc::from),
             amount_minor: amount.transpose()?,

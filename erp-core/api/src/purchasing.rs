@@ -17,6 +17,7 @@ use utoipa::{OpenApi, ToSchema};
 
 use crate::ErpApi;
 use crate::api::not_found;
+use crate::bodies::unit_or_none;
 use crate::decimals::{amount_minor, amount_text, quantity_micro, quantity_text};
 use crate::exact;
 use crate::idempotency::Key;
@@ -71,6 +72,8 @@ pub(crate) struct PurchaseReceiptLineBody {
     #[schema(value_type = String, example = "100")]
     #[serde(deserialize_with = "exact::decimal")]
     quantity: Decimal,
+    /// The product's own where it is absent.
+    unit: Option<String>,
     /// What the whole line cost; what the order says where it is absent.
     #[schema(value_type = Option<String>, example = "125.00")]
     #[serde(default, deserialize_with = "exact::decimal_or_none")]
@@ -244,6 +247,7 @@ async fn receive(
             .value
             .map(|value| amount_minor(&format!("lines[{index}].value"), value, currency));
         Ok(ReceiptLineInput {
+            unit: unit_or_none(&format!("lines[{index}].unit"), line.unit.as_deref())?,
             product: line.product.into(),
             quantity_micro,
             value_minor: value.transpose()?,

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use crate::ErpApi;
+use crate::bodies::unit_or_none;
 use crate::decimals::{amount_minor, amount_text, quantity_micro, quantity_text};
 use crate::exact;
 use crate::idempotency::Key;
@@ -64,6 +65,8 @@ pub(crate) struct AdjustmentLineBody {
     #[schema(value_type = String, example = "-2")]
     #[serde(deserialize_with = "exact::decimal")]
     quantity: Decimal,
+    /// The product's own where it is absent.
+    unit: Option<String>,
     /// What was found is worth, in the product's currency; the known cost where it is absent.
     #[schema(value_type = Option<String>, example = "12.00")]
     #[serde(default, deserialize_with = "exact::decimal_or_none")]
@@ -154,6 +157,7 @@ async fn adjust(
             None => None,
         };
         lines.push(AdjustmentLineInput {
+            unit: unit_or_none(&format!("lines[{index}].unit"), line.unit.as_deref())?,
             quantity_micro: quantity_micro(&format!("lines[{index}].quantity"), line.quantity)?,
             product: line.product.into(),
             value_minor,

@@ -10,6 +10,7 @@ mod interchange;
 mod orders;
 mod refusals;
 mod stock;
+mod units;
 
 use std::sync::Arc;
 

@@ -75,6 +75,11 @@ impl Books {
                 let place = (rule.product_id, Arc::clone(&rule.location));
                 self.reorder_rules.insert(place, rule.clone());
             }
+            Document::ProductUnit(unit) => {
+                let units = self.product_units.entry(Arc::clone(&unit.product_code)).or_default();
+                units.retain(|there| there.id != unit.id);
+                units.push(unit.clone());
+            }
             Document::TaxCode(code) => {
                 self.tax_codes.insert(Arc::clone(&code.code), code.clone());
             }

@@ -19,7 +19,8 @@ use crate::valuation::{Holdings, Original, Timeline, month_of};
 use crate::{
     AccountBalance, Answered, Chart, Company, CostCentre, DocumentKind, DocumentTax, ErpError, ExchangeRate,
     FiscalYear, ItemAllocation, JournalEntryRecord, Location, Locks, MAIN_LOCATION, NegativeStock, OpenItem,
-    OrderProgress, Party, PartyKind, Product, ProductKind, PurchaseReceiptLine, ReorderRule, Span, StockMove, TaxCode,
+    OrderProgress, Party, PartyKind, Product, ProductKind, ProductUnit, PurchaseReceiptLine, ReorderRule, Span,
+    StockMove, TaxCode,
 };
 
 /// The books of one tenant, as far as a group of commands refers to them.
@@ -28,6 +29,8 @@ pub struct Books {
     pub parties: HashMap<Arc<str>, Party>,
     pub walk_in: Option<Party>,
     pub products: HashMap<Arc<str>, Product>,
+    /// Units of products besides their own, by the product's code, where a line is in one.
+    pub product_units: HashMap<Arc<str>, Vec<ProductUnit>>,
     pub locations: HashMap<Arc<str>, Location>,
     pub company: Option<Company>,
     pub chart: Chart,
@@ -211,6 +214,12 @@ impl Books {
                 format!("'{code}' is a service and has no stock"),
             )),
         }
+    }
+
+    /// The units that a product is traded in besides its own.
+    #[must_use]
+    pub fn units_of(&self, product: &str) -> &[ProductUnit] {
+        self.product_units.get(product).map_or(&[], Vec::as_slice)
     }
 
     /// The stock of a product.

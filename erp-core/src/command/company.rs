@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cortex_types::{Currency, Timestamp};
+use cortex_types::{Currency, Timestamp, Unit};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -81,6 +81,9 @@ pub struct OpeningStockInput {
     pub location: Option<Arc<str>>,
     /// Above zero.
     pub quantity_micro: i64,
+    /// The product's own where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unit: Option<Unit>,
     /// What all of it is worth, in the product's currency.
     pub value_minor: i64,
 }

@@ -65,6 +65,15 @@ pub struct CreateProduct {
     pub created_at: Option<Timestamp>,
 }
 
+/// Another unit that a product is traded in; said again, its factor is another one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DefineProductUnit {
+    pub product: Arc<str>,
+    pub unit: Unit,
+    /// How many of the product's own unit one is.
+    pub factor: Decimal,
+}
+
 /// Creates a location, or changes the one that there is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DefineLocation {

@@ -4,6 +4,7 @@
 mod company;
 mod ledger;
 mod master_data;
+mod measured;
 mod orders;
 mod sales;
 mod stock;
@@ -22,7 +23,10 @@ pub use ledger::{
     Cancel, CloseFiscalYear, JournalLineInput, OpenFiscalYear, PostJournalEntry, ReversalMethod, ReverseEntry,
     SetPeriodState,
 };
-pub use master_data::{CreateParty, CreateProduct, DefineLocation, SealedName, SetPartyTerms, SetStandardCost};
+pub use master_data::{
+    CreateParty, CreateProduct, DefineLocation, DefineProductUnit, SealedName, SetPartyTerms, SetStandardCost,
+};
+pub(crate) use measured::Measured;
 pub use orders::{
     BillLineInput, ChangeOrder, DeliverGoods, OrderChange, OrderSide, PlaceOrder, PostBill, SetReorderRule,
 };
@@ -77,6 +81,7 @@ pub enum Command {
     DeliverGoods(DeliverGoods),
     PostBill(PostBill),
     SetReorderRule(SetReorderRule),
+    DefineProductUnit(DefineProductUnit),
 }
 
 impl Command {
@@ -115,6 +120,7 @@ impl Command {
             Self::DeliverGoods(_) => DocumentKind::Delivery,
             Self::PostBill(_) => DocumentKind::PurchaseBill,
             Self::SetReorderRule(_) => DocumentKind::ReorderRule,
+            Self::DefineProductUnit(_) => DocumentKind::ProductUnit,
         }
     }
 
@@ -194,6 +200,7 @@ impl Command {
             | Self::SetPartyTerms(_)
             | Self::ChangeOrder(_)
             | Self::SetReorderRule(_)
+            | Self::DefineProductUnit(_)
             | Self::DefineTaxCode(_) => ("from", None),
             Self::PlaceOrder(order) => ("ordered_at", order.ordered_at),
             Self::DeliverGoods(delivery) => ("delivered_at", delivery.delivered_at),
@@ -229,6 +236,7 @@ impl Command {
             | Self::ChangeOrder(_)
             | Self::DeliverGoods(_)
             | Self::SetReorderRule(_)
+            | Self::DefineProductUnit(_)
             | Self::DefineTaxCode(_) => None,
             Self::PlaceOrder(order) => Some(order.currency),
             Self::PostBill(bill) => Some(bill.currency),

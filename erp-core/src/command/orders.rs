@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cortex_types::{Currency, Timestamp};
+use cortex_types::{Currency, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
 use super::{InvoiceLineInput, QuantityInput};
@@ -114,6 +114,9 @@ pub struct BillLineInput {
     /// Everything that is not billed where it is absent; below zero for goods that went back.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub quantity_micro: Option<i64>,
+    /// The product's own where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unit: Option<Unit>,
     /// By its code, or by its role.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub account: Option<Arc<str>>,

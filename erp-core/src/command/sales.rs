@@ -25,7 +25,7 @@ pub struct InvoiceLineInput {
     pub product: Arc<str>,
     /// Above zero.
     pub quantity_micro: i64,
-    /// The product's own unit where it is absent; another one is refused.
+    /// The product's own where it is absent. A unit price is of one of this.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub unit: Option<Unit>,
     pub price: LinePrice,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cortex_types::{Currency, Timestamp};
+use cortex_types::{Currency, Timestamp, Unit};
 use serde::{Deserialize, Serialize};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -10,6 +10,9 @@ pub struct AdjustmentLineInput {
     pub product: Arc<str>,
     /// Below zero: written off; above zero: found.
     pub quantity_micro: i64,
+    /// The product's own where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unit: Option<Unit>,
     /// What was found is worth, in minor units; the known cost where it is absent.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub value_minor: Option<i64>,
@@ -29,6 +32,9 @@ pub struct AdjustStock {
 pub struct ReceiptLineInput {
     pub product: Arc<str>,
     pub quantity_micro: i64,
+    /// The product's own where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unit: Option<Unit>,
     /// What the whole line cost, in minor units; what the order says where it is absent.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub value_minor: Option<i64>,
@@ -79,6 +85,9 @@ pub struct ReturnGoods {
 pub struct QuantityInput {
     pub product: Arc<str>,
     pub quantity_micro: i64,
+    /// The product's own where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unit: Option<Unit>,
 }
 
 /// How a cost is shared among the lines of the receipts that it was for.

@@ -34,6 +34,7 @@ mod taxes;
 #[cfg(test)]
 mod tests;
 mod unbilled;
+mod units;
 
 pub use cancellation::plan_cancellation;
 pub use company::{plan_account, plan_company, plan_cost_centre, plan_exchange_rate, plan_tax_code};
@@ -56,6 +57,7 @@ pub use settlement::plan_settlement;
 pub use standard_cost::plan_standard_cost;
 pub use stock_adjustment::{plan_stock_adjustment, plan_stock_count};
 pub use stock_transfer::plan_stock_transfer;
+pub use units::plan_product_unit;
 
 use std::sync::Arc;
 
@@ -80,6 +82,7 @@ pub fn plan(command: &Command, books: &Books, now: Timestamp, advice: Option<Adv
     let (field, given) = command.given_time();
     check_time(field, given)?;
     command.currency().map_or(Ok(()), check_currency)?;
+    let command = &*units::in_own_units(command, books)?;
     let mut postings = match command {
         Command::CreateParty(party) => plan_party(party, books, now),
         Command::CreateProduct(product) => plan_product(product, books, now),
@@ -108,6 +111,7 @@ pub fn plan(command: &Command, books: &Books, now: Timestamp, advice: Option<Adv
         Command::DeliverGoods(delivery) => plan_delivery(delivery, books, now),
         Command::PostBill(bill) => plan_purchase_bill(bill, books, now),
         Command::SetReorderRule(rule) => plan_reorder_rule(rule, books, now),
+        Command::DefineProductUnit(unit) => plan_product_unit(unit, books, now),
         Command::SetExchangeRate(rate) => plan_exchange_rate(rate, books, now),
         Command::RevalueCurrencies(revaluation) => plan_exchange_revaluation(revaluation, books),
         Command::SetPartyTerms(terms) => plan_party_terms(terms, books, now),

@@ -47,6 +47,7 @@ pub fn plan_stock_count(command: &CountStock, books: &Books, now: Timestamp) -> 
         QuantityInput {
             product,
             quantity_micro,
+            ..
         },
     ) in command.lines.iter().enumerate()
     {
@@ -67,6 +68,7 @@ pub fn plan_stock_count(command: &CountStock, books: &Books, now: Timestamp) -> 
             .ok_or(QuantityError::Overflow)?;
         check_quantity(&field(index, "quantity"), difference)?;
         lines.push((difference != 0).then(|| AdjustmentLineInput {
+            unit: None,
             product: Arc::clone(product),
             quantity_micro: difference,
             value_minor: None,

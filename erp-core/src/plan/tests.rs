@@ -1,5 +1,6 @@
 mod credit_notes;
 mod limits;
+mod units;
 
 use std::sync::Arc;
 
@@ -101,6 +102,7 @@ fn receive(product: &str, pieces: i64, value_minor: i64) -> Command {
         location: None,
         received_at: None,
         lines: vec![ReceiptLineInput {
+            unit: None,
             tax: None,
             product: product.into(),
             quantity_micro: pieces * PIECE,
@@ -299,6 +301,7 @@ fn any_command() -> impl Strategy<Value = Command> {
         (goods.clone(), 1_i64..80, 0_i64..100_000).prop_map(|(product, pieces, value)| receive(product, pieces, value)),
         (goods, -60_i64..60).prop_map(|(product, pieces)| {
             let lines = vec![AdjustmentLineInput {
+                unit: None,
                 product: product.into(),
                 quantity_micro: pieces * PIECE,
                 value_minor: None,

@@ -69,6 +69,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "commands",
             sql: include_str!("../migrations/0013_commands.sql"),
         },
+        Migration {
+            version: 14,
+            name: "product_units",
+            sql: include_str!("../migrations/0014_product_units.sql"),
+        },
     ],
     captured: &[
         "orders",
@@ -87,6 +92,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         "exchange_rates",
         "parties",
         "products",
+        "product_units",
         "sales_invoices",
         "sales_invoice_lines",
         "credit_notes",

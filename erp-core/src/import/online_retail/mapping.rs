@@ -152,6 +152,7 @@ impl Mapping {
         let lines = lines.iter().map(|line| {
             self.need_product(line, at);
             AdjustmentLineInput {
+                unit: None,
                 product: Arc::clone(&line.code),
                 quantity_micro: line.pieces.saturating_mul(MICROS_PER_PIECE),
                 value_minor: None,

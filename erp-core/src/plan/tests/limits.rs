@@ -41,6 +41,7 @@ fn what_is_copied_into_every_line_is_held_short() {
         location: None,
         moved_at: None,
         lines: vec![AdjustmentLineInput {
+            unit: None,
             product: "MUG".into(),
             quantity_micro: PIECE,
             value_minor: None,

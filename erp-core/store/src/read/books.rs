@@ -55,6 +55,7 @@ pub(crate) async fn books(
     load_parties(connection, tenant, of_posted.iter(), &mut books).await?;
     orders::load_carried_on(connection, tenant, &mut books).await?;
     stock::load(connection, tenant, &products, &mut books).await?;
+    master_data::load_units(connection, tenant, wanted, &mut books).await?;
     orders::reserved(connection, tenant, &mut books).await?;
     open_items::load(connection, tenant, wanted, &mut books).await?;
     books.know_originals();

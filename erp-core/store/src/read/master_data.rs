@@ -1,13 +1,23 @@
-use cortex_erp::valuation::Method;
-use cortex_erp::{Location, NegativeStock, Party, PartyKind, PartyTerms, Product, ProductKind};
-use cortex_store::sql::Row;
+//! Parties, products with their units, and locations.
 
+use std::collections::BTreeSet;
+
+use cortex_erp::valuation::Method;
+use cortex_erp::{
+    Books, Location, NegativeStock, Page, Party, PartyKind, PartyTerms, Product, ProductKind, ProductUnit, References,
+};
+use cortex_store::sql::{self, Pool, Row, Transaction};
+use sqlx::AssertSqlSafe;
+
+use super::books::rows;
 use crate::rows::Columns;
 
 pub(super) const PARTIES: &str = "SELECT id, code, kind, name_sealed, country, payment_days, \
                                   credit_limit_minor, credit_currency, created_at FROM parties";
 pub(super) const PRODUCTS: &str =
     "SELECT id, code, description, kind, unit, currency, list_price_minor, valuation, created_at FROM products";
+
+const PRODUCT_UNITS: &str = "SELECT id, product_id, product_code, unit, factor, created_at FROM product_units";
 
 pub(super) const LOCATIONS: &str = "SELECT id, code, name, negative_stock, created_at FROM locations";
 pub(super) const LOCATIONS_OF_TENANT: &str =
@@ -47,6 +57,56 @@ pub(super) fn product(row: &Row) -> Result<Product, sqlx::Error> {
         valuation: row.word("valuation", &Method::ALL, Method::as_str)?,
         created_at: row.time("created_at")?,
     })
+}
+
+fn product_unit(row: &Row) -> Result<ProductUnit, sqlx::Error> {
+    Ok(ProductUnit {
+        id: row.parsed("id")?,
+        product_id: row.parsed("product_id")?,
+        product_code: row.text("product_code")?,
+        unit: row.parsed("unit")?,
+        factor: row.parsed("factor")?,
+        created_at: row.time("created_at")?,
+    })
+}
+
+/// The units of those products that a line has in another unit than their own: of all others nobody asks.
+pub(super) async fn load_units(
+    on: &mut Transaction,
+    tenant: &str,
+    wanted: &References,
+    books: &mut Books,
+) -> Result<(), sqlx::Error> {
+    let other = wanted.units.iter().filter(|(code, unit)| {
+        let product = books.products.get(code);
+        product.is_some_and(|product| product.unit != *unit)
+    });
+    let codes: BTreeSet<&str> = other.map(|(code, _)| &**code).collect();
+    let codes: Vec<&str> = codes.into_iter().collect();
+    for row in rows(on, PRODUCT_UNITS, "product_code", tenant, &codes).await? {
+        let unit = product_unit(&row)?;
+        let units = books.product_units.entry(unit.product_code.clone()).or_default();
+        units.push(unit);
+    }
+    Ok(())
+}
+
+pub(super) async fn units_of(
+    readers: &Pool,
+    tenant: &str,
+    product: &str,
+    page: &Page,
+) -> Result<Vec<ProductUnit>, sqlx::Error> {
+    let of_product =
+        format!("{PRODUCT_UNITS} WHERE tenant_id = $1 AND product_code = $2 AND id > $3 ORDER BY id LIMIT $4");
+    let rows = sql::query(AssertSqlSafe(of_product))
+        .bind(tenant)
+        .bind(product)
+        .bind(page.after.as_deref().unwrap_or_default())
+        .bind(i64::from(page.limit()))
+        .fetch_all(readers)
+        .await?;
+    rows.iter().map(product_unit).collect()
 }
 
 fn terms(row: &Row) -> Result<PartyTerms, sqlx::Error> {

@@ -5,8 +5,8 @@ use cortex_erp::{
     AccountBalance, Ageing, Answered, Cancellation, Chart, Closings, Company, CostCentre, CreditNote, DocumentKind,
     ErpError, ExchangeRate, Expected, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice, ItemSide,
     JournalEntryRecord, Link, Location, OpenItem, Order, OrderProgress, OrderState, Page, Party, Payment, Product,
-    PurchaseBill, PurchaseReceipt, Receipt, Records, ReorderRule, Span, StockDocument, StockMove, StockOnHand, TaxCode,
-    TaxTotal, UnbilledGoods,
+    ProductUnit, PurchaseBill, PurchaseReceipt, Receipt, Records, ReorderRule, Span, StockDocument, StockMove,
+    StockOnHand, TaxCode, TaxTotal, UnbilledGoods,
 };
 use cortex_store::sql::{self, Row};
 use cortex_types::{RequestContext, Timestamp};
@@ -91,6 +91,16 @@ impl Records for SqlLedger {
             "list products",
             rows.and_then(|rows| rows.iter().map(master_data::product).collect()),
         )
+    }
+
+    async fn product_units(
+        &self,
+        ctx: &RequestContext,
+        product: &str,
+        page: &Page,
+    ) -> Result<Vec<ProductUnit>, ErpError> {
+        let units = master_data::units_of(self.database().readers(), ctx.tenant.as_str(), product, page).await;
+        self.read("list the units of a product", units)
     }
 
     async fn invoice(&self, ctx: &RequestContext, number: &str) -> Result<Option<Invoice>, ErpError> {

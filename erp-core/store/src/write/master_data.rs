@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cortex_erp::postings::Document;
-use cortex_erp::{Location, Party, Product};
+use cortex_erp::{Location, Party, Product, ProductUnit};
 use cortex_store::{StoreError, WriteTransaction};
+use uuid::Uuid;
 
 use super::{Numbered, id};
 
@@ -11,12 +12,16 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
     let mut parties: BTreeMap<(&str, &Arc<str>), (&Numbered<'_>, &Party)> = BTreeMap::new();
     let mut products: Vec<(&Numbered<'_>, &Product)> = Vec::new();
     let mut locations: BTreeMap<(&str, &Arc<str>), (&Numbered<'_>, &Location)> = BTreeMap::new();
+    let mut units: BTreeMap<Uuid, (&Numbered<'_>, &ProductUnit)> = BTreeMap::new();
     for command in numbered {
         match &command.accepted.postings.document {
             Document::Party(party) => {
                 parties.insert((command.tenant, &party.code), (command, party));
             }
             Document::Product(product) => products.push((command, product)),
+            Document::ProductUnit(unit) => {
+                units.insert(unit.id, (command, unit));
+            }
             // The newest of a group: it may define one more than once.
             Document::Location(location) => {
                 locations.insert((command.tenant, &location.code), (command, location));
@@ -79,6 +84,8 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
                 .bind(command.tx_no);
         })
         .await?;
+    let units: Vec<_> = units.into_values().collect();
+    save_units(transaction, &units).await?;
     let columns = [
         "id",
         "tenant_id",
@@ -94,6 +101,31 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
             row.bind(id(location.id.0)).bind(command.tenant).bind(&*location.code);
             row.bind(location.name.as_str()).bind(location.negative_stock.as_str());
             row.bind(location.created_at).bind(command.tx_no);
+        })
+        .await
+}
+
+async fn save_units(
+    transaction: &mut WriteTransaction,
+    units: &[(&Numbered<'_>, &ProductUnit)],
+) -> Result<(), StoreError> {
+    let columns = [
+        "id",
+        "tenant_id",
+        "product_id",
+        "product_code",
+        "unit",
+        "factor",
+        "created_at",
+        "tx_no",
+    ];
+    transaction
+        .upsert_rows("product_units", (&columns, 1), units, |row, (command, unit)| {
+            row.bind(id(unit.id)).bind(command.tenant).bind(id(unit.product_id.0));
+            row.bind(&*unit.product_code).bind(unit.unit.as_str());
+            row.bind(unit.factor.to_string())
+                .bind(unit.created_at)
+                .bind(command.tx_no);
         })
         .await
 }

@@ -18,6 +18,7 @@ fn at(day: &str) -> Timestamp {
 /// Mugs that come in January, with their bill to come.
 fn came(lines: &[(i64, i64)]) -> ReceiveGoods {
     let line = |(pieces, value_minor): &(i64, i64)| ReceiptLineInput {
+        unit: None,
         tax: None,
         product: "MUG".into(),
         quantity_micro: pieces * PIECE,
@@ -63,6 +64,7 @@ fn given_back(receipt: &Receipt, pieces: i64) -> Command {
         memo: String::new(),
         returned_at: Some(at("2024-02-01")),
         lines: vec![QuantityInput {
+            unit: None,
             product: "MUG".into(),
             quantity_micro: pieces * PIECE,
         }],
@@ -240,6 +242,7 @@ async fn an_order_is_received_and_billed_in_parts() {
     let part = ReceiveGoods {
         order: Some(Arc::clone(&order.number)),
         lines: vec![ReceiptLineInput {
+            unit: None,
             tax: None,
             product: "MUG".into(),
             quantity_micro: 4 * PIECE,

@@ -145,6 +145,7 @@ pub fn invoice(customer: Option<&str>, lines: Vec<InvoiceLineInput>) -> PostInvo
 
 pub fn receive(pieces: i64, value_minor: i64) -> Command {
     let lines = vec![ReceiptLineInput {
+        unit: None,
         tax: None,
         product: "MUG".into(),
         quantity_micro: pieces * PIECE,

@@ -56,6 +56,7 @@ fn sale(day: &str, currency: Currency, pieces: i64, price: LinePrice) -> Command
 
 fn receipt(day: &str, currency: Currency, lines: &[(i64, i64)]) -> Command {
     let line = |(pieces, value_minor): &(i64, i64)| ReceiptLineInput {
+        unit: None,
         tax: None,
         product: "MUG".into(),
         quantity_micro: pieces * PIECE,
@@ -246,6 +247,7 @@ async fn goods_bought_in_dollars_are_worth_pounds_and_go_back_for_the_dollars() 
             memo: String::new(),
             returned_at: Some(at("2024-03-20")),
             lines: vec![QuantityInput {
+                unit: None,
                 product: "MUG".into(),
                 quantity_micro: pieces * PIECE,
             }],
@@ -433,6 +435,7 @@ async fn what_a_company_brings_along_balances_against_one_account() {
         })
     };
     let stock = vec![OpeningStockInput {
+        unit: None,
         product: "MUG".into(),
         location: None,
         quantity_micro: 8 * PIECE,

@@ -86,6 +86,7 @@ impl History {
         let count = self.dice.between(1, 2);
         (0..count)
             .map(|_| QuantityInput {
+                unit: None,
                 product: self.product(),
                 quantity_micro: self.dice.between(1, 12) * PIECE,
             })
@@ -144,6 +145,7 @@ impl History {
                 location,
                 counted_at: at,
                 lines: vec![QuantityInput {
+                    unit: None,
                     product: self.product(),
                     quantity_micro: self.dice.between(0, 30) * PIECE,
                 }],
@@ -218,6 +220,7 @@ impl History {
             received_at,
             lines: (0..self.dice.between(1, 3))
                 .map(|_| ReceiptLineInput {
+                    unit: None,
                     tax: None,
                     product: self.product(),
                     quantity_micro: self.dice.between(1, 25) * PIECE,
@@ -329,6 +332,7 @@ impl History {
 
     fn receipt_of(&mut self, order: Arc<str>, received_at: Option<Timestamp>) -> Command {
         let lines = (0..self.dice.between(0, 2)).map(|_| ReceiptLineInput {
+            unit: None,
             tax: None,
             product: self.product(),
             quantity_micro: self.dice.between(1, 6) * PIECE,
@@ -390,6 +394,7 @@ impl History {
             location,
             moved_at,
             lines: vec![AdjustmentLineInput {
+                unit: None,
                 product: self.product(),
                 quantity_micro,
                 value_minor: valued.then_some(777),

@@ -14,6 +14,7 @@ mod orders;
 mod statements;
 mod stock;
 mod taxes;
+mod units;
 
 use cortex_erp::{
     AMOUNT_MINOR_MAX, AdjustStock, AdjustmentLineInput, Closings, Command, CreateProduct, CreditLineInput,
@@ -59,6 +60,7 @@ async fn a_day_of_business_is_read_back_as_it_was_posted() {
         .await
         .unwrap();
     let lost = vec![AdjustmentLineInput {
+        unit: None,
         product: "MUG".into(),
         quantity_micro: -2 * PIECE,
         value_minor: None,

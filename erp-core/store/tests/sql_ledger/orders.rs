@@ -34,6 +34,7 @@ fn ordered(lines: &[(&str, i64, i64)]) -> PlaceOrder {
 
 fn pieces(lines: &[(&str, i64)]) -> Vec<QuantityInput> {
     let line = |(product, pieces): &(&str, i64)| QuantityInput {
+        unit: None,
         product: (*product).into(),
         quantity_micro: pieces * PIECE,
     };

@@ -19,6 +19,7 @@ fn at(day: &str) -> Timestamp {
 
 fn pieces(product: &str, pieces: i64) -> QuantityInput {
     QuantityInput {
+        unit: None,
         product: product.into(),
         quantity_micro: pieces * PIECE,
     }
@@ -52,6 +53,7 @@ impl Company {
             location: None,
             received_at: Some(at(day)),
             lines: vec![ReceiptLineInput {
+                unit: None,
                 tax: None,
                 product: product.into(),
                 quantity_micro: pieces * PIECE,

@@ -153,6 +153,7 @@ async fn tax_on_goods_is_claimed_and_no_part_of_what_they_cost() {
     let company = Company::trading().await;
     company.sound(vat("20", false)).await.unwrap();
     let taxed = |pieces: i64, value_minor: i64| ReceiptLineInput {
+        unit: None,
         product: "MUG".into(),
         quantity_micro: pieces * PIECE,
         value_minor: Some(value_minor),
@@ -180,6 +181,7 @@ async fn tax_on_goods_is_claimed_and_no_part_of_what_they_cost() {
             memo: String::new(),
             returned_at: Some(at("2024-01-06")),
             lines: vec![QuantityInput {
+                unit: None,
                 product: "MUG".into(),
                 quantity_micro: pieces * PIECE,
             }],
@@ -210,6 +212,7 @@ async fn tax_on_goods_is_claimed_and_no_part_of_what_they_cost() {
         lines: vec![
             taxed(1, 100),
             ReceiptLineInput {
+                unit: None,
                 tax: None,
                 ..taxed(1, 100)
             },
@@ -221,6 +224,7 @@ async fn tax_on_goods_is_claimed_and_no_part_of_what_they_cost() {
         memo: String::new(),
         returned_at: Some(at("2024-01-08")),
         lines: vec![QuantityInput {
+            unit: None,
             product: "MUG".into(),
             quantity_micro: PIECE,
         }],
