@@ -126,7 +126,7 @@ impl Sequencer {
                     }
                 }
                 let came = waiting.iter().skip(already);
-                lines += came.map(|submission| line_count(&submission.command)).sum::<usize>();
+                lines += came.map(|submission| submission.command.line_count()).sum::<usize>();
                 let full = waiting.len() >= self.group_commands_max || lines >= self.group_lines_max;
                 next = if full || unit.is_some() {
                     None
@@ -383,44 +383,5 @@ fn receipt_of(command: CommandId, postings: &Postings) -> Receipt {
         amount_minor: postings.amount_minor,
         at: postings.at,
         repeated: false,
-    }
-}
-
-fn line_count(command: &Command) -> usize {
-    match command {
-        Command::PostInvoice(invoice) => invoice.lines.len(),
-        Command::PostCreditNote(note) => note.lines.len(),
-        Command::PostJournalEntry(entry) => entry.lines.len(),
-        Command::AdjustStock(adjustment) => adjustment.lines.len(),
-        Command::ReceiveGoods(receipt) => receipt.lines.len(),
-        Command::ReturnGoods(goods) => goods.lines.len(),
-        Command::CountStock(count) => count.lines.len(),
-        Command::TransferStock(transfer) => 2 * transfer.lines.len(),
-        Command::AddLandedCost(cost) => cost.receipts.len(),
-        Command::PlaceOrder(order) => order.lines.len(),
-        Command::DeliverGoods(delivery) => delivery.lines.len(),
-        Command::PostBill(bill) => bill.lines.len(),
-        Command::CreateParty(_)
-        | Command::CreateProduct(_)
-        | Command::RecordPayment(_)
-        | Command::DefineLocation(_)
-        | Command::SetStandardCost(_)
-        | Command::Cancel(_)
-        | Command::ReverseEntry(_)
-        | Command::OpenFiscalYear(_)
-        | Command::SetPeriodState(_)
-        | Command::CloseFiscalYear(_)
-        | Command::DefineCompany(_)
-        | Command::DefineAccount(_)
-        | Command::DefineCostCentre(_)
-        | Command::SetExchangeRate(_)
-        | Command::RevalueCurrencies(_)
-        | Command::SetPartyTerms(_)
-        | Command::SettleItems(_)
-        | Command::ChangeOrder(_)
-        | Command::SetReorderRule(_)
-        | Command::DefineProductUnit(_)
-        | Command::DefineTaxCode(_) => 1,
-        Command::OpenBalances(opening) => opening.lines.len() + opening.stock.len(),
     }
 }

@@ -13,6 +13,7 @@ use cortex_store::{Database, DatabaseConfig};
 use cortex_types::{Frontier, RequestContext};
 use tokio_util::sync::CancellationToken;
 
+use super::erp_files::{ExportFile, ImportFile};
 use super::erp_report::ReportCommand;
 use super::{open, progress, say, values};
 use crate::cli::Globals;
@@ -35,6 +36,11 @@ pub enum ErpCommand {
         #[arg(long, value_name = "SEAL")]
         sealed: Option<Link>,
     },
+    /// Write master data or documents to a file
+    #[command(
+        after_help = "Examples:\n  cortex erp export products products.csv\n  cortex erp export sales-invoices invoices.parquet"
+    )]
+    Export(ExportFile),
     /// Carry every command out again on empty books, and hold them against the ones that there are
     ///
     /// Every command is journalled with all that its outcome hung on. Made anew from them the books have to be the same, row by
@@ -66,6 +72,14 @@ pub enum ErpCommand {
 
 #[derive(Debug, Subcommand)]
 pub enum ImportCommand {
+    /// Master data or documents from a table
+    ///
+    /// What is refused is told with its row, and the others go in. The same file again adds nothing.
+    #[command(after_help = "\
+Examples:
+  cortex erp import file products products.csv --dry-run
+  cortex erp import file sales-invoices invoices.parquet")]
+    File(ImportFile),
     /// The "Online Retail" file (UCI dataset 352)
     ///
     /// Bad lines are counted by reason and can be written to a file; the import goes on. Running it again adds nothing.
@@ -95,6 +109,8 @@ impl ErpCommand {
     pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
         let (platform, ctx) = open(globals).await?;
         match self {
+            Self::Import(ImportCommand::File(import)) => import.run(&platform, &ctx).await?,
+            Self::Export(export) => export.run(&platform, &ctx).await?,
             Self::Import(ImportCommand::OnlineRetail {
                 file,
                 strict,

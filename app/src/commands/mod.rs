@@ -5,6 +5,7 @@ pub mod config;
 pub mod demo;
 pub mod doctor;
 pub mod erp;
+mod erp_files;
 mod erp_report;
 pub mod experience;
 pub mod features;

@@ -17,7 +17,8 @@ use crate::ErpApi;
 use crate::receipt::ReceiptView;
 
 const LIMIT: u32 = 100;
-const WAIT_SECONDS_MAX: u64 = 30;
+/// Below the time that a request may take.
+const WAIT_SECONDS_MAX: u64 = 25;
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new().route("/erp/v1/events", get(list))
@@ -37,8 +38,8 @@ struct EventsQuery {
     /// 1 to 500; 100 where it is absent.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
     limit: Option<String>,
-    /// Seconds to wait for something to happen where nothing has: 0 (also where it is absent) to 30.
-    #[param(value_type = Option<u32>, minimum = 0, maximum = 30)]
+    /// Seconds to wait for something to happen where nothing has: 0 (also where it is absent) to 25.
+    #[param(value_type = Option<u32>, minimum = 0, maximum = 25)]
     wait: Option<String>,
 }
 

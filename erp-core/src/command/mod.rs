@@ -3,6 +3,7 @@
 
 mod company;
 mod ledger;
+mod line_count;
 mod master_data;
 mod measured;
 mod orders;

@@ -136,7 +136,7 @@ fn parquet_rows(file: Vec<u8>) -> Result<Content, ErpError> {
 
 /// Writes a file page by page.
 pub(crate) enum Writer {
-    Csv(csv::Writer<Vec<u8>>),
+    Csv(Box<csv::Writer<Vec<u8>>>),
     Json { out: Vec<u8>, documents: u64 },
     Parquet(Box<ArrowWriter<Vec<u8>>>, Arc<Schema>),
 }
@@ -147,7 +147,7 @@ impl Writer {
             Format::Csv => {
                 let mut writer = csv::Writer::from_writer(Vec::new());
                 writer.write_record(columns).map_err(unreadable)?;
-                Self::Csv(writer)
+                Self::Csv(Box::new(writer))
             }
             Format::Json => Self::Json {
                 out: vec![b'['],

@@ -3,6 +3,7 @@
 //! A file is read into the requests that would have been sent by hand, and goes the way of a batch; an export is the
 //! pages of the list. So every field, check and permission is that of the API.
 
+mod changes;
 mod format;
 mod shape;
 mod table;
@@ -19,11 +20,11 @@ use axum::routing::{get, post};
 use cortex_erp::{Attempt, ErpError, Together};
 use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query};
 use cortex_types::RequestContext;
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
+use self::changes::{ChangeView, changes, plain};
 use self::format::{Content, Format, Writer};
 use self::shape::Shape;
 use self::table::Document as Read;
@@ -111,14 +112,6 @@ pub(crate) struct ImportedView {
     problem: Option<Box<serde_json::value::RawValue>>,
 }
 
-#[derive(Serialize, ToSchema)]
-pub(crate) struct ChangeView {
-    #[schema(value_type = Object)]
-    from: Value,
-    #[schema(value_type = Object)]
-    to: Value,
-}
-
 /// All of a collection as a file. A document with lines is as many rows, whose columns begin with the name of the list, such as
 /// `lines.product`; what can be imported again has the same columns.
 #[utoipa::path(get, path = "/erp/v1/exports/{collection}", operation_id = "export_collection", tag = "erp",
@@ -192,7 +185,10 @@ async fn import(
             table::check_columns(&shape, columns.iter().map(String::as_str))?;
             table::documents(&shape, rows)?
         }
-        Content::Documents(documents) => documents,
+        Content::Documents(documents) => documents
+            .into_iter()
+            .map(|document| table::taken(&shape, document))
+            .collect(),
     };
     Ok(Json(of.import(&ctx, &shape, &attempt, dry_run, documents).await?))
 }
@@ -360,10 +356,6 @@ fn path_of(template: &str, fields: &Map<String, Value>) -> Option<String> {
     })
 }
 
-fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
 /// For a path or a query.
 fn encoded(text: &str) -> String {
     let keeps = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
@@ -375,30 +367,4 @@ fn encoded(text: &str) -> String {
         }
     };
     text.bytes().map(encode).collect()
-}
-
-/// Fields that the document says otherwise than what is there. What it does not say stays as it is.
-fn changes(there: &Value, body: &Map<String, Value>) -> BTreeMap<String, ChangeView> {
-    let differing = body.iter().filter(|(name, to)| !is_same(&there[name.as_str()], to));
-    let change = |(name, to): (&String, &Value)| {
-        let from = there[name.as_str()].clone();
-        (name.clone(), ChangeView { from, to: to.clone() })
-    };
-    differing.map(change).collect()
-}
-
-/// Amounts are compared as amounts, and lines by what the file says of them.
-fn is_same(there: &Value, to: &Value) -> bool {
-    match (there, to) {
-        (Value::Array(there), Value::Array(to)) => {
-            there.len() == to.len() && there.iter().zip(to).all(|(there, to)| is_same(there, to))
-        }
-        (Value::Object(_), Value::Object(to)) => to.iter().all(|(name, to)| is_same(&there[name.as_str()], to)),
-        (Value::Null, to) => plain(to).is_empty(),
-        (there, to) => {
-            let (there, to) = (plain(there), plain(to));
-            let amounts = (there.parse::<Decimal>(), to.parse::<Decimal>());
-            there == to || matches!(amounts, (Ok(there), Ok(to)) if there == to)
-        }
-    }
 }

@@ -45,9 +45,11 @@ impl Shape {
         let body = |operation: &Value| Some(operation["requestBody"]["content"]["application/json"]["schema"].clone());
         let operation =
             |path: &str, method: &str| operations.get(path).map(|of| &of[method]).filter(|of| of.is_object());
-        let (taken_by, taken) = match (operation(&list, "post"), &one) {
+        // What makes something answers so; a batch makes nothing of its own.
+        let makes = |of: &&Value| of["responses"]["201"].is_object();
+        let (taken_by, taken) = match (operation(&list, "post").filter(makes), &one) {
             (Some(post), _) => (Some(("POST", list.clone())), body(post)),
-            (None, Some(one)) => match operation(one, "put") {
+            (None, Some(one)) => match operation(one, "put").filter(makes) {
                 Some(put) => (Some(("PUT", one.clone())), body(put)),
                 None => (None, None),
             },

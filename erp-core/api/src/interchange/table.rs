@@ -21,17 +21,41 @@ pub(crate) struct Document {
     pub fields: Map<String, Value>,
 }
 
+/// The fields of a document that it can be made with; those that are only shown, and empty ones, are left out.
+pub(crate) fn taken(shape: &Shape, document: Document) -> Document {
+    let is_taken = |field: &str| {
+        shape.taken.kinds.contains_key(field) || shape.taken.lists.contains(field) || in_path(shape, field)
+    };
+    let is_shown = |field: &str| shape.shown.kinds.contains_key(field) || shape.shown.lists.contains(field);
+    let kept = |field: &str, value: &Value| !value.is_null() && (is_taken(field) || !is_shown(field));
+    let mut fields = document.fields;
+    fields.retain(|field, value| kept(field, value));
+    for (list, lines) in &mut fields {
+        for line in lines
+            .as_array_mut()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_object_mut)
+        {
+            line.retain(|name, value| kept(&format!("{list}.{name}"), value));
+        }
+    }
+    Document { fields, ..document }
+}
+
+/// Whether it stands in the path of the request.
+fn in_path(shape: &Shape, field: &str) -> bool {
+    let path = shape.taken_by.as_ref().map_or("", |(_, path)| path);
+    Shape::parameters(path).any(|name| name == field)
+}
+
 /// What columns mean. What a collection shows and does not take is passed over; what it does neither is refused.
 pub(crate) fn check_columns<'a>(shape: &Shape, columns: impl IntoIterator<Item = &'a str>) -> Result<(), ErpError> {
-    let in_path = |column: &str| match &shape.taken_by {
-        Some((_, path)) => Shape::parameters(path).any(|name| name == column),
-        None => false,
-    };
     for column in columns {
         let known = [&shape.taken, &shape.shown]
             .iter()
             .any(|of| of.kinds.contains_key(column) || of.lists.contains(column));
-        if !known && !in_path(column) {
+        if !known && !in_path(shape, column) {
             let taken: Vec<&str> = shape.taken.kinds.keys().map(String::as_str).collect();
             let problem = format!("is no field of {}: they are {}", shape.collection, taken.join(", "));
             return Err(ErpError::invalid(format!("column '{column}'"), problem));
@@ -96,7 +120,7 @@ fn value(shape: &Shape, column: &str, text: &str) -> Result<Option<Value>, Strin
         .is_some_and(|(_, path)| Shape::parameters(path).any(|name| name == column));
     let kind = match shape.taken.kinds.get(column) {
         Some(kind) => *kind,
-        None if in_path => Kind::Text,
+        None if in_path(shape, column) => Kind::Text,
         None => return Ok(None),
     };
     Ok(Some(match kind {

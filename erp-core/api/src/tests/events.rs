@@ -57,7 +57,7 @@ async fn who_waits_is_told_as_soon_as_something_happens() {
     let shop = shop().await;
     let (_, page) = shop.get("events").await;
     let next = page["next"].as_str().unwrap().to_owned();
-    let waiting = format!("events?wait=30&after={next}");
+    let waiting = format!("events?wait=25&after={next}");
     let (told_of, ()) = tokio::join!(shop.get(&waiting), async {
         tokio::task::yield_now().await;
         let party = json!({ "code": "C2", "kind": "customer", "country": "Spain" });
@@ -72,7 +72,7 @@ async fn a_position_that_is_none_is_refused() {
     for query in [
         "after=x",
         "after=-1",
-        "wait=31",
+        "wait=26",
         "wait=a",
         "limit=0",
         "limit=501",

@@ -60,12 +60,12 @@ async fn documents_with_lines_go_out_and_come_into_other_books_as_they_were() {
     let shop = shop().await;
     let receipt = json!({ "supplier": "S1", "lines": [{ "product": "MUG", "quantity": "10", "value": "10.00" }] });
     shop.done("purchase-receipts", "r1", receipt.clone()).await;
-    for key in ["i1", "i2"] {
-        let invoice = json!({ "customer": "C1", "lines": [
+    for number in ["A-1", "A-2"] {
+        let invoice = json!({ "number": number, "customer": "C1", "lines": [
             { "product": "MUG", "quantity": "2", "net": "5.10" },
             { "product": "MUG", "quantity": "1" },
         ] });
-        shop.done("sales-invoices", key, invoice).await;
+        shop.done("sales-invoices", number, invoice).await;
     }
     for format in ["csv", "json", "parquet"] {
         let other = self::shop().await;
@@ -77,17 +77,11 @@ async fn documents_with_lines_go_out_and_come_into_other_books_as_they_were() {
             assert!(text.starts_with("number,"), "{text}");
         }
         let path = format!("sales-invoices?format={format}");
-        if format == "json" {
-            // As it is shown, a document has fields that none is posted with.
-            let (_, view) = other.import(&path, "f", file).await;
-            assert_eq!(counts(&view), [0, 0, 0, 2], "{view}");
-            continue;
-        }
         let (status, view) = other.import(&path, "f", file.clone()).await;
         assert_eq!((status, counts(&view)), (StatusCode::OK, [2, 0, 0, 0]), "{view}");
-        for number in ["INV-000001", "INV-000002"] {
-            let [one, same] = [&shop, &other].map(|of| of.get(&format!("sales-invoices/{number}")));
-            let (one, same) = (one.await.1, same.await.1);
+        for number in ["A-1", "A-2"] {
+            let path = format!("sales-invoices/{number}");
+            let (one, same) = (shop.get(&path).await.1, other.get(&path).await.1);
             assert_eq!((&one["gross"], &one["lines"]), (&same["gross"], &same["lines"]));
         }
         let (_, again) = other.import(&path, "g", file).await;
