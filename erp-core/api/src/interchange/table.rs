@@ -114,10 +114,6 @@ fn add_lines(fields: &mut Map<String, Value>, lines: BTreeMap<String, Map<String
 
 /// `None` for what is only shown.
 fn value(shape: &Shape, column: &str, text: &str) -> Result<Option<Value>, String> {
-    let in_path = shape
-        .taken_by
-        .as_ref()
-        .is_some_and(|(_, path)| Shape::parameters(path).any(|name| name == column));
     let kind = match shape.taken.kinds.get(column) {
         Some(kind) => *kind,
         None if in_path(shape, column) => Kind::Text,
