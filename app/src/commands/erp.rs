@@ -228,11 +228,11 @@ async fn replay(platform: &Platform, ctx: &RequestContext, keep: Option<PathBuf>
     );
     let erp = Erp::start(Arc::new(ledger.clone()), Arc::clone(clock), &ErpConfig::default());
     let bar = progress::bar("commands", 0);
-    let replayed = there.replay(ctx, &ledger, &erp, &|done, all| {
+    let show = |done, all| {
         bar.set_length(all);
         bar.set_position(done);
-    });
-    let replayed = replayed.await;
+    };
+    let replayed = there.replay(ctx, &ledger, &erp, &show).await;
     bar.finish_and_clear();
     erp.drain().await;
     anew.close().await;
