@@ -18,7 +18,7 @@ pub fn describe(apis: impl IntoIterator<Item = OpenApi>) -> Result<Arc<str>, App
     for api in apis {
         let api = serde_json::to_value(api).map_err(unwritable)?;
         for part in ["/paths", "/components/schemas", "/components/responses"] {
-            merge(&mut document, &api, part);
+            merge(&mut document, &api, part)?;
         }
         if let (Some(tags), Some(more)) = (document["tags"].as_array_mut(), api["tags"].as_array()) {
             tags.extend(more.iter().cloned());
@@ -36,13 +36,20 @@ pub fn describe(apis: impl IntoIterator<Item = OpenApi>) -> Result<Arc<str>, App
 
 /// The entries of `api` at `part` join those of the document. The same name twice is the same thing: the shared
 /// vocabulary, such as a problem.
-fn merge(document: &mut Value, api: &Value, part: &str) {
+fn merge(document: &mut Value, api: &Value, part: &str) -> Result<(), AppError> {
     let (Some(whole), Some(Value::Object(entries))) = (document.pointer_mut(part), api.pointer(part)) else {
-        return;
+        return Ok(());
     };
+    let other = entries
+        .iter()
+        .find(|(name, entry)| whole.get(name).is_some_and(|there| there != *entry));
+    if let Some((name, _)) = other {
+        return Err(AppError::Invalid(format!("two APIs mean different things by '{name}'")));
+    }
     if let Value::Object(whole) = whole {
         whole.extend(entries.clone());
     }
+    Ok(())
 }
 
 /// Every operation with its path and method.

@@ -44,7 +44,7 @@ struct EventsQuery {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(crate) struct EventView {
+pub(crate) struct BusinessEventView {
     /// Grows with each event; other things may happen between two of them.
     position: u64,
     /// What happened to which kind of document.
@@ -60,7 +60,7 @@ pub(crate) struct EventView {
     receipt: ReceiptView,
 }
 
-impl From<Event> for EventView {
+impl From<Event> for BusinessEventView {
     fn from(event: Event) -> Self {
         Self {
             position: event.position,
@@ -74,8 +74,8 @@ impl From<Event> for EventView {
 }
 
 #[derive(Serialize, ToSchema)]
-pub(crate) struct EventsView {
-    items: Vec<EventView>,
+pub(crate) struct BusinessEventsView {
+    items: Vec<BusinessEventView>,
     /// What to send as `after` next time, whether there is more already or not.
     next: String,
 }
@@ -83,20 +83,20 @@ pub(crate) struct EventsView {
 /// What happened, in the order in which it did: one event for each command that was carried out, written in the same transaction
 /// as all that the command did. Whoever keeps `next` with what they made of the events misses none and takes none twice.
 #[utoipa::path(get, path = "/erp/v1/events", operation_id = "list_events", tag = "erp", params(EventsQuery),
-    responses((status = 200, description = "Events, or none where nothing happened for as long as you wait", body = EventsView)))]
+    responses((status = 200, description = "Events, or none where nothing happened for as long as you wait", body = BusinessEventsView)))]
 async fn list(
     State(api): State<Arc<ErpApi>>,
     Ctx(ctx): Ctx,
     Query(query): Query<EventsQuery>,
-) -> Result<Json<EventsView>, ApiError> {
+) -> Result<Json<BusinessEventsView>, ApiError> {
     api.may_read(&ctx)?;
     let after = whole("after", query.after.as_deref(), i64::MAX.unsigned_abs())?;
     let limit = page_limit(query.limit.as_deref(), LIMIT, PAGE_LIMIT_MAX)?;
     let wait = Duration::from_secs(whole("wait", query.wait.as_deref(), WAIT_SECONDS_MAX)?);
     let events = api.events(&ctx, after, limit, wait).await?;
-    Ok(Json(EventsView {
+    Ok(Json(BusinessEventsView {
         next: events.last().map_or(after, |newest| newest.position).to_string(),
-        items: events.into_iter().map(EventView::from).collect(),
+        items: events.into_iter().map(BusinessEventView::from).collect(),
     }))
 }
 

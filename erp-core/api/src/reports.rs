@@ -183,11 +183,11 @@ impl From<ProfitAndLoss> for ProfitAndLossView {
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct TrialBalance {
-    accounts: Vec<AccountView>,
+    accounts: Vec<AccountTotalsView>,
 }
 
 #[derive(Serialize, ToSchema)]
-pub(crate) struct AccountView {
+pub(crate) struct AccountTotalsView {
     account: String,
     title: String,
     currency: String,
@@ -197,7 +197,7 @@ pub(crate) struct AccountView {
     balance: String,
 }
 
-impl AccountView {
+impl AccountTotalsView {
     fn new(account: &AccountBalance, chart: &Chart) -> Self {
         let text = |minor| amount_text(minor, account.currency);
         Self {
@@ -260,7 +260,7 @@ async fn trial_balance(
     Ok(Json(TrialBalance {
         accounts: accounts
             .iter()
-            .map(|account| AccountView::new(account, &chart))
+            .map(|account| AccountTotalsView::new(account, &chart))
             .collect(),
     }))
 }

@@ -190,6 +190,13 @@ async fn import(
             .map(|document| table::taken(&shape, document))
             .collect(),
     };
+    if documents.is_empty() {
+        return Err(ErpError::invalid(
+            "file",
+            "holds no document: a row of column names comes first, then the rows",
+        )
+        .into());
+    }
     Ok(Json(of.import(&ctx, &shape, &attempt, dry_run, documents).await?))
 }
 

@@ -109,6 +109,8 @@ async fn what_cannot_be_read_is_refused_and_names_the_place() {
     for (path, file, named) in [
         ("products", "code,kind,colour\nX,goods,red\n", "colour"),
         ("products", "code,kind\nX\n", "file"),
+        ("products", "", "holds no document"),
+        ("products", "code,kind\n", "holds no document"),
         ("products?format=xlsx", "code\n", "format"),
         ("products?dry_run=maybe", "code\n", "dry_run"),
         ("products?format=parquet", "PAR1", "file"),
