@@ -32,7 +32,7 @@ pub(crate) struct Document;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct EventsQuery {
-    /// `next` of the answer before; from the beginning where it is absent.
+    /// Position of the newest event that you know; from the beginning where it is absent.
     #[param(example = "0")]
     after: Option<String>,
     /// 1 to 500; 100 where it is absent.
@@ -76,12 +76,14 @@ impl From<Event> for BusinessEventView {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct BusinessEventsView {
     items: Vec<BusinessEventView>,
-    /// What to send as `after` next time, whether there is more already or not.
-    next: String,
+    /// What to send as `after` for the next page; absent on the last one there is by now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 /// What happened, in the order in which it did: one event for each command that was carried out, written in the same transaction
-/// as all that the command did. Whoever keeps `next` with what they made of the events misses none and takes none twice.
+/// as all that the command did. Whoever keeps the position of the newest with what they made of the events misses none and takes none
+/// twice.
 #[utoipa::path(get, path = "/erp/v1/events", operation_id = "list_events", tag = "erp", params(EventsQuery),
     responses((status = 200, description = "Events, or none where nothing happened for as long as you wait", body = BusinessEventsView)))]
 async fn list(
@@ -95,7 +97,7 @@ async fn list(
     let wait = Duration::from_secs(whole("wait", query.wait.as_deref(), WAIT_SECONDS_MAX)?);
     let events = api.events(&ctx, after, limit, wait).await?;
     Ok(Json(BusinessEventsView {
-        next: events.last().map_or(after, |newest| newest.position).to_string(),
+        next: events.get(limit as usize - 1).map(|newest| newest.position.to_string()),
         items: events.into_iter().map(BusinessEventView::from).collect(),
     }))
 }
