@@ -14,10 +14,10 @@ use tokio::net::TcpStream;
 
 use crate::latency::Latencies;
 
-/// One kind of request, with a body per turn.
+/// One kind of request, with a path and a body per turn.
 pub struct Shape {
     pub method: &'static str,
-    pub path: String,
+    pub paths: Vec<String>,
     pub bodies: Vec<Bytes>,
 }
 
@@ -49,7 +49,7 @@ pub async fn run(address: SocketAddr, shape: Arc<Shape>, volume: Volume) -> Resu
     Ok(Latencies::new(all, failures, volume.rate, started.elapsed()))
 }
 
-async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
+pub async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
     let stream = TcpStream::connect(address)
         .await
         .with_context(|| format!("no server at {address}"))?;
@@ -95,9 +95,10 @@ async fn send(
         .get(number as usize % shape.bodies.len().max(1))
         .cloned()
         .unwrap_or_default();
+    let path = &shape.paths[number as usize % shape.paths.len()];
     let request = Request::builder()
         .method(shape.method)
-        .uri(&shape.path)
+        .uri(path)
         .header("host", address.to_string())
         .header("content-type", "application/json")
         .body(Full::new(body))?;

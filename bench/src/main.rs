@@ -3,11 +3,13 @@
 //! Latencies are open-loop: requests are due at a fixed rate whatever the server does, and a request's latency counts
 //! from the instant at which it was due, so that a stall is not hidden by the client waiting for it.
 
+mod erp;
 mod flush;
 mod latency;
 mod load;
 mod scenario;
 mod server;
+mod terminal;
 
 use std::path::PathBuf;
 
@@ -21,6 +23,8 @@ enum Bench {
     Online,
     /// Prediction for one customer over HTTP: features, model, decision.
     Predict,
+    /// The ERP on a private PostgreSQL: posting, revaluing, reporting and reading, beside the database by itself.
+    Erp,
 }
 
 /// Measures a cortex binary on this machine.
@@ -47,6 +51,8 @@ pub struct Options {
     /// Connections that share the load.
     #[arg(long, default_value_t = 16)]
     connections: u32,
+    #[command(flatten)]
+    erp: erp::ErpOptions,
 }
 
 #[tokio::main]
@@ -58,6 +64,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted(Bench::Online) || wanted(Bench::Predict) {
         scenario::serve(&options, wanted(Bench::Online), wanted(Bench::Predict)).await?;
+    }
+    if wanted(Bench::Erp) {
+        erp::run(&options, options.benches.contains(&Bench::Erp)).await?;
     }
     Ok(())
 }

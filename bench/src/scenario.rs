@@ -14,6 +14,7 @@ use crate::flush;
 use crate::latency::Latencies;
 use crate::load::{self, Shape, Volume};
 use crate::server::{Server, memory_bytes_peak};
+use crate::terminal::show;
 
 /// Lines of the file that is generated where none is given: as many as nine months of a small wholesaler.
 const LINES: usize = 320_000;
@@ -94,7 +95,7 @@ pub async fn serve(options: &Options, online: bool, predict: bool) -> Result<()>
         "empty handler (GET /healthz)",
         Shape {
             method: "GET",
-            path: "/healthz".to_owned(),
+            paths: vec!["/healthz".to_owned()],
             bodies: vec![],
         },
         volume,
@@ -106,7 +107,7 @@ pub async fn serve(options: &Options, online: bool, predict: bool) -> Result<()>
             .map(|code| body(&json!({ "features": features(), "entities": { "customer_code": [code] } })));
         let shape = Shape {
             method: "POST",
-            path: "/get-online-features".to_owned(),
+            paths: vec!["/get-online-features".to_owned()],
             bodies: bodies.collect(),
         };
         let read = measure(&server, &format!("online read of {FEATURES} features"), shape, volume).await?;
@@ -117,7 +118,7 @@ pub async fn serve(options: &Options, online: bool, predict: bool) -> Result<()>
         let path = "/v2/cortex/models/repurchase-30d/predict-entity".to_owned();
         let shape = Shape {
             method: "POST",
-            path,
+            paths: vec![path],
             bodies: bodies.collect(),
         };
         let flushed = flush::run(&data, volume)?;
@@ -289,10 +290,4 @@ fn generate(folder: &Path) -> Result<PathBuf> {
     }
     out.flush()?;
     Ok(path)
-}
-
-/// Benchmarks talk to a terminal.
-#[allow(clippy::print_stdout)]
-fn show(line: &str) {
-    println!("{line}");
 }

@@ -20,9 +20,18 @@ pub struct Server {
 
 impl Server {
     pub async fn start(cortex: &Path, data: &Path) -> Result<Self> {
+        Self::start_on(cortex, data, None).await
+    }
+
+    /// On a PostgreSQL database, where its URL is given.
+    pub async fn start_on(cortex: &Path, data: &Path, database_url: Option<&str>) -> Result<Self> {
         let http = free_address()?;
         let grpc = free_address()?;
-        let child = Command::new(cortex)
+        let mut command = Command::new(cortex);
+        if let Some(url) = database_url {
+            command.env("CORTEX__DATABASE__URL", url);
+        }
+        let child = command
             .args(["up", "--data"])
             .arg(data)
             .args(["--http", &http.to_string(), "--grpc", &grpc.to_string()])
@@ -51,6 +60,11 @@ impl Server {
     pub fn memory_bytes_peak(&self) -> u64 {
         memory_bytes_peak(self.child.id())
     }
+
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
 }
 
 impl Drop for Server {
@@ -69,6 +83,6 @@ pub fn memory_bytes_peak(pid: u32) -> u64 {
         .map_or(0, |kib| kib * 1024)
 }
 
-fn free_address() -> Result<SocketAddr> {
+pub fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }
