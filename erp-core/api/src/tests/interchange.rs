@@ -57,16 +57,8 @@ async fn a_dry_run_lists_what_would_change_and_changes_nothing() {
 
 #[tokio::test]
 async fn documents_with_lines_go_out_and_come_into_other_books_as_they_were() {
-    let shop = shop().await;
+    let shop = stocked().await;
     let receipt = json!({ "supplier": "S1", "lines": [{ "product": "MUG", "quantity": "10", "value": "10.00" }] });
-    shop.done("purchase-receipts", "r1", receipt.clone()).await;
-    for number in ["A-1", "A-2"] {
-        let invoice = json!({ "number": number, "customer": "C1", "lines": [
-            { "product": "MUG", "quantity": "2", "net": "5.10" },
-            { "product": "MUG", "quantity": "1" },
-        ] });
-        shop.done("sales-invoices", number, invoice).await;
-    }
     for format in ["csv", "json", "parquet"] {
         let other = self::shop().await;
         other.done("purchase-receipts", "r1", receipt.clone()).await;
@@ -164,4 +156,74 @@ async fn every_list_can_be_exported() {
         exported += 1;
     }
     assert!(exported >= 15, "{exported}");
+}
+
+/// Files that were good, with bytes changed, cut off or put in twice.
+fn spoiled(file: &[u8], seed: u64) -> Vec<u8> {
+    let mut dice = seed;
+    let mut below = |end: usize| {
+        dice = dice
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(dice >> 33).unwrap() % end.max(1)
+    };
+    let mut file = file.to_vec();
+    for _ in 0..=below(4) {
+        let at = below(file.len());
+        match below(4) {
+            0 => file.truncate(at),
+            1 => file[at] = u8::try_from(below(256)).unwrap(),
+            2 => {
+                let again = file[at..(at + below(40)).min(file.len())].to_vec();
+                file.splice(at..at, again);
+            }
+            _ => {
+                let odd: [&[u8]; 6] = [b"\0", b"\xff\xfe", b"\"", b",,", b"-99999999999999999999.999", b"[{}"];
+                let odd = odd[below(odd.len())].to_vec();
+                file.splice(at..at, odd);
+            }
+        }
+        if file.is_empty() {
+            break;
+        }
+    }
+    file
+}
+
+#[tokio::test]
+async fn a_spoiled_file_is_told_of_and_changes_nothing() {
+    let shop = stocked().await;
+    let before = shop.get("sales-invoices").await;
+    let mut told = [0, 0];
+    for format in ["csv", "json", "parquet"] {
+        let file = shop.export(&format!("sales-invoices?format={format}")).await;
+        for seed in 0..40 {
+            let path = format!("sales-invoices?dry_run=true&format={format}");
+            let (status, answer) = shop.import(&path, "spoiled", spoiled(&file, seed)).await;
+            match status {
+                StatusCode::OK => told[0] += 1,
+                StatusCode::BAD_REQUEST => {
+                    assert!(answer["code"].is_string() && answer["detail"].is_string(), "{answer}");
+                    told[1] += 1;
+                }
+                _ => panic!("{format}, seed {seed}: {status} {answer}"),
+            }
+        }
+    }
+    assert!(told[0] > 3 && told[1] > 3, "{told:?}");
+    assert_eq!(shop.get("sales-invoices").await, before);
+}
+
+async fn stocked() -> Caller {
+    let shop = shop().await;
+    let receipt = json!({ "supplier": "S1", "lines": [{ "product": "MUG", "quantity": "10", "value": "10.00" }] });
+    shop.done("purchase-receipts", "r1", receipt).await;
+    for number in ["A-1", "A-2"] {
+        let invoice = json!({ "number": number, "customer": "C1", "lines": [
+            { "product": "MUG", "quantity": "2", "net": "5.10" },
+            { "product": "MUG", "quantity": "1" },
+        ] });
+        shop.done("sales-invoices", number, invoice).await;
+    }
+    shop
 }
