@@ -1,5 +1,7 @@
 //! The audit log in SQL: one hash chain per tenant, which triggers keep append-only.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use cortex_security::{AuditEntry, AuditLog, AuditRecord, SecurityError};
 use cortex_types::{RequestContext, TenantId, Timestamp};
@@ -98,38 +100,36 @@ pub(crate) fn refused(what: &str, error: StoreError) -> SecurityError {
     }
 }
 
-/// Links `entries` to the tenant's chain and inserts them.
+/// Links `entries` to the chains of their tenants, in their order, and inserts them.
 pub(crate) async fn append(
     write: &mut WriteTransaction,
-    ctx: &RequestContext,
-    entries: &[AuditEntry],
+    entries: Vec<(&RequestContext, AuditEntry)>,
 ) -> Result<(), StoreError> {
-    if entries.is_empty() {
-        return Ok(());
-    }
-    let newest: Option<(i64, String)> =
-        sql::query_as("SELECT seq, hash FROM audit_log WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 1")
-            .bind(ctx.tenant.as_str())
-            .fetch_optional(write.connection())
-            .await?;
-    let (mut seq, mut previous) = newest.unwrap_or((0, NOTHING_BEFORE.to_owned()));
     let at = write.database().clock().now();
-    let mut records = Vec::with_capacity(entries.len());
-    for entry in entries {
-        seq += 1;
+    let mut newest: HashMap<TenantId, (i64, String)> = HashMap::new();
+    let mut records = Vec::new();
+    for (ctx, entry) in entries {
+        if !newest.contains_key(&ctx.tenant) {
+            newest.insert(ctx.tenant.clone(), newest_of(write, &ctx.tenant).await?);
+        }
+        let (seq, previous) = newest.entry(ctx.tenant.clone()).or_default();
+        *seq += 1;
         let mut record = AuditRecord {
             seq: seq.unsigned_abs(),
             tenant: ctx.tenant.clone(),
             at,
             principal: ctx.principal.id.to_string(),
             trace_id: ctx.trace_id,
-            entry: entry.clone(),
-            previous: std::mem::take(&mut previous),
+            entry,
+            previous: std::mem::take(previous),
             hash: String::new(),
         };
         record.hash = record.compute_hash();
         previous.clone_from(&record.hash);
         records.push(record);
+    }
+    if records.is_empty() {
+        return Ok(());
     }
     write
         .insert_rows("audit_log", &COLUMNS, &records, |row, record| {
@@ -144,6 +144,15 @@ pub(crate) async fn append(
                 .bind(record.hash.clone());
         })
         .await
+}
+
+/// Number and hash of a chain's last record.
+async fn newest_of(write: &mut WriteTransaction, tenant: &TenantId) -> Result<(i64, String), StoreError> {
+    let newest = sql::query_as("SELECT seq, hash FROM audit_log WHERE tenant_id = $1 ORDER BY seq DESC LIMIT 1")
+        .bind(tenant.as_str())
+        .fetch_optional(write.connection())
+        .await?;
+    Ok(newest.unwrap_or((0, NOTHING_BEFORE.to_owned())))
 }
 
 fn record_of(row: &Row) -> Result<AuditRecord, StoreError> {

@@ -168,7 +168,12 @@ impl WriteTransaction {
 
     /// Appends records to the audit log of the caller's tenant, within this transaction.
     pub async fn audit(&mut self, ctx: &RequestContext, entries: &[AuditEntry]) -> Result<(), StoreError> {
-        audit::append(self, ctx, entries).await
+        audit::append(self, entries.iter().map(|entry| (ctx, entry.clone())).collect()).await
+    }
+
+    /// As [`audit`](Self::audit), for several callers at once, of whichever tenants.
+    pub async fn audit_each(&mut self, entries: Vec<(&RequestContext, AuditEntry)>) -> Result<(), StoreError> {
+        audit::append(self, entries).await
     }
 
     /// Commits, durably, and answers the number of the commit.

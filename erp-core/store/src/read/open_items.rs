@@ -181,29 +181,39 @@ pub(super) async fn ageing(
                  WHERE a.tenant_id = $1 AND a.allocated_at >= $3 GROUP BY a.{item}";
     let debits = since.replace("{item}", "debit_item").replace("{sign}", "");
     let credits = since.replace("{item}", "credit_item").replace("{sign}", "-");
+    // Put into its bucket by the database: few rows come of many items.
+    let passed = |place: usize| format!("CASE WHEN due_at <= ${place} THEN 1 ELSE 0 END");
+    let bucket = (4..=4 + days.len()).map(passed).collect::<Vec<_>>().join(" + ");
     let sql = format!(
-        "SELECT party_code, currency, due_at, CAST(sum(open_minor) AS BIGINT) AS open_minor FROM ( \
+        "SELECT party_code, currency, CAST({bucket} AS BIGINT) AS bucket, CAST(sum(open_minor) AS BIGINT) AS open_minor FROM ( \
            SELECT party_code, currency, due_at, open_minor FROM open_items \
            WHERE tenant_id = $1 AND side = $2 AND open_minor <> 0 AND posted_at < $3 \
            UNION ALL \
            SELECT i.party_code, i.currency, i.due_at, s.amount_minor FROM open_items i \
            JOIN (SELECT id, sum(amount_minor) AS amount_minor FROM ({debits} UNION ALL {credits}) b GROUP BY id) s ON s.id = i.id \
            WHERE i.tenant_id = $1 AND i.side = $2 AND i.posted_at < $3) o \
-         GROUP BY party_code, currency, due_at"
+         GROUP BY party_code, currency, {bucket}"
     );
-    let found = sql::query(AssertSqlSafe(sql))
+    // Nothing is due before the first time that can be given.
+    let earliest = Timestamp::GIVEN_FROM.micros() - 1;
+    let overdue_for = |days: i64| {
+        let due = before
+            .micros()
+            .saturating_sub(days.saturating_mul(DAY_MICROS).saturating_add(1));
+        Timestamp::from_micros(due.max(earliest))
+    };
+    let mut query = sql::query(AssertSqlSafe(sql))
         .bind(tenant)
         .bind(side.as_str())
         .bind(before)
-        .fetch_all(readers)
-        .await?;
+        .bind(overdue_for(0));
+    for days in days {
+        query = query.bind(overdue_for(i64::from(*days) + 1));
+    }
+    let found = query.fetch_all(readers).await?;
     let mut parties: BTreeMap<(Option<Arc<str>>, Currency), Vec<i64>> = BTreeMap::new();
     for row in &found {
-        let overdue = (before.micros() - 1 - row.time("due_at")?.micros()).div_euclid(DAY_MICROS);
-        let bucket = match overdue {
-            0.. => 1 + days.iter().filter(|days| overdue > i64::from(**days)).count(),
-            _ => 0,
-        };
+        let bucket = usize::try_from(row.integer("bucket")?).unwrap_or_default();
         let key = (row.optional_text("party_code")?, row.parsed("currency")?);
         let open = parties.entry(key).or_insert_with(|| vec![0; days.len() + 2]);
         open[bucket] += row.integer("open_minor")?;

@@ -74,12 +74,13 @@ fn known(known: &cortex_erp::Known) -> Known {
     }
 }
 
-/// One audit entry per command; commands of one caller go in together.
+/// One audit entry per command.
 async fn audit(transaction: &mut WriteTransaction, accepted: &[Accepted]) -> Result<(), StoreError> {
-    for run in accepted.chunk_by(|one, next| one.ctx == next.ctx) {
-        let entries: Vec<AuditEntry> = run
-            .iter()
-            .map(|Accepted { receipt, postings, .. }| AuditEntry {
+    let entries = accepted.iter().map(
+        |Accepted {
+             ctx, receipt, postings, ..
+         }| {
+            let entry = AuditEntry {
                 action: action(postings),
                 resource: format!("{}/{}", receipt.kind, receipt.number),
                 detail: serde_json::json!({
@@ -87,11 +88,11 @@ async fn audit(transaction: &mut WriteTransaction, accepted: &[Accepted]) -> Res
                     "amount_minor": receipt.amount_minor,
                     "currency": receipt.currency,
                 }),
-            })
-            .collect();
-        transaction.audit(&run[0].ctx, &entries).await?;
-    }
-    Ok(())
+            };
+            (ctx, entry)
+        },
+    );
+    transaction.audit_each(entries.collect()).await
 }
 
 fn action(postings: &Postings) -> String {
