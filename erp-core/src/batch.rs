@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cortex_types::ErrorCode;
 use serde::{Deserialize, Serialize};
 
 use crate::sequencer::{Message, Submission};
@@ -54,7 +55,7 @@ impl From<IdempotencyKey> for Attempt {
     }
 }
 
-/// A place in a batch for one command. Dropped without one it is left, and the others do without.
+/// A place in a batch for one command. Dropped without one it is left: the others do without, or a whole is refused.
 #[derive(Debug)]
 pub struct Seat {
     batch: Arc<Batch>,
@@ -132,9 +133,19 @@ impl Batch {
         }
         let taken = std::mem::take(&mut seats.taken);
         drop(seats);
+        let left = taken.iter().position(Option::is_none);
         let indexed = taken.into_iter().enumerate();
         let submissions: Vec<(usize, Submission)> = indexed.filter_map(|(index, one)| Some((index, one?))).collect();
         let message = Message::Together(self.together, submissions);
+        // A request that was refused at the door, or whose caller is gone, is a part that cannot be carried out.
+        if let (Together::Whole, Some(index)) = (self.together, left) {
+            message.refuse(&ErpError::BatchRefused {
+                index,
+                code: ErrorCode::InvalidArgument,
+                reason: "it came to no command".to_owned(),
+            });
+            return;
+        }
         if let Err((error, message)) = self.erp.enqueue(message) {
             message.refuse(&error);
         }

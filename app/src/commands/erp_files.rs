@@ -40,7 +40,7 @@ impl ImportFile {
         let format = format_of(&self.file)?;
         let file = std::fs::read(&self.file).map_err(|source| unusable(&self.file, &source))?;
         // The same file again is the same request again.
-        let key = format!("file/{}", hex::encode(Sha256::digest(&file)));
+        let key = format!("file/{}/{}", self.collection, hex::encode(Sha256::digest(&file)));
         let path = format!(
             "/erp/v1/imports/{}?format={format}&dry_run={}",
             self.collection, self.dry_run

@@ -103,7 +103,12 @@ fn json_documents(file: &[u8]) -> Result<Content, ErpError> {
         let lines = serde_json::Deserializer::from_slice(file).into_iter();
         lines.collect::<Result<_, _>>().map_err(unreadable)?
     };
-    let document = |(row, fields)| Document { row, fields };
+    let document = |(row, fields): (u64, Map<String, Value>)| {
+        let key = ["number", "code"]
+            .iter()
+            .find_map(|key| Some(((*key).to_owned(), fields.get(*key)?.as_str()?.to_owned())));
+        Document { row, key, fields }
+    };
     Ok(Content::Documents((1..).zip(objects).map(document).collect()))
 }
 

@@ -19,14 +19,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use cortex_erp::{Attempt, ErpError, Together};
 use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query};
-use cortex_types::RequestContext;
+use cortex_types::{CommandId, RequestContext};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use self::changes::{ChangeView, changes, plain};
 use self::format::{Content, Format, Writer};
-use self::shape::Shape;
+use self::shape::{Shape, encoded, path_of};
 use self::table::Document as Read;
 use crate::ErpApi;
 use crate::api::not_found;
@@ -190,6 +190,7 @@ async fn import(
             .map(|document| table::taken(&shape, document))
             .collect(),
     };
+    table::check_keys(&documents)?;
     if documents.is_empty() {
         return Err(ErpError::invalid(
             "file",
@@ -277,11 +278,14 @@ impl Interchange {
                 requests.push(request);
                 told.push((read, changes));
             }
-            // The same documents have the same keys when the file comes again, whatever is the same by then.
-            let keys = told
-                .iter()
-                .map(|(read, _)| format!("{}/{}", attempt.key(), read.row))
-                .collect();
+            // The same documents have the same keys when the file comes again, whatever is the same by then. What is said anew is
+            // said again where it was changed since.
+            let again = shape.taken_by.as_ref().is_some_and(|(method, _)| *method == "PUT");
+            let key = |read: &Read| match again {
+                true => format!("{}/{}/{}", attempt.key(), read.row, CommandId::new()),
+                false => format!("{}/{}", attempt.key(), read.row),
+            };
+            let keys = told.iter().map(|(read, _)| key(read)).collect();
             let answers = self.batches.carry_out(ctx, keys, together, requests).await?;
             for ((read, changes), answer) in told.into_iter().zip(answers) {
                 view.tell(&read, changes, answer);
@@ -301,17 +305,45 @@ impl Interchange {
         let mut body = read.fields.clone();
         let mut path = template.to_owned();
         for name in Shape::parameters(template) {
-            let value = read.fields.get(name).map(plain).unwrap_or_default();
+            let Some(value) = read.fields.get(name).map(plain).filter(|value| !value.is_empty()) else {
+                return Err(table::refused(read.row, name, "is missing".to_owned()).into());
+            };
             if !shape.taken.kinds.contains_key(name) {
                 body.remove(name);
             }
             path = path.replace(&format!("{{{name}}}"), &encoded(&value));
         }
-        let there = match shape.one.as_deref().and_then(|one| path_of(one, &read.fields)) {
+        let mut named = read.fields.clone();
+        if let Some((name, value)) = &read.key {
+            named.insert(name.clone(), Value::from(value.as_str()));
+        }
+        let (status, there) = match shape.one.as_deref().and_then(|one| path_of(one, &named)) {
             Some(path) => self.get(ctx, &path).await?,
             None => (404, Value::Null),
         };
-        let changes = (there.0 == 200).then(|| changes(&there.1, &body));
+        let changes = match status {
+            200 => Some(changes(&there, &body)),
+            // A code that cannot be is refused with the document.
+            400 | 404 => None,
+            _ => return Err(ErpError::invalid(format!("row {}", read.row), plain(&there["detail"])).into()),
+        };
+        let is_drawn = read.key.as_ref().is_some_and(|(name, _)| !shape.takes(name));
+        if is_drawn && method == "POST" && changes.as_ref().is_some_and(|changes| !changes.is_empty()) {
+            let (name, value) = read.key.clone().unwrap_or_default();
+            let problem =
+                format!("'{value}' is posted already, and otherwise: leave the column out to post another one");
+            return Err(table::refused(read.row, &name, problem).into());
+        }
+        if let (Some(_), "PUT", Value::Object(fields)) = (&changes, method, there) {
+            // What the file does not say stays as it is.
+            let there = table::taken(shape, Read { fields, ..read.clone() });
+            let in_path = |name: &str| Shape::parameters(template).any(|of| of == name);
+            for (name, value) in there.fields {
+                if shape.takes(&name) && !in_path(&name) {
+                    body.entry(name).or_insert(value);
+                }
+            }
+        }
         let body =
             serde_json::value::to_raw_value(&body).map_err(|error| ErpError::invalid("file", error.to_string()))?;
         let request = RequestBody {
@@ -353,25 +385,4 @@ impl ImportView {
             problem: answer.body.filter(|_| outcome == "refused"),
         });
     }
-}
-
-/// The path with all its names filled in; `None` where the document lacks one.
-fn path_of(template: &str, fields: &Map<String, Value>) -> Option<String> {
-    Shape::parameters(template).try_fold(template.to_owned(), |path, name| {
-        let value = fields.get(name).map(plain)?;
-        Some(path.replace(&format!("{{{name}}}"), &encoded(&value)))
-    })
-}
-
-/// For a path or a query.
-fn encoded(text: &str) -> String {
-    let keeps = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let encode = |byte| {
-        if keeps(byte) {
-            char::from(byte).to_string()
-        } else {
-            format!("%{byte:02X}")
-        }
-    };
-    text.bytes().map(encode).collect()
 }

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use super::changes::plain;
 
 /// What a cell holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +70,11 @@ impl Shape {
             one: one.filter(|one| operation(one, "get").is_some()),
             shown: shown.map(|schema| Fields::of(openapi, &schema)).unwrap_or_default(),
         })
+    }
+
+    /// Whether a document is made with this field.
+    pub fn takes(&self, field: &str) -> bool {
+        self.taken.kinds.contains_key(field) || self.taken.lists.contains(field)
     }
 
     /// Names that stand in braces in a path.
@@ -141,4 +148,25 @@ impl Fields {
             _ => (None, field),
         }
     }
+}
+
+/// The path with all its names filled in; `None` where the document lacks one.
+pub(crate) fn path_of(template: &str, fields: &Map<String, Value>) -> Option<String> {
+    Shape::parameters(template).try_fold(template.to_owned(), |path, name| {
+        let value = fields.get(name).map(plain)?;
+        Some(path.replace(&format!("{{{name}}}"), &encoded(&value)))
+    })
+}
+
+/// For a path or a query.
+pub(crate) fn encoded(text: &str) -> String {
+    let keeps = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let encode = |byte| {
+        if keeps(byte) {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
+    };
+    text.bytes().map(encode).collect()
 }

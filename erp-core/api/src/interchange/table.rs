@@ -18,6 +18,8 @@ pub(crate) type Row = BTreeMap<String, String>;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Document {
     pub row: u64,
+    /// Its number or code, also where that is only shown.
+    pub key: Option<(String, String)>,
     pub fields: Map<String, Value>,
 }
 
@@ -64,11 +66,14 @@ pub(crate) fn check_columns<'a>(shape: &Shape, columns: impl IntoIterator<Item =
     Ok(())
 }
 
-/// Rows of the same number or code are one document, and so is a row with lines alone and the one before it.
+/// Rows with lines of the same number or code are one document, and so is a row with lines alone and the one before it.
 pub(crate) fn documents(shape: &Shape, rows: impl IntoIterator<Item = (u64, Row)>) -> Result<Vec<Document>, ErpError> {
     let mut documents: Vec<Document> = Vec::new();
     for (at, row) in rows {
         let (mut fields, mut lines) = (Map::new(), BTreeMap::<String, Map<String, Value>>::new());
+        let key = KEYS
+            .iter()
+            .find_map(|key| Some(((*key).to_owned(), row.get(*key)?.clone())));
         for (column, text) in row {
             let (list, name) = shape.taken.place(&column);
             let Some(value) = value(shape, &column, &text).map_err(|problem| refused(at, &column, problem))? else {
@@ -82,25 +87,48 @@ pub(crate) fn documents(shape: &Shape, rows: impl IntoIterator<Item = (u64, Row)
         if fields.is_empty() && lines.is_empty() {
             continue;
         }
-        let goes_on = |before: &Document| !lines.is_empty() && (fields.is_empty() || same(&before.fields, &fields));
-        match documents.last_mut().filter(|before| goes_on(before)) {
-            Some(before) => add_lines(&mut before.fields, lines),
+        let goes_on = |before: &Document| match &key {
+            Some(_) => before.key == key,
+            None => fields.is_empty(),
+        };
+        match documents
+            .last_mut()
+            .filter(|before| !lines.is_empty() && goes_on(before))
+        {
+            Some(before) => {
+                if let Some((column, _)) = fields
+                    .iter()
+                    .find(|(name, value)| before.fields.get(*name) != Some(value))
+                {
+                    let problem = format!("is otherwise than on row {}, where the document begins", before.row);
+                    return Err(refused(at, column, problem));
+                }
+                add_lines(&mut before.fields, lines);
+            }
             None => {
                 add_lines(&mut fields, lines);
-                documents.push(Document { row: at, fields });
+                documents.push(Document { row: at, key, fields });
             }
         }
     }
     Ok(documents)
 }
 
-fn refused(row: u64, column: &str, problem: String) -> ErpError {
-    ErpError::invalid(format!("row {row}, column '{column}'"), problem)
+/// One document of each number or code.
+pub(crate) fn check_keys(documents: &[Document]) -> Result<(), ErpError> {
+    let mut first = BTreeMap::new();
+    for document in documents {
+        let Some(key) = &document.key else { continue };
+        if let Some(row) = first.insert(key, document.row) {
+            let problem = format!("'{}' is on row {row} already", key.1);
+            return Err(refused(document.row, &key.0, problem));
+        }
+    }
+    Ok(())
 }
 
-fn same(before: &Map<String, Value>, fields: &Map<String, Value>) -> bool {
-    let mut keys = KEYS.iter().filter(|key| fields.contains_key(**key));
-    keys.next().is_some_and(|key| before.get(*key) == fields.get(*key))
+pub(crate) fn refused(row: u64, column: &str, problem: String) -> ErpError {
+    ErpError::invalid(format!("row {row}, column '{column}'"), problem)
 }
 
 fn add_lines(fields: &mut Map<String, Value>, lines: BTreeMap<String, Map<String, Value>>) {

@@ -74,6 +74,20 @@ async fn a_whole_batch_goes_in_altogether_or_not_at_all() {
         (0, StatusCode::NOT_FOUND)
     );
 
+    // Nor where one never comes to be a command.
+    for (key, door) in [
+        (
+            "w3",
+            json!({ "path": "/erp/v1/sales-invoices", "body": { "lines": "none" } }),
+        ),
+        ("w4", json!({ "path": "/erp/v1/nothing", "body": {} })),
+    ] {
+        let batch = json!({ "mode": "whole", "requests": [sale("C1", 1), door, sale("C1", 1)] });
+        let (_, answer) = shop.post("batch", key, batch).await;
+        assert!(statuses(&answer).iter().all(|status| *status >= 400), "{answer}");
+        assert_eq!((invoices(&shop).await, &answer["carried_out"]), (0, &json!(false)));
+    }
+
     let mut whole = broken;
     whole["requests"].as_array_mut().unwrap().remove(2);
     let (_, answer) = shop.post("batch", "w2", whole.clone()).await;

@@ -158,6 +158,55 @@ async fn every_list_can_be_exported() {
     assert!(exported >= 15, "{exported}");
 }
 
+#[tokio::test]
+async fn what_a_file_does_not_say_stays_and_what_it_says_twice_is_refused() {
+    let shop = stocked().await;
+    shop.put(
+        "locations/attic",
+        "l1",
+        json!({ "name": "Attic", "negative_stock": "allow" }),
+    )
+    .await;
+    let (_, view) = shop.import("locations", "f", "code,name\nattic,Loft\n").await;
+    assert_eq!(counts(&view), [0, 1, 0, 0], "{view}");
+    let attic = shop.get("locations/attic").await.1;
+    assert_eq!(
+        (&attic["name"], &attic["negative_stock"]),
+        (&json!("Loft"), &json!("allow"))
+    );
+    // Changed by hand since, it is said again.
+    shop.put(
+        "locations/attic",
+        "l2",
+        json!({ "name": "Attic", "negative_stock": "allow" }),
+    )
+    .await;
+    let (_, view) = shop.import("locations", "f", "code,name\nattic,Loft\n").await;
+    assert_eq!(
+        (counts(&view), &shop.get("locations/attic").await.1["name"]),
+        ([0, 1, 0, 0], &json!("Loft"))
+    );
+
+    let entry = json!({ "memo": "rent", "lines": [
+        { "account": "5000", "debit": "5.00" }, { "account": "1000", "credit": "5.00" },
+    ] });
+    shop.done("journal-entries", "j", entry).await;
+    for (path, file, named) in [
+        ("locations", "code,name\na,A\nb,B\na,C\n", "row 3, column 'code'"),
+        ("locations", "name\nA\n", "row 1, column 'code'"),
+        ("journal-entries", "number,memo\nJ-000001,other\n", "J-000001"),
+        (
+            "sales-invoices",
+            "number,customer,lines.product,lines.quantity\nZ,C1,MUG,1\nZ,C2,MUG,1\n",
+            "row 2, column 'customer'",
+        ),
+    ] {
+        let (status, answer) = shop.import(path, "h", file).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{path}: {answer}");
+        assert!(answer["detail"].as_str().unwrap().contains(named), "{answer}");
+    }
+}
+
 /// Files that were good, with bytes changed, cut off or put in twice.
 fn spoiled(file: &[u8], seed: u64) -> Vec<u8> {
     let mut dice = seed;
