@@ -116,6 +116,7 @@ async fn run(
     Json(batch): Json<BatchBody>,
 ) -> Result<Json<BatchView>, ApiError> {
     batches.api.may_post(&ctx)?;
+    Key::check_shared(&attempt)?;
     if !(1..=REQUESTS_MAX).contains(&batch.requests.len()) {
         let problem = format!("must be 1 to {REQUESTS_MAX}, not {}", batch.requests.len());
         return Err(ErpError::invalid("requests", problem).into());

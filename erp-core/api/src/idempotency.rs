@@ -27,3 +27,17 @@ impl<S: Sync> FromRequestParts<S> for Key {
         Ok(Self(Attempt::seated(IdempotencyKey::new(text)?, seat)))
     }
 }
+
+/// Of the key of many requests: theirs are made of it.
+const SHARED_LENGTH_MAX: usize = 150;
+
+impl Key {
+    /// Refused where no keys can be made of it.
+    pub fn check_shared(attempt: &Attempt) -> Result<(), ErpError> {
+        if attempt.key().as_str().len() <= SHARED_LENGTH_MAX {
+            return Ok(());
+        }
+        let problem = format!("must be at most {SHARED_LENGTH_MAX} characters for many requests at once");
+        Err(ErpError::invalid("Idempotency-Key", problem))
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::{self, get};
-use cortex_erp::{AdjustStock, AdjustmentLineInput, Command, StockMove};
+use cortex_erp::{AdjustStock, AdjustmentLineInput, Command, ErpError, StockMove};
 use cortex_runtime::http::{ApiError, Ctx, Json, Query, objects};
 use cortex_types::Timestamp;
 use rust_decimal::Decimal;
@@ -151,8 +151,9 @@ async fn adjust(
         let value_minor = match line.value {
             Some(value) => {
                 let product = api.records.product(&ctx, &line.product).await?;
-                let currency = product.map_or(api.currency, |product| product.currency);
-                Some(amount_minor(&format!("lines[{index}].value"), value, currency)?)
+                // What the amount is in has to be known here, also where the product comes earlier in the same batch.
+                let product = product.ok_or_else(|| ErpError::UnknownProduct(line.product.as_str().into()))?;
+                Some(amount_minor(&format!("lines[{index}].value"), value, product.currency)?)
             }
             None => None,
         };

@@ -15,6 +15,9 @@ use serde_json::{Map, Value};
 
 use super::table::{Document, Row};
 
+/// Most rows of a file: a small one can say that it has a great many.
+const ROWS_MAX: usize = 200_000;
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Format {
     #[default]
@@ -73,6 +76,16 @@ fn unreadable(error: impl std::fmt::Display) -> ErpError {
     ErpError::invalid("file", error.to_string())
 }
 
+fn check_rows(rows: usize) -> Result<(), ErpError> {
+    if rows <= ROWS_MAX {
+        return Ok(());
+    }
+    Err(ErpError::invalid(
+        "file",
+        format!("has more than {ROWS_MAX} rows: split it"),
+    ))
+}
+
 fn csv_rows(file: &[u8]) -> Result<Content, ErpError> {
     // Spreadsheets begin a file with a mark of its encoding.
     let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
@@ -87,6 +100,7 @@ fn csv_rows(file: &[u8]) -> Result<Content, ErpError> {
     for (at, record) in (1..).zip(reader.records()) {
         let record = record.map_err(unreadable)?;
         let cells = columns.iter().zip(record.iter()).filter(|(_, cell)| !cell.is_empty());
+        check_rows(rows.len() + 1)?;
         rows.push((
             at,
             cells.map(|(column, cell)| (column.clone(), cell.to_owned())).collect(),
@@ -103,6 +117,7 @@ fn json_documents(file: &[u8]) -> Result<Content, ErpError> {
         let lines = serde_json::Deserializer::from_slice(file).into_iter();
         lines.collect::<Result<_, _>>().map_err(unreadable)?
     };
+    check_rows(objects.len())?;
     let document = |(row, fields): (u64, Map<String, Value>)| {
         let key = ["number", "code"]
             .iter()
@@ -120,9 +135,12 @@ fn parquet_rows(file: Vec<u8>) -> Result<Content, ErpError> {
         .iter()
         .map(|field| field.name().clone())
         .collect();
+    let rows_said = reader.metadata().file_metadata().num_rows();
+    check_rows(usize::try_from(rows_said).unwrap_or(usize::MAX))?;
     let mut rows: Vec<(u64, Row)> = Vec::new();
     for batch in reader.build().map_err(unreadable)? {
         let batch = batch.map_err(unreadable)?;
+        check_rows(rows.len() + batch.num_rows())?;
         let first = rows.len() as u64 + 1;
         rows.extend((first..).take(batch.num_rows()).map(|at| (at, Row::new())));
         let start = rows.len() - batch.num_rows();

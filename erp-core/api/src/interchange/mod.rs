@@ -170,6 +170,7 @@ async fn import(
     file: Bytes,
 ) -> Result<Json<ImportView>, ApiError> {
     of.api.may_post(&ctx)?;
+    Key::check_shared(&attempt)?;
     let format = format_of(query.format.as_deref())?;
     let dry_run = match query.dry_run.as_deref() {
         None | Some("false") => false,

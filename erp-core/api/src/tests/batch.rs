@@ -126,6 +126,26 @@ async fn a_rehearsal_says_what_would_be_and_leaves_nothing() {
 }
 
 #[tokio::test]
+async fn what_an_amount_is_in_has_to_be_known_before_the_batch() {
+    let shop = shop().await;
+    let (_, answer) = shop
+        .post(
+            "batch",
+            "y1",
+            json!({ "mode": "whole", "requests": [
+                { "path": "/erp/v1/products", "body": { "code": "FAN", "kind": "goods", "currency": "JPY" } },
+                { "path": "/erp/v1/stock-moves", "body": { "lines": [{ "product": "FAN", "quantity": "1", "value": "1200" }] } },
+            ] }),
+        )
+        .await;
+    assert_eq!(answer["answers"][1]["body"]["code"], "unknown-product", "{answer}");
+    assert_eq!(
+        (&answer["carried_out"], shop.get("products/FAN").await.0),
+        (&json!(false), StatusCode::NOT_FOUND)
+    );
+}
+
+#[tokio::test]
 async fn what_is_no_batch_is_refused() {
     let shop = shop().await;
     let many: Vec<Value> = (0..1001).map(|_| sale("C1", 1)).collect();
@@ -150,6 +170,13 @@ async fn what_is_no_batch_is_refused() {
         );
         assert!(answer["detail"].as_str().unwrap().contains(field), "{field}: {answer}");
     }
+    let one = json!({ "mode": "whole", "requests": [sale("C1", 1)] });
+    let (status, answer) = shop.post("batch", &"k".repeat(151), one).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(
+        answer["detail"].as_str().unwrap().contains("Idempotency-Key"),
+        "{answer}"
+    );
     let viewer = Caller {
         api: Arc::clone(&shop.api),
         role: Role::Viewer,

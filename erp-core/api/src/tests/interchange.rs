@@ -121,6 +121,12 @@ async fn what_cannot_be_read_is_refused_and_names_the_place() {
         );
         assert!(answer["detail"].as_str().unwrap().contains(named), "{named}: {answer}");
     }
+    let many = format!("code\n{}", "X\n".repeat(200_001));
+    let (status, answer) = shop.import("products", "many", many).await;
+    assert!(
+        status == StatusCode::BAD_REQUEST && answer["detail"].as_str().unwrap().contains("200000"),
+        "{answer}"
+    );
     for path in ["nothing", "reports", "batch"] {
         assert_eq!(
             shop.import(path, "x", "code\n").await.0,
