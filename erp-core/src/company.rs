@@ -21,6 +21,14 @@ pub struct Company {
     pub created_at: Timestamp,
 }
 
+/// The company's currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Base {
+    pub currency: Currency,
+    /// Entries were posted in it: it stays.
+    pub is_settled: bool,
+}
+
 /// What one unit of a currency is worth in the company's, from the beginning of a day (UTC) on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExchangeRate {

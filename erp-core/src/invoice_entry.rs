@@ -1,9 +1,10 @@
 //! Entering an invoice by hand or by API: advice is asked for on the way, and never in the way.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use cortex_types::{Coded, RequestContext};
+use cortex_types::{Coded, ErrorCode, RequestContext, TenantId};
 
 use crate::metrics::ADVICE_TOTAL;
 use crate::{
@@ -17,6 +18,8 @@ pub struct InvoiceEntryConfig {
     pub model: Arc<str>,
     /// The invoice is posted without advice when this has passed.
     pub advice_timeout: Duration,
+    /// Where there was no model to ask, nobody looks for one again before this has passed.
+    pub rest: Duration,
 }
 
 impl Default for InvoiceEntryConfig {
@@ -24,6 +27,7 @@ impl Default for InvoiceEntryConfig {
         Self {
             model: "repurchase-30d".into(),
             advice_timeout: Duration::from_millis(50),
+            rest: Duration::from_millis(200),
         }
     }
 }
@@ -35,6 +39,7 @@ pub struct InvoiceEntry {
     records: Arc<dyn Records>,
     advisor: Option<Arc<dyn Advisor>>,
     config: InvoiceEntryConfig,
+    without_model: Arc<Mutex<HashMap<TenantId, Instant>>>,
 }
 
 /// An invoice that was entered.
@@ -58,6 +63,7 @@ impl InvoiceEntry {
             records,
             advisor,
             config,
+            without_model: Arc::default(),
         }
     }
 
@@ -71,7 +77,9 @@ impl InvoiceEntry {
     ) -> Result<Entered, ErpError> {
         let attempt = attempt.into();
         let advice = match (&self.advisor, &invoice.customer, invoice.decision_id) {
-            (Some(advisor), Some(customer), None) if self.is_new(ctx, attempt.key()).await => {
+            (Some(advisor), Some(customer), None)
+                if !self.rests(&ctx.tenant) && self.is_new(ctx, attempt.key()).await =>
+            {
                 self.advice(ctx, advisor.as_ref(), customer).await
             }
             _ => None,
@@ -95,6 +103,13 @@ impl InvoiceEntry {
             .is_ok_and(|answered| answered.is_none())
     }
 
+    fn rests(&self, tenant: &TenantId) -> bool {
+        let without_model = self.without_model.lock().unwrap_or_else(PoisonError::into_inner);
+        without_model
+            .get(tenant)
+            .is_some_and(|since| since.elapsed() < self.config.rest)
+    }
+
     async fn advice(&self, ctx: &RequestContext, advisor: &dyn Advisor, customer: &Arc<str>) -> Option<Advice> {
         let request = AdviceRequest {
             model: Arc::clone(&self.config.model),
@@ -105,6 +120,10 @@ impl InvoiceEntry {
             Ok(Ok(advice)) => ("advised", Some(advice)),
             Ok(Err(error)) => {
                 tracing::debug!(%error, "an invoice is posted without advice");
+                if matches!(error.code, ErrorCode::UnknownModel | ErrorCode::ModelNotReady) {
+                    let mut without_model = self.without_model.lock().unwrap_or_else(PoisonError::into_inner);
+                    without_model.insert(ctx.tenant.clone(), Instant::now());
+                }
                 (error.code().as_str(), None)
             }
             Err(_) => ("late", None),
@@ -130,6 +149,7 @@ mod tests {
     enum Behaviour {
         Answers(DecisionId),
         Fails,
+        HasNoModel,
         Hangs,
     }
 
@@ -152,6 +172,10 @@ mod tests {
                 Behaviour::Fails => Err(AdvisorError {
                     code: ErrorCode::Unavailable,
                     reason: "down".to_owned(),
+                }),
+                Behaviour::HasNoModel => Err(AdvisorError {
+                    code: ErrorCode::ModelNotReady,
+                    reason: "no champion yet".to_owned(),
                 }),
                 Behaviour::Hangs => std::future::pending().await,
             }
@@ -216,6 +240,10 @@ mod tests {
         }
 
         async fn enter(&self, customer: Option<&str>) -> Entered {
+            self.enter_as("order-1", customer).await
+        }
+
+        async fn enter_as(&self, key: &str, customer: Option<&str>) -> Entered {
             let (unit, price) = (None, LinePrice::List);
             let line = InvoiceLineInput {
                 tax: None,
@@ -237,7 +265,7 @@ mod tests {
                 decision_id: None,
                 lines: vec![line],
             };
-            let key = IdempotencyKey::new("order-1").unwrap();
+            let key = IdempotencyKey::new(key).unwrap();
             self.entry.enter(&self.ctx, invoice, key).await.unwrap()
         }
 
@@ -269,6 +297,18 @@ mod tests {
             let desk = Desk::with(behaviour).await;
             assert!(desk.enter(Some("C1")).await.advice.is_none());
             assert_eq!(desk.stored().await.decision_id, None);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_model_that_is_not_there_is_not_asked_for_at_every_invoice() {
+        for (rest, asked) in [(Duration::from_hours(1), 1), (Duration::ZERO, 3)] {
+            let mut desk = Desk::with(Behaviour::HasNoModel).await;
+            desk.entry.config.rest = rest;
+            for key in ["a", "b", "c"] {
+                desk.enter_as(key, Some("C1")).await;
+            }
+            assert_eq!(desk.advisor.1.load(Ordering::SeqCst), asked);
         }
     }
 

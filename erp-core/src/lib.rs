@@ -70,7 +70,7 @@ pub use command::{
     RevalueCurrencies, ReversalMethod, ReverseEntry, SealedName, SetExchangeRate, SetPartyTerms, SetPeriodState,
     SetReorderRule, SetStandardCost, Settle, SettleInput, SettleItems, TransferStock,
 };
-pub use company::{Company, Conversion, CostCentre, ExchangeRate};
+pub use company::{Base, Company, Conversion, CostCentre, ExchangeRate};
 pub use document::DocumentKind;
 pub use draft::{DRAFT_BYTES_MAX, Draft, Drafts};
 pub use erp::{Erp, ErpConfig, Pending};

@@ -5,11 +5,11 @@ use cortex_types::{RequestContext, Timestamp};
 
 use crate::postings::{Accepted, Document};
 use crate::{
-    AccountBalance, Ageing, Answered, Cancellation, Chart, Closings, Company, CostCentre, CreditNote, DocumentKind,
-    ErpError, ExchangeRate, Expected, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice, ItemSide,
-    JournalEntryRecord, Link, Location, MemoryLedger, OpenItem, Order, OrderProgress, OrderState, Page, Party, Payment,
-    Product, ProductUnit, PurchaseBill, PurchaseReceipt, Records, ReorderRule, Span, StockDocument, StockMove,
-    StockOnHand, TaxCode, TaxTotal, UnbilledGoods,
+    AccountBalance, Ageing, Answered, Base, Cancellation, Chart, Closings, Company, CostCentre, CreditNote,
+    DocumentKind, ErpError, ExchangeRate, Expected, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice,
+    ItemSide, JournalEntryRecord, Link, Location, MemoryLedger, OpenItem, Order, OrderProgress, OrderState, Page,
+    Party, Payment, Product, ProductUnit, PurchaseBill, PurchaseReceipt, Records, ReorderRule, Span, StockDocument,
+    StockMove, StockOnHand, TaxCode, TaxTotal, UnbilledGoods,
 };
 
 impl MemoryLedger {
@@ -278,6 +278,12 @@ impl Records for MemoryLedger {
 
     async fn company(&self, ctx: &RequestContext) -> Result<Option<Company>, ErpError> {
         Ok(self.books(&ctx.tenant).await.company)
+    }
+
+    async fn base(&self, ctx: &RequestContext) -> Result<Option<Base>, ErpError> {
+        let books = self.books(&ctx.tenant).await;
+        let (is_settled, company) = (books.has_posted(), books.company);
+        Ok(company.map(|Company { currency, .. }| Base { currency, is_settled }))
     }
 
     async fn chart(&self, ctx: &RequestContext) -> Result<Chart, ErpError> {

@@ -8,7 +8,7 @@ use cortex_types::{Currency, JournalEntryId, JournalLineId, RequestContext, Time
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Ageing, Answered, Cancellation, Chart, Company, CostCentre, CreditNote, DocumentKind, DocumentRef, ErpError,
+    Ageing, Answered, Base, Cancellation, Chart, Company, CostCentre, CreditNote, DocumentKind, DocumentRef, ErpError,
     ExchangeRate, Expected, FiscalYear, IdempotencyKey, Invoice, ItemSide, JournalLine, Link, Location, OpenItem,
     Order, OrderProgress, OrderState, Party, Payment, PostedEntry, Product, ProductUnit, PurchaseBill, PurchaseReceipt,
     ReorderRule, Span, StockDocument, StockMove, TaxCode, TaxTotal, UnbilledGoods,
@@ -297,6 +297,8 @@ pub trait Records: Send + Sync + std::fmt::Debug {
     async fn payments(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Payment>, ErpError>;
     /// `None` where nobody said what the company is.
     async fn company(&self, ctx: &RequestContext) -> Result<Option<Company>, ErpError>;
+    /// `None` where nobody said what the company is.
+    async fn base(&self, ctx: &RequestContext) -> Result<Option<Base>, ErpError>;
     /// The accounts of the company; those of its template while nothing is posted.
     async fn chart(&self, ctx: &RequestContext) -> Result<Chart, ErpError>;
     async fn tax_codes(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<TaxCode>, ErpError>;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Router;
-use cortex_erp_api::ErpApi;
+use cortex_erp_api::{ErpApi, SettledCurrencies};
 use cortex_experience_api::ExperienceApi;
 use cortex_features_api::FeaturesApi;
 use cortex_registry_api::RegistryApi;
@@ -65,6 +65,7 @@ impl Platform {
             authorizer: self.authorizer(),
             sealer: self.providers.sealer.clone(),
             currency: self.config.tenant.currency,
+            settled: SettledCurrencies::default(),
         })
     }
 

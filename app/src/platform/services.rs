@@ -188,6 +188,7 @@ fn invoice_entry(
     let entry = InvoiceEntryConfig {
         model: config.erp.advice_model.as_str().into(),
         advice_timeout: timeout,
+        ..InvoiceEntryConfig::default()
     };
     Ok(InvoiceEntry::new(
         erp.clone(),

@@ -1,4 +1,5 @@
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use cortex_erp::{
     Answered, Attempt, Command, CommandJournal, CreateParty, DocumentKind, Drafts, Erp, ErpError, IdempotencyKey,
@@ -6,7 +7,7 @@ use cortex_erp::{
 };
 use cortex_runtime::http::ApiError;
 use cortex_security::{Area, Authorizer, Permission, Sealer, SecurityError, Verb};
-use cortex_types::{Coded, Currency, ErrorCode, RequestContext};
+use cortex_types::{Coded, Currency, ErrorCode, RequestContext, TenantId};
 
 /// The field under which a party's name is sealed.
 const NAME: &str = "name";
@@ -23,6 +24,23 @@ pub struct ErpApi {
     pub sealer: Sealer,
     /// Of documents that name none, where nobody said what the company's is.
     pub currency: Currency,
+    pub settled: SettledCurrencies,
+}
+
+/// Currencies of companies that nothing changes any more, so that they are read once.
+#[derive(Clone, Debug, Default)]
+pub struct SettledCurrencies(Arc<RwLock<HashMap<TenantId, Currency>>>);
+
+impl SettledCurrencies {
+    fn of(&self, tenant: &TenantId) -> Option<Currency> {
+        let settled = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        settled.get(tenant).copied()
+    }
+
+    fn keep(&self, tenant: &TenantId, currency: Currency) {
+        let mut settled = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        settled.insert(tenant.clone(), currency);
+    }
 }
 
 impl ErpApi {
@@ -61,8 +79,20 @@ impl ErpApi {
         ctx: &RequestContext,
         named: Option<Currency>,
     ) -> Result<(Option<Currency>, Currency), ErpError> {
-        let base = self.records.company(ctx).await?.map(|company| company.currency);
+        let base = self.base(ctx).await?;
         Ok((base, named.or(base).unwrap_or(self.currency)))
+    }
+
+    /// The company's currency, where it said one.
+    pub(crate) async fn base(&self, ctx: &RequestContext) -> Result<Option<Currency>, ErpError> {
+        if let Some(currency) = self.settled.of(&ctx.tenant) {
+            return Ok(Some(currency));
+        }
+        let base = self.records.base(ctx).await?;
+        if let Some(base) = base.filter(|base| base.is_settled) {
+            self.settled.keep(&ctx.tenant, base.currency);
+        }
+        Ok(base.map(|base| base.currency))
     }
 
     /// Creates a party; `name` is sealed under a key of this party. What will be refused anyway, or

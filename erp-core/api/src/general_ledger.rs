@@ -107,7 +107,7 @@ async fn general_ledger(
     Query(query): Query<LedgerQuery>,
 ) -> Result<Json<LedgerView>, ApiError> {
     api.may_read(&ctx)?;
-    let base = api.records.company(&ctx).await?.map(|company| company.currency);
+    let base = api.base(&ctx).await?;
     let chart = api.records.chart(&ctx).await?;
     let account = chart.account(&query.account)?;
     let span = Span::new(query.from.as_deref(), query.as_of.as_deref())?;

@@ -189,7 +189,7 @@ async fn list(
     api.may_read(&ctx)?;
     let page = query.page(Listing::JournalEntries)?;
     let entries = api.records.journal_entries(&ctx, &page).await?;
-    let base = api.records.company(&ctx).await?.map(|company| company.currency);
+    let base = api.base(&ctx).await?;
     Ok(Json(List::new(
         Listing::JournalEntries,
         &page,
@@ -235,7 +235,7 @@ async fn show(
 ) -> Result<Json<EntryView>, ApiError> {
     api.may_read(&ctx)?;
     let entry = api.records.journal_entry(&ctx, &number).await?;
-    let base = api.records.company(&ctx).await?.map(|company| company.currency);
+    let base = api.base(&ctx).await?;
     entry
         .map(|entry| Json(EntryView::new(entry, base)))
         .ok_or_else(|| not_found("journal entry", number))

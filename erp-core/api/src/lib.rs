@@ -54,7 +54,7 @@ use axum::Router;
 use cortex_proto::erp::erp_service_server::ErpServiceServer;
 use utoipa::OpenApi;
 
-pub use api::ErpApi;
+pub use api::{ErpApi, SettledCurrencies};
 pub use grpc::ErpGrpc;
 
 /// Everything under `/erp/v1`.

@@ -129,7 +129,7 @@ impl From<&StandardUnit> for UnitView {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ConversionQuery {
-    #[param(example = "2.5")]
+    #[param(example = "100")]
     quantity: String,
     #[param(example = "LBR")]
     from: String,

@@ -46,6 +46,7 @@ fn api() -> Arc<ErpApi> {
         authorizer: Arc::new(RoleAuthorizer),
         sealer: Sealer::new(Arc::new(master), Arc::new(MemorySubjectKeys::default())),
         currency: Currency::GBP,
+        settled: crate::SettledCurrencies::default(),
     })
 }
 

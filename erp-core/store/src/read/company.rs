@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cortex_erp::{
-    Account, AccountBalance, AccountKind, Books, Chart, ChartTemplate, Company, CostCentre, ExchangeRate, References,
-    Role, Span, TaxRounding, day_of,
+    Account, AccountBalance, AccountKind, Base, Books, Chart, ChartTemplate, Company, CostCentre, ExchangeRate,
+    References, Role, Span, TaxRounding, day_of,
 };
-use cortex_store::sql::{self, Row, Transaction};
+use cortex_store::sql::{self, On, Pool, Row, Transaction};
 use cortex_types::{Currency, Timestamp};
 
 use super::fiscal::of_tenant;
@@ -16,6 +16,9 @@ use crate::days;
 use crate::rows::Columns;
 
 const COMPANY: &str = "SELECT id, name, currency, chart, tax_rounding, created_at FROM companies WHERE tenant_id = $1";
+/// Once an entry is posted, nothing changes the currency any more.
+const BASE: &str = "SELECT currency, EXISTS (SELECT 1 FROM journal_chain j WHERE j.tenant_id = c.tenant_id) AS is_settled \
+                    FROM companies c WHERE tenant_id = $1";
 const ACCOUNTS: &str =
     "SELECT id, code, title, kind, role, state, created_at FROM accounts WHERE tenant_id = $1 ORDER BY created_at, id";
 pub(super) const COST_CENTRES: &str = "SELECT id, code, title, state, created_at FROM cost_centres";
@@ -34,7 +37,7 @@ pub(crate) const fn state(blocked: bool) -> &'static str {
     }
 }
 
-pub(super) async fn company(on: &mut Transaction, tenant: &str) -> Result<Option<Company>, sqlx::Error> {
+pub(super) async fn company<'c>(on: impl Into<On<'c>>, tenant: &str) -> Result<Option<Company>, sqlx::Error> {
     let rows = of_tenant(on, COMPANY, tenant).await?;
     let company = |row: &Row| {
         Ok(Company {
@@ -49,6 +52,17 @@ pub(super) async fn company(on: &mut Transaction, tenant: &str) -> Result<Option
     rows.first().map(company).transpose()
 }
 
+pub(super) async fn base(readers: &Pool, tenant: &str) -> Result<Option<Base>, sqlx::Error> {
+    let rows = of_tenant(readers, BASE, tenant).await?;
+    let base = |row: &Row| {
+        Ok(Base {
+            currency: row.parsed("currency")?,
+            is_settled: row.try_get("is_settled")?,
+        })
+    };
+    rows.first().map(base).transpose()
+}
+
 /// The accounts that are stored, and what the company's template has besides.
 pub(crate) async fn chart(on: &mut Transaction, tenant: &str, company: Option<&Company>) -> Result<Chart, sqlx::Error> {
     let rows = of_tenant(on, ACCOUNTS, tenant).await?;
@@ -59,7 +73,7 @@ pub(crate) async fn chart(on: &mut Transaction, tenant: &str, company: Option<&C
 
 /// [`chart`] of a tenant of whom nothing is known yet.
 pub(crate) async fn chart_of(on: &mut Transaction, tenant: &str) -> Result<Chart, sqlx::Error> {
-    let company = company(on, tenant).await?;
+    let company = company(&mut *on, tenant).await?;
     chart(on, tenant, company.as_ref()).await
 }
 
@@ -106,7 +120,7 @@ pub(super) async fn load(
     wanted: &References,
     books: &mut Books,
 ) -> Result<(), sqlx::Error> {
-    books.company = company(on, tenant).await?;
+    books.company = company(&mut *on, tenant).await?;
     books.chart = chart(on, tenant, books.company.as_ref()).await?;
     if wanted.cost_centres {
         let select = "SELECT id, code, title, state, created_at FROM cost_centres WHERE tenant_id = $1";

@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use cortex_erp::{
-    AccountBalance, Ageing, Answered, Cancellation, Chart, Closings, Company, CostCentre, CreditNote, DocumentKind,
-    ErpError, ExchangeRate, Expected, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice, ItemSide,
-    JournalEntryRecord, Link, Location, OpenItem, Order, OrderProgress, OrderState, Page, Party, Payment, Product,
-    ProductUnit, PurchaseBill, PurchaseReceipt, Receipt, Records, ReorderRule, Span, StockDocument, StockMove,
+    AccountBalance, Ageing, Answered, Base, Cancellation, Chart, Closings, Company, CostCentre, CreditNote,
+    DocumentKind, ErpError, ExchangeRate, Expected, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice,
+    ItemSide, JournalEntryRecord, Link, Location, OpenItem, Order, OrderProgress, OrderState, Page, Party, Payment,
+    Product, ProductUnit, PurchaseBill, PurchaseReceipt, Receipt, Records, ReorderRule, Span, StockDocument, StockMove,
     StockOnHand, TaxCode, TaxTotal, UnbilledGoods,
 };
 use cortex_store::sql::{self, Row};
@@ -270,11 +270,13 @@ impl Records for SqlLedger {
     }
 
     async fn company(&self, ctx: &RequestContext) -> Result<Option<Company>, ErpError> {
-        let read = async {
-            let mut snapshot = self.database().readers().snapshot().await?;
-            company::company(&mut snapshot, ctx.tenant.as_str()).await
-        };
-        self.read("read the company", read.await)
+        let company = company::company(self.database().readers(), ctx.tenant.as_str()).await;
+        self.read("read the company", company)
+    }
+
+    async fn base(&self, ctx: &RequestContext) -> Result<Option<Base>, ErpError> {
+        let base = company::base(self.database().readers(), ctx.tenant.as_str()).await;
+        self.read("read the company's currency", base)
     }
 
     async fn chart(&self, ctx: &RequestContext) -> Result<Chart, ErpError> {
@@ -374,10 +376,8 @@ impl Records for SqlLedger {
         let row = self
             .one(ANSWERS, "idempotency_key", ctx.tenant.as_str(), key.as_str())
             .await;
-        self.read(
-            "read an answer",
-            row.and_then(|row| row.as_ref().map(answered).transpose()),
-        )
+        let answered = row.and_then(|row| row.as_ref().map(answered).transpose());
+        self.read("read an answer", answered)
     }
 
     async fn verify(&self, ctx: &RequestContext) -> Result<Vec<Finding>, ErpError> {
