@@ -177,23 +177,26 @@ impl Bench<'_> {
         show(&format!("the same, {BATCH} to a call, {BATCH_CLIENTS} clients"));
         let server = self.server().await?;
         cpu::idle(server.pid()).await;
-        match posting::batches(&server, self.postgres.pid(), documents..2 * documents).await? {
-            Some(posted) => {
-                comparison::show_posted(&posted, server.memory_bytes_peak());
-                show(&format!(
-                    "  beside the same rows by SQL, {BATCH} documents to a commit, {BATCH_CLIENTS} connections:"
-                ));
-                comparison::beside("commits numbered in turn, as the product's are", &posted, &blocks);
-            }
-            None => {
-                show("  not measured: this binary has no /erp/v1/batch");
-                show(&format!(
-                    "  the same rows by SQL, {BATCH} documents to a commit, {BATCH_CLIENTS} connections: {:.0} documents/s",
-                    blocks.per_second()
-                ));
-            }
-        }
-        self.end(server).await
+        let recording = Recording::begin(&self.postgres, self.options.erp.statements).await?;
+        let posted = posting::batches(&server, self.postgres.pid(), documents..2 * documents).await?;
+        let peak = server.memory_bytes_peak();
+        self.end(server).await?;
+        let recorded = recording.finish(&self.postgres).await?;
+        let Some(posted) = posted else {
+            show("  not measured: this binary has no /erp/v1/batch");
+            show(&format!(
+                "  the same rows by SQL, {BATCH} documents to a commit, {BATCH_CLIENTS} connections: {:.0} documents/s",
+                blocks.per_second()
+            ));
+            return Ok(());
+        };
+        comparison::show_posted(&posted, peak);
+        recorded.show_statements(documents);
+        show(&format!(
+            "  beside the same rows by SQL, {BATCH} documents to a commit, {BATCH_CLIENTS} connections:"
+        ));
+        comparison::beside("commits numbered in turn, as the product's are", &posted, &blocks);
+        Ok(())
     }
 
     /// What is done with books that have something in them.
