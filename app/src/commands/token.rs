@@ -26,7 +26,7 @@ Examples:
         /// Who will call with it: a person or a service
         #[arg(long)]
         name: String,
-        /// admin, data-scientist or viewer; may be given more than once
+        /// admin, manager, clerk, data-scientist or viewer; may be given more than once
         #[arg(long = "role", required = true)]
         roles: Vec<Role>,
         /// How long it is valid, such as 12h or 90d, at most 3650d [default: until it is revoked]

@@ -23,7 +23,7 @@ pub enum Verb {
     Write,
     /// Ask a model.
     Infer,
-    /// Move a protected alias, change traffic.
+    /// Move a protected alias, change traffic, say yes to a document.
     Approve,
 }
 
@@ -52,8 +52,9 @@ pub trait Authorizer: Send + Sync + fmt::Debug {
     fn authorize(&self, ctx: &RequestContext, permission: Permission) -> Result<(), SecurityError>;
 }
 
-/// The three built-in roles: an admin may do everything; a data scientist reads everything, asks models, and writes
-/// features, models, training and feedback, but neither books nor approves; a viewer reads.
+/// The built-in roles: an admin may do everything; a clerk reads everything, asks models, books and gives feedback; a manager
+/// does what a clerk does, and approves documents; a data scientist reads everything, asks models, and writes features, models,
+/// training and feedback, but neither books nor approves; a viewer reads.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RoleAuthorizer;
 
@@ -62,12 +63,14 @@ impl RoleAuthorizer {
     pub fn allows(role: Role, permission: Permission) -> bool {
         match (role, permission.verb) {
             (Role::Admin, _) => true,
-            (Role::DataScientist | Role::Viewer, Verb::Read) => true,
-            (Role::DataScientist, Verb::Infer) => true,
+            (_, Verb::Read) => true,
+            (Role::Manager | Role::Clerk | Role::DataScientist, Verb::Infer) => true,
+            (Role::Manager | Role::Clerk, Verb::Write) => matches!(permission.area, Area::Erp | Area::Experience),
+            (Role::Manager, Verb::Approve) => permission.area == Area::Erp,
             (Role::DataScientist, Verb::Write) => {
                 matches!(permission.area, Area::Features | Area::Models | Area::Experience)
             }
-            (Role::DataScientist, Verb::Approve) | (Role::Viewer, _) => false,
+            (Role::Clerk | Role::DataScientist, Verb::Approve) | (Role::Viewer, _) => false,
         }
     }
 }
@@ -99,6 +102,16 @@ mod tests {
         let may = |area, verb| RoleAuthorizer::allows(Role::DataScientist, Permission::new(area, verb));
         assert!(may(Area::Models, Verb::Write) && may(Area::Serving, Verb::Infer) && may(Area::Erp, Verb::Read));
         assert!(!may(Area::Erp, Verb::Write) && !may(Area::Models, Verb::Approve));
+    }
+
+    #[test]
+    fn a_clerk_books_and_a_manager_approves_as_well_and_neither_touches_models() {
+        let may = |role, area, verb| RoleAuthorizer::allows(role, Permission::new(area, verb));
+        for role in [Role::Clerk, Role::Manager] {
+            assert!(may(role, Area::Erp, Verb::Write) && may(role, Area::Experience, Verb::Write));
+            assert!(!may(role, Area::Models, Verb::Write) && !may(role, Area::Models, Verb::Approve));
+            assert_eq!(may(role, Area::Erp, Verb::Approve), role == Role::Manager);
+        }
     }
 
     #[test]

@@ -15,17 +15,29 @@ use crate::ids::{InvalidId, TenantId};
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     Admin,
+    /// Enters the company's documents, and says yes to those of others.
+    Manager,
+    /// Enters the company's documents.
+    Clerk,
     DataScientist,
     Viewer,
 }
 
 impl Role {
-    pub const ALL: [Self; 3] = [Self::Admin, Self::DataScientist, Self::Viewer];
+    pub const ALL: [Self; 5] = [
+        Self::Admin,
+        Self::Manager,
+        Self::Clerk,
+        Self::DataScientist,
+        Self::Viewer,
+    ];
 
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Admin => "admin",
+            Self::Manager => "manager",
+            Self::Clerk => "clerk",
             Self::DataScientist => "data-scientist",
             Self::Viewer => "viewer",
         }
@@ -47,7 +59,7 @@ impl FromStr for Role {
             .ok_or_else(|| InvalidId {
                 kind: "role",
                 text: text.to_owned(),
-                expected: "one of admin, data-scientist, viewer",
+                expected: "one of admin, manager, clerk, data-scientist, viewer",
             })
     }
 }

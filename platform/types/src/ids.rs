@@ -108,6 +108,12 @@ typed_ids! {
     ReorderRuleId,
     /// A document that is not posted yet.
     DraftId,
+    /// A person at a party.
+    ContactId,
+    /// Numbers that documents of one kind draw.
+    NumberSeriesId,
+    /// Whose word a document needs before it is posted.
+    ApprovalRuleId,
     /// A balanced entry in the journal.
     JournalEntryId,
     /// One side of a journal entry.

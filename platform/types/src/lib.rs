@@ -19,10 +19,11 @@ pub use clock::{Clock, ManualClock, SystemClock, TimeOutOfRange, Timestamp};
 pub use context::{Principal, RequestContext, Role, TraceId};
 pub use error::{Coded, ErrorCode, ErrorKind, Problem, Retry};
 pub use ids::{
-    AccountId, CancellationId, CommandId, CompanyId, CostCentreId, CreditNoteId, DecisionId, DraftId, ExchangeRateId,
-    ExperimentId, FeedbackId, FiscalPeriodId, FiscalYearId, InvoiceId, JournalEntryId, JournalLineId, LineId,
-    LocationId, ModelVersionId, OrderId, OutcomeId, PartyId, PaymentId, ProductId, PurchaseBillId, ReceiptId,
-    ReorderRuleId, RunId, StandardCostId, StockDocumentId, StockMoveId, StockRevaluationId, TaxCodeId, TenantId,
+    AccountId, ApprovalRuleId, CancellationId, CommandId, CompanyId, ContactId, CostCentreId, CreditNoteId, DecisionId,
+    DraftId, ExchangeRateId, ExperimentId, FeedbackId, FiscalPeriodId, FiscalYearId, InvoiceId, JournalEntryId,
+    JournalLineId, LineId, LocationId, ModelVersionId, NumberSeriesId, OrderId, OutcomeId, PartyId, PaymentId,
+    ProductId, PurchaseBillId, ReceiptId, ReorderRuleId, RunId, StandardCostId, StockDocumentId, StockMoveId,
+    StockRevaluationId, TaxCodeId, TenantId,
 };
 pub use money::{Currency, Money, MoneyError};
 pub use position::{Frontier, Position, SourceId};
