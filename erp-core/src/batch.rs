@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::sequencer::{Message, Submission};
 use crate::words::words;
-use crate::{Erp, ErpError, IdempotencyKey};
+use crate::{Approvals, Erp, ErpError, IdempotencyKey};
 
 words! {
     /// How the commands of a batch belong together.
@@ -23,17 +23,28 @@ words! {
     }
 }
 
-/// The key of a command, with its seat where it is one of a batch.
+/// The key of a command, with its seat where it is one of a batch, and with the word of those who had to be asked.
 #[derive(Clone, Debug)]
 pub struct Attempt {
     pub(crate) key: IdempotencyKey,
     pub(crate) seat: Option<Arc<Seat>>,
+    pub(crate) approvals: Option<Arc<Approvals>>,
 }
 
 impl Attempt {
     #[must_use]
     pub const fn seated(key: IdempotencyKey, seat: Option<Arc<Seat>>) -> Self {
-        Self { key, seat }
+        Self {
+            key,
+            seat,
+            approvals: None,
+        }
+    }
+
+    /// With what was said of its document before.
+    #[must_use]
+    pub fn approved(self, approvals: Option<Arc<Approvals>>) -> Self {
+        Self { approvals, ..self }
     }
 
     #[must_use]

@@ -47,10 +47,12 @@ pub enum DocumentKind {
     ReorderRule,
     /// Another unit that a product is traded in.
     ProductUnit,
+    /// Whose word documents need.
+    ApprovalRule,
 }
 
 impl DocumentKind {
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 33] = [
         Self::Party,
         Self::Product,
         Self::SalesInvoice,
@@ -83,6 +85,7 @@ impl DocumentKind {
         Self::PurchaseBill,
         Self::ReorderRule,
         Self::ProductUnit,
+        Self::ApprovalRule,
     ];
 
     #[must_use]
@@ -120,6 +123,7 @@ impl DocumentKind {
             Self::PurchaseBill => "purchase-bill",
             Self::ReorderRule => "reorder-rule",
             Self::ProductUnit => "product-unit",
+            Self::ApprovalRule => "approval-rule",
         }
     }
 
@@ -141,7 +145,8 @@ impl DocumentKind {
             | Self::Settlement
             | Self::TaxCode
             | Self::ReorderRule
-            | Self::ProductUnit => None,
+            | Self::ProductUnit
+            | Self::ApprovalRule => None,
             Self::SalesInvoice => Some("INV-"),
             Self::CreditNote => Some("CN-"),
             Self::JournalEntry => Some("J-"),

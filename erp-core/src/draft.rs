@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cortex_types::{DraftId, RequestContext, Timestamp};
+use cortex_types::{DraftId, Principal, RequestContext, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{ErpError, Page};
+use crate::{Approvals, DraftAction, DraftState, ErpError, Page};
 
 /// Longest body of a draft, in bytes: a document of the most lines that there may be.
 pub const DRAFT_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -21,8 +21,42 @@ pub struct Draft {
     /// From 1; one more with each change.
     pub version: i64,
     pub created_by: Arc<str>,
+    /// Who wrote it last.
+    pub written_by: Arc<str>,
+    pub state: DraftState,
+    pub submitted_by: Option<Arc<str>>,
+    pub approvals: Approvals,
     pub created_at: Timestamp,
     pub changed_at: Timestamp,
+}
+
+impl Draft {
+    /// Refused where it is the word of whoever wrote or submitted it.
+    pub fn check_other(&self, principal: &Principal) -> Result<(), ErpError> {
+        let own = *principal.id == *self.written_by || Some(&principal.id) == self.submitted_by.as_ref();
+        if own { Err(ErpError::OwnApproval) } else { Ok(()) }
+    }
+
+    /// As it is when somebody took it on.
+    #[must_use]
+    pub fn moved(&self, state: DraftState, submitted_by: Option<Arc<str>>, approvals: Approvals) -> Self {
+        Self {
+            state,
+            submitted_by,
+            approvals,
+            ..self.clone()
+        }
+    }
+
+    /// As it is when it was written anew: whatever was said of it is void.
+    #[must_use]
+    pub fn written(&self, body: String, by: &Principal) -> Self {
+        Self {
+            body,
+            written_by: Arc::clone(&by.id),
+            ..self.moved(DraftState::Draft, None, Approvals::default())
+        }
+    }
 }
 
 /// Keeps drafts, of the caller's tenant alone. Durable when it returns.
@@ -30,15 +64,22 @@ pub struct Draft {
 pub trait Drafts: Send + Sync + std::fmt::Debug {
     async fn create(&self, ctx: &RequestContext, collection: &str, body: String) -> Result<Draft, ErpError>;
     async fn get(&self, ctx: &RequestContext, collection: &str, id: DraftId) -> Result<Option<Draft>, ErpError>;
-    /// Oldest first.
-    async fn list(&self, ctx: &RequestContext, collection: &str, page: &Page) -> Result<Vec<Draft>, ErpError>;
-    /// [`ErpError::DraftChanged`] where it is not at `version` any more; `None` where there is none.
+    /// Oldest first; of one state alone where that is named.
+    async fn list(
+        &self,
+        ctx: &RequestContext,
+        collection: &str,
+        state: Option<DraftState>,
+        page: &Page,
+    ) -> Result<Vec<Draft>, ErpError>;
+    /// Keeps `draft` as it is now, under a new version, because of what `action` says. [`ErpError::DraftChanged`] where it is not
+    /// at `version` any more; `None` where there is none.
     async fn replace(
         &self,
         ctx: &RequestContext,
         draft: &Draft,
         version: i64,
-        body: String,
+        action: DraftAction,
     ) -> Result<Option<Draft>, ErpError>;
     /// The same, but for a version that does not matter. Whether there was one.
     async fn discard(&self, ctx: &RequestContext, draft: &Draft, version: Option<i64>) -> Result<bool, ErpError>;

@@ -107,8 +107,9 @@ impl Erp {
         known: Known,
         advice: Option<Advised>,
     ) -> Result<Pending, ErpError> {
-        let Attempt { key, seat } = attempt.into();
-        let (submission, pending) = Submission::new(ctx, command, key, known, advice)?;
+        let Attempt { key, seat, approvals } = attempt.into();
+        let (mut submission, pending) = Submission::new(ctx, command, key, known, advice)?;
+        submission.approvals = approvals;
         match seat {
             Some(seat) => seat.take(submission)?,
             None => self
@@ -129,6 +130,7 @@ impl Erp {
         let (known, advised) = (journalled.circumstances.known(), *advised);
         let (mut submission, pending) = Submission::new(&ctx, journalled.command, journalled.key, known, advised)?;
         submission.given = Some(given);
+        submission.approvals = journalled.circumstances.approvals.map(Arc::new);
         self.enqueue(Message::Submit(Box::new(submission)))
             .map_err(|(error, _)| error)?;
         Ok(pending)

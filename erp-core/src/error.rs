@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use cortex_types::{Coded, Currency, ErrorCode, Money, MoneyError, QuantityError, Timestamp};
+use cortex_types::{Coded, Currency, ErrorCode, Money, MoneyError, QuantityError, Role, Timestamp};
 use rust_decimal::Decimal;
 
 /// Why the ERP refused a command, or could not carry it out.
@@ -80,6 +80,27 @@ pub enum ErpError {
     AlreadyExists { kind: &'static str, number: Arc<str> },
     #[error("there is no {kind} '{number}'")]
     NotFound { kind: &'static str, number: String },
+    #[error(
+        "a {kind} of {amount} needs the word of a {role} (rule {rule}: above {above}): keep it as a draft, and submit it"
+    )]
+    ApprovalRequired {
+        kind: &'static str,
+        amount: Money,
+        rule: Arc<str>,
+        above: Money,
+        role: Role,
+    },
+    #[error("it was approved at {approved} and comes to {amount} now: change it, or submit it again")]
+    ApprovedForLess { approved: Money, amount: Money },
+    #[error("nobody says yes to what they wrote or submitted themselves: somebody else has to")]
+    OwnApproval,
+    #[error("the {what} is {state}: nobody can {action} it now; what can be done is {allowed}")]
+    WrongState {
+        what: &'static str,
+        state: &'static str,
+        action: &'static str,
+        allowed: String,
+    },
     #[error("the draft is at version {now}: read it again, and change what is there")]
     DraftChanged { now: i64 },
     #[error("the idempotency key '{0}' was used before, with another body: use a new key for a new request")]
@@ -159,6 +180,9 @@ impl Coded for ErpError {
             Self::NotFound { .. } => ErrorCode::NotFound,
             Self::IdempotencyConflict(_) => ErrorCode::IdempotencyConflict,
             Self::DraftChanged { .. } => ErrorCode::VersionMismatch,
+            Self::ApprovalRequired { .. } | Self::ApprovedForLess { .. } => ErrorCode::ApprovalRequired,
+            Self::OwnApproval => ErrorCode::PermissionDenied,
+            Self::WrongState { .. } => ErrorCode::WrongState,
             Self::Overloaded { .. } => ErrorCode::Overloaded,
             Self::Stopped => ErrorCode::Unavailable,
             Self::Storage { code, .. } | Self::BatchRefused { code, .. } => *code,

@@ -118,6 +118,7 @@ impl Command {
             | Self::SetExchangeRate(_)
             | Self::DefineTaxCode(_)
             | Self::SetReorderRule(_)
+            | Self::DefineApprovalRule(_)
             | Self::DefineProductUnit(_) => (What::Defined, None),
             Self::SetPartyTerms(_) => (What::TermsSet, None),
             Self::PlaceOrder(_) => (What::Placed, None),

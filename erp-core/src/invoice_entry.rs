@@ -78,7 +78,7 @@ impl InvoiceEntry {
         let attempt = attempt.into();
         let advice = match (&self.advisor, &invoice.customer, invoice.decision_id) {
             (Some(advisor), Some(customer), None)
-                if !self.rests(&ctx.tenant) && self.is_new(ctx, attempt.key()).await =>
+                if !attempt.is_rehearsed() && !self.rests(&ctx.tenant) && self.is_new(ctx, attempt.key()).await =>
             {
                 self.advice(ctx, advisor.as_ref(), customer).await
             }

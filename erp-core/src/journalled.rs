@@ -7,7 +7,7 @@ use cortex_types::{CommandId, RequestContext, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::sequencer::Submission;
-use crate::{Advised, Command, CreateParty, ErpError, Event, IdempotencyKey, Known, Receipt};
+use crate::{Advised, Approvals, Command, CreateParty, ErpError, Event, IdempotencyKey, Known, Receipt};
 
 /// A command with all that its outcome hung on, besides the books: carried out again on the same books it makes the
 /// same rows, byte for byte.
@@ -33,6 +33,9 @@ pub struct Circumstances {
     pub declared: Option<(Timestamp, Arc<str>)>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub advised: Option<Advised>,
+    /// Who said yes to it before.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub approvals: Option<Approvals>,
     /// A party's name, which the command itself has only a fingerprint of. It can be read as long as the party's key is there.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sealed: Option<String>,
@@ -53,6 +56,7 @@ impl Circumstances {
             by: Arc::clone(&submission.ctx.principal.id),
             declared,
             advised: submission.advice,
+            approvals: submission.approvals.as_deref().cloned(),
             sealed: sealed.map(|name| name.sealed.clone()),
         }
     }

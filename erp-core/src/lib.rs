@@ -11,6 +11,7 @@
 
 mod account;
 mod advisor;
+mod approval;
 mod batch;
 mod books;
 mod chain;
@@ -58,17 +59,21 @@ mod words;
 
 pub use account::{Account, AccountKind, Chart, ChartTemplate, Role};
 pub use advisor::{Advice, AdviceRequest, Advised, Advisor, AdvisorError};
+pub use approval::{
+    APPROVED_KINDS, APPROVING_ROLES, Approval, ApprovalRule, Approvals, DRAFT_TRANSITIONS, DraftAction, DraftActor,
+    DraftState, DraftTransition, Rulebook,
+};
 pub use batch::{Attempt, Seat, Together};
 pub use books::{Books, CreditedInvoice, Delivered, Orders, PostedDocument, PostedLine, Reversible, day_of};
 pub use chain::Link;
 pub use command::{
     AddLandedCost, AdjustStock, AdjustmentLineInput, Allocation, BillLineInput, Cancel, ChangeOrder, CloseFiscalYear,
-    Command, CountStock, CreateParty, CreateProduct, CreditLineInput, DefineAccount, DefineCompany, DefineCostCentre,
-    DefineLocation, DefineProductUnit, DefineTaxCode, DeliverGoods, InvoiceLineInput, JournalLineInput, LinePrice,
-    OpenBalances, OpenFiscalYear, OpeningStockInput, OrderChange, OrderSide, PlaceOrder, PostBill, PostCreditNote,
-    PostInvoice, PostJournalEntry, QuantityInput, ReceiptLineInput, ReceiveGoods, RecordPayment, ReturnGoods,
-    RevalueCurrencies, ReversalMethod, ReverseEntry, SealedName, SetExchangeRate, SetPartyTerms, SetPeriodState,
-    SetReorderRule, SetStandardCost, Settle, SettleInput, SettleItems, TransferStock,
+    Command, CountStock, CreateParty, CreateProduct, CreditLineInput, DefineAccount, DefineApprovalRule, DefineCompany,
+    DefineCostCentre, DefineLocation, DefineProductUnit, DefineTaxCode, DeliverGoods, InvoiceLineInput,
+    JournalLineInput, LinePrice, OpenBalances, OpenFiscalYear, OpeningStockInput, OrderChange, OrderSide, PlaceOrder,
+    PostBill, PostCreditNote, PostInvoice, PostJournalEntry, QuantityInput, ReceiptLineInput, ReceiveGoods,
+    RecordPayment, ReturnGoods, RevalueCurrencies, ReversalMethod, ReverseEntry, SealedName, SetExchangeRate,
+    SetPartyTerms, SetPeriodState, SetReorderRule, SetStandardCost, Settle, SettleInput, SettleItems, TransferStock,
 };
 pub use company::{Base, Company, Conversion, CostCentre, ExchangeRate};
 pub use document::DocumentKind;

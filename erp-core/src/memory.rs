@@ -192,6 +192,7 @@ impl Work for MemoryWork {
             chart: books.chart.clone(),
             cost_centres: books.cost_centres.clone(),
             tax_codes: books.tax_codes.clone(),
+            approval_rules: books.approval_rules.clone(),
             rates: books.rates.clone(),
             product_units: books.product_units.clone(),
             ..Books::default()

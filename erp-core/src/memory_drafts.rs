@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use cortex_types::{Clock, DraftId, RequestContext, SystemClock, TenantId};
 use tokio::sync::Mutex;
 
-use crate::{Draft, Drafts, ErpError, Page};
+use crate::{Approvals, Draft, DraftAction, DraftState, Drafts, ErpError, Page};
 
 /// For tests and for trying things out: it forgets everything when it is dropped.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +23,10 @@ impl Drafts for MemoryDrafts {
             body,
             version: 1,
             created_by: ctx.principal.id.clone(),
+            written_by: ctx.principal.id.clone(),
+            state: DraftState::Draft,
+            submitted_by: None,
+            approvals: Approvals::default(),
             created_at: now,
             changed_at: now,
         };
@@ -37,11 +41,18 @@ impl Drafts for MemoryDrafts {
         Ok(found.filter(|draft| *draft.collection == *collection).cloned())
     }
 
-    async fn list(&self, ctx: &RequestContext, collection: &str, page: &Page) -> Result<Vec<Draft>, ErpError> {
+    async fn list(
+        &self,
+        ctx: &RequestContext,
+        collection: &str,
+        state: Option<DraftState>,
+        page: &Page,
+    ) -> Result<Vec<Draft>, ErpError> {
         let drafts = self.0.lock().await;
         let of_page = drafts.iter().filter(|((tenant, id), draft)| {
             let behind = page.after.as_ref().is_none_or(|after| id.to_string() > *after);
-            *tenant == ctx.tenant && *draft.collection == *collection && behind
+            let of_state = state.is_none_or(|state| draft.state == state);
+            *tenant == ctx.tenant && *draft.collection == *collection && behind && of_state
         });
         let of_page = of_page.map(|(_, draft)| draft.clone());
         Ok(of_page.take(page.limit() as usize).collect())
@@ -52,7 +63,7 @@ impl Drafts for MemoryDrafts {
         ctx: &RequestContext,
         draft: &Draft,
         version: i64,
-        body: String,
+        _action: DraftAction,
     ) -> Result<Option<Draft>, ErpError> {
         let mut drafts = self.0.lock().await;
         let Some(there) = drafts.get_mut(&(ctx.tenant.clone(), draft.id)) else {
@@ -61,9 +72,11 @@ impl Drafts for MemoryDrafts {
         if there.version != version {
             return Err(ErpError::DraftChanged { now: there.version });
         }
-        there.body = body;
-        there.version += 1;
-        there.changed_at = SystemClock.now();
+        *there = Draft {
+            version: version + 1,
+            changed_at: SystemClock.now(),
+            ..draft.clone()
+        };
         Ok(Some(there.clone()))
     }
 

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use cortex_types::RequestContext;
 
 use crate::postings::Accepted;
-use crate::{CommandJournal, ErpError, Event, Journalled, MemoryLedger};
+use crate::{ApprovalRule, CommandJournal, ErpError, Event, Journalled, MemoryLedger, Rulebook};
 
 impl MemoryLedger {
     /// With their positions.
@@ -12,6 +12,16 @@ impl MemoryLedger {
         let accepted = (1..).zip(self.accepted(&ctx.tenant).await);
         let wanted = accepted.filter(|(position, _)| *position > after);
         wanted.take(limit as usize).collect()
+    }
+}
+
+#[async_trait]
+impl Rulebook for MemoryLedger {
+    async fn approval_rules(&self, ctx: &RequestContext) -> Result<Vec<ApprovalRule>, ErpError> {
+        let rules = self.books(&ctx.tenant).await.approval_rules;
+        let mut rules: Vec<ApprovalRule> = rules.into_values().collect();
+        rules.sort_by_key(|rule| rule.id);
+        Ok(rules)
     }
 }
 

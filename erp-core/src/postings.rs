@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use crate::valuation::{Revalued, Timeline};
 use crate::{
-    Account, Cancellation, Company, CostCentre, CreditNote, DocumentKind, DocumentTax, Event, EventName, ExchangeRate,
-    FiscalPeriod, FiscalYear, IdempotencyKey, Invoice, ItemAllocation, Known, Location, OpenItem, Order, OrderProgress,
-    Party, Payment, PostedEntry, Product, ProductCost, ProductUnit, PurchaseBill, PurchaseReceipt, Receipt,
-    ReorderRule, StockDocument, StockMove, StockRevaluation, TaxCode,
+    Account, ApprovalRule, Cancellation, Company, CostCentre, CreditNote, DocumentKind, DocumentTax, Event, EventName,
+    ExchangeRate, FiscalPeriod, FiscalYear, IdempotencyKey, Invoice, ItemAllocation, Known, Location, OpenItem, Order,
+    OrderProgress, Party, Payment, PostedEntry, Product, ProductCost, ProductUnit, PurchaseBill, PurchaseReceipt,
+    Receipt, ReorderRule, StockDocument, StockMove, StockRevaluation, TaxCode,
 };
 
 /// The document itself. A manual journal entry has no table of its own: it is its entry.
@@ -44,6 +44,8 @@ pub enum Document {
     ReorderRule(ReorderRule),
     /// As it is afterwards.
     ProductUnit(ProductUnit),
+    /// As it is afterwards.
+    ApprovalRule(ApprovalRule),
 }
 
 /// The rows of one command.

@@ -132,7 +132,7 @@ impl References {
             }
             Command::PostJournalEntry(entry) => self.journal_lines(&entry.lines, at),
             Command::DefineCompany(_) => self.currencies = true,
-            Command::DefineAccount(_) => {}
+            Command::DefineAccount(_) | Command::DefineApprovalRule(_) => {}
             Command::SetExchangeRate(rate) => {
                 self.rates.insert((rate.currency, day_of(rate.valid_from)));
             }

@@ -11,8 +11,8 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use crate::metrics::{COMMANDS_TOTAL, GROUP_COMMANDS};
 use crate::postings::{Accepted, Group, Postings};
 use crate::{
-    Advised, Answered, Books, Circumstances, Command, ErpError, Event, IdempotencyKey, Known, Pending, Receipt,
-    References, Together, UnitOfWork, Work, ids, journalled, plan,
+    Advised, Answered, Approvals, Books, Circumstances, Command, ErpError, Event, IdempotencyKey, Known, Pending,
+    Receipt, References, Together, UnitOfWork, Work, ids, journalled, plan,
 };
 
 /// A command in the queue, with the one who waits for its answer.
@@ -26,6 +26,7 @@ pub(crate) struct Submission {
     pub known: Known,
     pub advice: Option<Advised>,
     pub given: Option<Given>,
+    pub approvals: Option<Arc<Approvals>>,
     pub answer: oneshot::Sender<Result<Receipt, ErpError>>,
 }
 
@@ -78,6 +79,7 @@ impl Submission {
             known,
             advice,
             given: None,
+            approvals: None,
             answer,
         };
         Ok((submission, Pending(answered)))
@@ -86,6 +88,12 @@ impl Submission {
     /// When it is decided, `now` or as it was the first time.
     fn decided_at(&self, now: Timestamp) -> Timestamp {
         self.given.map_or(now, |given| given.at)
+    }
+
+    /// History that is brought in was approved, or not, where it was made.
+    fn needs_approval(&self) -> bool {
+        let by_clock = matches!(self.known, Known::ByClock);
+        by_clock && !matches!(self.command, Command::ChangeOrder(_) | Command::ReverseEntry(_))
     }
 
     fn answer(self, answer: Answer) {
@@ -282,6 +290,9 @@ impl Sequencer {
         let mut postings = ids::of_command(command, || {
             books.chart.name_fresh();
             let mut postings = plan::plan(&submission.command, books, now, submission.advice)?;
+            if submission.needs_approval() {
+                books.check_approved(&postings, submission.approvals.as_deref())?;
+            }
             // Books from before there were accounts as rows get them with whatever comes first.
             if !postings.entries.is_empty() || books.has_posted() {
                 let fresh = books.chart.take_fresh(now);

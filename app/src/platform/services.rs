@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cortex_erp::{CommandJournal, Drafts, Erp, ErpConfig, InvoiceEntry, InvoiceEntryConfig, Records};
+use cortex_erp::{CommandJournal, Drafts, Erp, ErpConfig, InvoiceEntry, InvoiceEntryConfig, Records, Rulebook};
 use cortex_erp_advisor::{AdvisorConfig, ServingAdvisor};
 use cortex_erp_store::SqlLedger;
 use cortex_experience::{ExperienceError, Memory, OutcomeRules};
@@ -36,6 +36,7 @@ pub struct Services {
     pub records: Arc<dyn Records>,
     pub drafts: Arc<dyn Drafts>,
     pub commands: Arc<dyn CommandJournal>,
+    pub rulebook: Arc<dyn Rulebook>,
     pub invoice_entry: InvoiceEntry,
     /// Moves changes into the lake and the online store.
     pub ingest: Arc<Pipeline>,
@@ -63,6 +64,7 @@ impl Services {
         let records: Arc<dyn Records> = Arc::clone(&ledger) as _;
         let drafts: Arc<dyn Drafts> = Arc::clone(&ledger) as _;
         let commands: Arc<dyn CommandJournal> = Arc::clone(&ledger) as _;
+        let rulebook: Arc<dyn Rulebook> = Arc::clone(&ledger) as _;
         let erp = Erp::start(ledger, Arc::clone(&providers.clock), &erp_config(config));
         let invoice_entry = invoice_entry(config, providers, &erp, &records)?;
         let Ingest {
@@ -96,6 +98,7 @@ impl Services {
             records,
             drafts,
             commands,
+            rulebook,
             invoice_entry,
             ingest: pipeline,
             changes,

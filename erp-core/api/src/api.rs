@@ -3,11 +3,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use cortex_erp::{
     Answered, Attempt, Command, CommandJournal, CreateParty, DocumentKind, Drafts, Erp, ErpError, IdempotencyKey,
-    InvoiceEntry, Known, Party, Receipt, Records, SealedName,
+    InvoiceEntry, Known, Party, Receipt, Records, Rulebook, SealedName,
 };
 use cortex_runtime::http::ApiError;
 use cortex_security::{Area, Authorizer, Permission, Sealer, SecurityError, Verb};
-use cortex_types::{Coded, Currency, ErrorCode, RequestContext, TenantId};
+use cortex_types::{Clock, Coded, Currency, ErrorCode, RequestContext, TenantId};
 
 /// The field under which a party's name is sealed.
 const NAME: &str = "name";
@@ -20,7 +20,9 @@ pub struct ErpApi {
     pub records: Arc<dyn Records>,
     pub drafts: Arc<dyn Drafts>,
     pub commands: Arc<dyn CommandJournal>,
+    pub rulebook: Arc<dyn Rulebook>,
     pub authorizer: Arc<dyn Authorizer>,
+    pub clock: Arc<dyn Clock>,
     pub sealer: Sealer,
     /// Of documents that name none, where nobody said what the company's is.
     pub currency: Currency,
@@ -50,6 +52,12 @@ impl ErpApi {
 
     pub(crate) fn may_post(&self, ctx: &RequestContext) -> Result<(), SecurityError> {
         self.authorizer.authorize(ctx, Permission::new(Area::Erp, Verb::Write))
+    }
+
+    /// Say yes to a document.
+    pub(crate) fn may_approve(&self, ctx: &RequestContext) -> Result<(), SecurityError> {
+        self.authorizer
+            .authorize(ctx, Permission::new(Area::Erp, Verb::Approve))
     }
 
     pub(crate) async fn execute(

@@ -6,26 +6,27 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, Request, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use cortex_erp::{DRAFT_BYTES_MAX, Draft, ErpError, IdempotencyKey};
+use cortex_erp::{DRAFT_BYTES_MAX, Draft, DraftAction, ErpError, IdempotencyKey};
 use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query};
 use cortex_types::{DraftId, RequestContext};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tower::ServiceExt;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use crate::ErpApi;
 use crate::api::not_found;
+use crate::approvals::state_of;
+use crate::draft_states;
 use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
 
 /// Documents that can be drafted.
-const COLLECTIONS: [&str; 15] = [
+pub(crate) const COLLECTIONS: [&str; 15] = [
     "sales-orders",
     "deliveries",
     "sales-invoices",
@@ -44,11 +45,11 @@ const COLLECTIONS: [&str; 15] = [
 ];
 
 #[derive(Clone, Debug)]
-struct Drafting {
-    api: Arc<ErpApi>,
+pub(crate) struct Drafting {
+    pub api: Arc<ErpApi>,
     /// Where documents are posted.
-    documents: Router,
-    collection: &'static str,
+    pub documents: Router,
+    pub collection: &'static str,
 }
 
 /// `documents` are the routes that post them.
@@ -59,6 +60,7 @@ pub(crate) fn routes(api: &Arc<ErpApi>, documents: &Router) -> Router {
             .route(&path("drafts"), get(list).post(create))
             .route(&path("drafts/{id}"), get(one).put(replace).delete(discard))
             .route(&path("{number}/post"), post(post_draft))
+            .merge(draft_states::routes(collection))
             .with_state(Drafting {
                 api: Arc::clone(api),
                 documents: documents.clone(),
@@ -72,6 +74,20 @@ pub(crate) fn routes(api: &Arc<ErpApi>, documents: &Router) -> Router {
 #[openapi(paths(list, create, one, replace, discard, post_draft))]
 pub(crate) struct Document;
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct DraftsQuery {
+    /// `draft`, `submitted` or `approved`; all of them where it is absent.
+    #[param(example = "submitted")]
+    state: Option<String>,
+    /// `next` of the page before.
+    after: Option<String>,
+    /// 1 to 500; 100 where it is absent.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
+    limit: Option<String>,
+}
+
 #[derive(Serialize, ToSchema)]
 pub(crate) struct DraftView {
     id: String,
@@ -80,6 +96,21 @@ pub(crate) struct DraftView {
     /// One more with each change; it is the `ETag` as well.
     version: i64,
     created_by: String,
+    /// Who wrote it last.
+    written_by: String,
+    /// `draft`, `submitted` or `approved`.
+    #[schema(example = "submitted")]
+    state: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    submitted_by: Option<String>,
+    /// Who said yes to it, in their order.
+    approved_by: Vec<String>,
+    /// What it came to when the last of them did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approved_amount: Option<String>,
+    /// Whose word it still needs; only in the answer to what was done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits_for: Option<String>,
     created_at: String,
     changed_at: String,
     /// As it was written.
@@ -94,6 +125,12 @@ impl From<Draft> for DraftView {
             collection: draft.collection.to_string(),
             version: draft.version,
             created_by: draft.created_by.to_string(),
+            written_by: draft.written_by.to_string(),
+            state: draft.state.as_str().to_owned(),
+            submitted_by: draft.submitted_by.map(|by| by.to_string()),
+            approved_by: draft.approvals.given.iter().map(|given| given.by.to_string()).collect(),
+            approved_amount: draft.approvals.amount.map(|amount| amount.to_string()),
+            waits_for: None,
             created_at: draft.created_at.to_string(),
             changed_at: draft.changed_at.to_string(),
             body: RawValue::from_string(draft.body).ok(),
@@ -102,9 +139,13 @@ impl From<Draft> for DraftView {
 }
 
 impl DraftView {
-    fn tagged(draft: Draft, status: StatusCode) -> Response {
+    pub fn tagged(draft: Draft, waits_for: Option<String>, status: StatusCode) -> Response {
         let tag = format!("\"{}\"", draft.version);
-        let mut response = (status, Json(Self::from(draft))).into_response();
+        let view = Self {
+            waits_for,
+            ..Self::from(draft)
+        };
+        let mut response = (status, Json(view)).into_response();
         if let Ok(tag) = HeaderValue::from_str(&tag) {
             response.headers_mut().insert(header::ETAG, tag);
         }
@@ -113,7 +154,7 @@ impl DraftView {
 }
 
 impl Drafting {
-    async fn draft(&self, ctx: &RequestContext, id: &str) -> Result<Draft, ApiError> {
+    pub async fn draft(&self, ctx: &RequestContext, id: &str) -> Result<Draft, ApiError> {
         let found = match id.parse::<DraftId>() {
             Ok(id) => self.api.drafts.get(ctx, self.collection, id).await?,
             Err(_) => None,
@@ -140,7 +181,8 @@ impl Drafting {
                 return Ok(None);
             };
             let version = known.unwrap_or(draft.version);
-            match self.api.drafts.replace(ctx, &draft, version, draft.body.clone()).await {
+            draft.state.after(DraftAction::Post)?;
+            match self.api.drafts.replace(ctx, &draft, version, DraftAction::Post).await {
                 // Somebody else posts or changes it just now; what it is then is posted.
                 Err(ErpError::DraftChanged { .. }) if known.is_none() => {}
                 claimed => return Ok(claimed?),
@@ -170,7 +212,7 @@ fn body_of(body: &[u8]) -> Result<String, ErpError> {
 }
 
 /// The version that the caller knows, from `If-Match`.
-fn known_version(headers: &HeaderMap) -> Result<i64, ErpError> {
+pub(crate) fn known_version(headers: &HeaderMap) -> Result<i64, ErpError> {
     let problem = "send the ETag of the draft that you know, such as \"3\": somebody may have changed it since";
     let refused = || ErpError::invalid("If-Match", problem);
     let tag = headers
@@ -183,16 +225,18 @@ fn known_version(headers: &HeaderMap) -> Result<i64, ErpError> {
 
 /// Drafts of a collection, oldest first.
 #[utoipa::path(get, path = "/erp/v1/{collection}/drafts", operation_id = "list_drafts", tag = "erp",
-    params(("collection" = String, Path, example = "sales-invoices"), PageQuery),
+    params(("collection" = String, Path, example = "sales-invoices"), DraftsQuery),
     responses((status = 200, description = "A page", body = List<DraftView>)))]
 async fn list(
     State(of): State<Drafting>,
     Ctx(ctx): Ctx,
-    Query(query): Query<PageQuery>,
+    Query(query): Query<DraftsQuery>,
 ) -> Result<Json<List<DraftView>>, ApiError> {
     of.api.may_read(&ctx)?;
-    let page = query.page(Listing::Drafts)?;
-    let drafts = of.api.drafts.list(&ctx, of.collection, &page).await?;
+    let state = state_of(query.state.as_deref())?;
+    let (after, limit) = (query.after, query.limit);
+    let page = PageQuery { after, limit }.page(Listing::Drafts)?;
+    let drafts = of.api.drafts.list(&ctx, of.collection, state, &page).await?;
     let place = |draft: &Draft| draft.id.to_string();
     Ok(Json(List::new(Listing::Drafts, &page, drafts, place, DraftView::from)))
 }
@@ -207,7 +251,7 @@ async fn list(
 async fn create(State(of): State<Drafting>, Ctx(ctx): Ctx, body: Bytes) -> Result<Response, ApiError> {
     of.api.may_post(&ctx)?;
     let draft = of.api.drafts.create(&ctx, of.collection, body_of(&body)?).await?;
-    Ok(DraftView::tagged(draft, StatusCode::CREATED))
+    Ok(DraftView::tagged(draft, None, StatusCode::CREATED))
 }
 
 /// One draft, with its version as `ETag`.
@@ -220,10 +264,10 @@ async fn create(State(of): State<Drafting>, Ctx(ctx): Ctx, body: Bytes) -> Resul
 async fn one(State(of): State<Drafting>, Ctx(ctx): Ctx, Path(id): Path<String>) -> Result<Response, ApiError> {
     of.api.may_read(&ctx)?;
     let draft = of.draft(&ctx, &id).await?;
-    Ok(DraftView::tagged(draft, StatusCode::OK))
+    Ok(DraftView::tagged(draft, None, StatusCode::OK))
 }
 
-/// Writes a draft anew.
+/// Writes a draft anew. Whatever was said of it is void.
 #[utoipa::path(put, path = "/erp/v1/{collection}/drafts/{id}", operation_id = "replace_draft", tag = "erp",
     request_body = Object,
     params(("collection" = String, Path, example = "sales-invoices"), ("id" = String, Path),
@@ -242,9 +286,14 @@ async fn replace(
 ) -> Result<Response, ApiError> {
     of.api.may_post(&ctx)?;
     let (draft, version) = (of.draft(&ctx, &id).await?, known_version(&headers)?);
-    let replaced = of.api.drafts.replace(&ctx, &draft, version, body_of(&body)?).await?;
+    let written = draft.written(body_of(&body)?, &ctx.principal);
+    let replaced = of
+        .api
+        .drafts
+        .replace(&ctx, &written, version, DraftAction::Change)
+        .await?;
     match replaced {
-        Some(draft) => Ok(DraftView::tagged(draft, StatusCode::OK)),
+        Some(draft) => Ok(DraftView::tagged(draft, None, StatusCode::OK)),
         None => Err(not_found("draft", id)),
     }
 }
@@ -281,6 +330,7 @@ async fn discard(
         (status = 200, description = "Posted before", body = ReceiptView),
         (status = 400, description = "The document is refused, as problem details"),
         (status = 404, description = "No such draft"),
+        (status = 409, description = "It waits for somebody's word, or the document is refused"),
         (status = 412, description = "Somebody changed it since"),
     ))]
 async fn post_draft(
@@ -290,27 +340,17 @@ async fn post_draft(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     of.api.may_post(&ctx)?;
-    let key = format!("draft/{id}");
     let Some(draft) = of
         .claim(&ctx, &id, headers.contains_key(header::IF_MATCH).then_some(&headers))
         .await?
     else {
-        let key = IdempotencyKey::new(key)?;
+        let key = IdempotencyKey::new(format!("draft/{id}"))?;
         let answered = of.api.records.answered(&ctx, &key).await?;
         let mut receipt = answered.ok_or_else(|| not_found("draft", id))?.receipt;
         receipt.repeated = true;
         return Ok(ReceiptView::from(receipt).into_response());
     };
-    let mut request = Request::post(format!("/erp/v1/{}", of.collection))
-        .header(header::CONTENT_TYPE, "application/json")
-        .header("idempotency-key", key)
-        .body(Body::from(draft.body.clone()))
-        .map_err(|error| ErpError::invalid("body", error.to_string()))?;
-    request.extensions_mut().insert(ctx.clone());
-    let response = match of.documents.clone().oneshot(request).await {
-        Ok(response) => response,
-        Err(never) => match never {},
-    };
+    let response = of.ask(of.request(&ctx, &draft, draft.approvals.clone())?).await;
     if response.status().is_success() {
         of.api.drafts.discard(&ctx, &draft, None).await?;
     }

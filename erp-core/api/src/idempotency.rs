@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use cortex_erp::{Attempt, ErpError, IdempotencyKey, Seat};
+use cortex_erp::{Approvals, Attempt, ErpError, IdempotencyKey, Seat};
 use cortex_runtime::http::ApiError;
 
 const HEADER: &str = "idempotency-key";
 
-/// With the seat that the request has in a batch.
+/// With the seat that the request has in a batch, and what was said of its document before.
 pub(crate) struct Key(pub Attempt);
 
 impl<S: Sync> FromRequestParts<S> for Key {
@@ -24,7 +24,10 @@ impl<S: Sync> FromRequestParts<S> for Key {
             .to_str()
             .map_err(|_| ErpError::invalid("Idempotency-Key", "must be visible ASCII"))?;
         let seat = parts.extensions.remove::<Arc<Seat>>();
-        Ok(Self(Attempt::seated(IdempotencyKey::new(text)?, seat)))
+        let approvals = parts.extensions.remove::<Arc<Approvals>>();
+        Ok(Self(
+            Attempt::seated(IdempotencyKey::new(text)?, seat).approved(approvals),
+        ))
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod api;
+mod approvals;
 mod batch;
 mod bodies;
 mod cancellations;
@@ -15,6 +16,7 @@ mod company;
 mod credit_notes;
 mod decimals;
 mod deliveries;
+mod draft_states;
 mod drafts;
 mod events;
 mod exact;
@@ -82,6 +84,7 @@ pub fn routes(api: Arc<ErpApi>) -> Router {
         .merge(orders::routes())
         .merge(purchase_bills::routes())
         .merge(reordering::routes())
+        .merge(approvals::routes())
         .merge(events::routes())
         .merge(reports::routes())
         .merge(general_ledger::routes())
@@ -121,6 +124,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .merge_from(orders::Document::openapi())
         .merge_from(deliveries::Document::openapi())
         .merge_from(drafts::Document::openapi())
+        .merge_from(draft_states::Document::openapi())
+        .merge_from(approvals::Document::openapi())
         .merge_from(batch::Document::openapi())
         .merge_from(interchange::Document::openapi())
         .merge_from(purchase_bills::Document::openapi())

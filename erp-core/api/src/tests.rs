@@ -1,5 +1,6 @@
 //! The edge, over the ledger in memory.
 
+mod approvals;
 mod batch;
 mod company;
 mod drafts;
@@ -42,8 +43,10 @@ fn api() -> Arc<ErpApi> {
         erp,
         records,
         drafts: Arc::new(cortex_erp::MemoryDrafts::default()),
+        rulebook: Arc::clone(&commands) as _,
         commands,
         authorizer: Arc::new(RoleAuthorizer),
+        clock: Arc::new(SystemClock),
         sealer: Sealer::new(Arc::new(master), Arc::new(MemorySubjectKeys::default())),
         currency: Currency::GBP,
         settled: crate::SettledCurrencies::default(),

@@ -80,6 +80,9 @@ impl Books {
                 units.retain(|there| there.id != unit.id);
                 units.push(unit.clone());
             }
+            Document::ApprovalRule(rule) => {
+                self.approval_rules.insert(Arc::clone(&rule.code), rule.clone());
+            }
             Document::TaxCode(code) => {
                 self.tax_codes.insert(Arc::clone(&code.code), code.clone());
             }

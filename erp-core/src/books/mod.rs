@@ -17,10 +17,10 @@ use uuid::Uuid;
 use crate::limits::check_code;
 use crate::valuation::{Holdings, Original, Timeline, month_of};
 use crate::{
-    AccountBalance, Answered, Chart, Company, CostCentre, DocumentKind, DocumentTax, ErpError, ExchangeRate,
-    FiscalYear, ItemAllocation, JournalEntryRecord, Location, Locks, MAIN_LOCATION, NegativeStock, OpenItem,
-    OrderProgress, Party, PartyKind, Product, ProductKind, ProductUnit, PurchaseReceiptLine, ReorderRule, Span,
-    StockMove, TaxCode,
+    AccountBalance, Answered, ApprovalRule, Chart, Company, CostCentre, DocumentKind, DocumentTax, ErpError,
+    ExchangeRate, FiscalYear, ItemAllocation, JournalEntryRecord, Location, Locks, MAIN_LOCATION, NegativeStock,
+    OpenItem, OrderProgress, Party, PartyKind, Product, ProductKind, ProductUnit, PurchaseReceiptLine, ReorderRule,
+    Span, StockMove, TaxCode,
 };
 
 /// The books of one tenant, as far as a group of commands refers to them.
@@ -61,6 +61,7 @@ pub struct Books {
     /// What is set aside of products, by location.
     pub reserved: HashMap<(ProductId, Arc<str>), i64>,
     pub reorder_rules: HashMap<(ProductId, Arc<str>), ReorderRule>,
+    pub approval_rules: BTreeMap<Arc<str>, ApprovalRule>,
     /// The newest number drawn from each series.
     pub series: HashMap<DocumentKind, u64>,
     pub answered: HashMap<Arc<str>, Answered>,

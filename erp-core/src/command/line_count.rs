@@ -39,6 +39,7 @@ impl Command {
             | Self::ChangeOrder(_)
             | Self::SetReorderRule(_)
             | Self::DefineProductUnit(_)
+            | Self::DefineApprovalRule(_)
             | Self::DefineTaxCode(_) => 1,
             Self::OpenBalances(opening) => opening.lines.len() + opening.stock.len(),
         }

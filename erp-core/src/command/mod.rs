@@ -1,6 +1,7 @@
 //! What the ERP can be asked to do. A command names things by their codes and numbers, as people do; planning turns it
 //! into rows.
 
+mod approval;
 mod company;
 mod ledger;
 mod line_count;
@@ -16,6 +17,7 @@ use cortex_types::{Currency, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use approval::DefineApprovalRule;
 pub use company::{
     DefineAccount, DefineCompany, DefineCostCentre, DefineTaxCode, OpenBalances, OpeningStockInput, RevalueCurrencies,
     SetExchangeRate,
@@ -83,6 +85,7 @@ pub enum Command {
     PostBill(PostBill),
     SetReorderRule(SetReorderRule),
     DefineProductUnit(DefineProductUnit),
+    DefineApprovalRule(DefineApprovalRule),
 }
 
 impl Command {
@@ -122,6 +125,7 @@ impl Command {
             Self::PostBill(_) => DocumentKind::PurchaseBill,
             Self::SetReorderRule(_) => DocumentKind::ReorderRule,
             Self::DefineProductUnit(_) => DocumentKind::ProductUnit,
+            Self::DefineApprovalRule(_) => DocumentKind::ApprovalRule,
         }
     }
 
@@ -202,6 +206,7 @@ impl Command {
             | Self::ChangeOrder(_)
             | Self::SetReorderRule(_)
             | Self::DefineProductUnit(_)
+            | Self::DefineApprovalRule(_)
             | Self::DefineTaxCode(_) => ("from", None),
             Self::PlaceOrder(order) => ("ordered_at", order.ordered_at),
             Self::DeliverGoods(delivery) => ("delivered_at", delivery.delivered_at),
@@ -239,6 +244,7 @@ impl Command {
             | Self::SetReorderRule(_)
             | Self::DefineProductUnit(_)
             | Self::DefineTaxCode(_) => None,
+            Self::DefineApprovalRule(rule) => Some(rule.currency),
             Self::PlaceOrder(order) => Some(order.currency),
             Self::PostBill(bill) => Some(bill.currency),
             Self::DefineCompany(company) => Some(company.currency),

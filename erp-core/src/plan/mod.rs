@@ -2,6 +2,7 @@
 //! ids of what it makes are drawn from the command's (see `ids`).
 
 mod added_cost;
+mod approval;
 mod billing;
 mod cancellation;
 mod company;
@@ -36,6 +37,7 @@ mod tests;
 mod unbilled;
 mod units;
 
+pub use approval::plan_approval_rule;
 pub use cancellation::plan_cancellation;
 pub use company::{plan_account, plan_company, plan_cost_centre, plan_exchange_rate, plan_tax_code};
 pub use credit_note::plan_credit_note;
@@ -112,6 +114,7 @@ pub fn plan(command: &Command, books: &Books, now: Timestamp, advice: Option<Adv
         Command::PostBill(bill) => plan_purchase_bill(bill, books, now),
         Command::SetReorderRule(rule) => plan_reorder_rule(rule, books, now),
         Command::DefineProductUnit(unit) => plan_product_unit(unit, books, now),
+        Command::DefineApprovalRule(rule) => plan_approval_rule(rule, books, now),
         Command::SetExchangeRate(rate) => plan_exchange_rate(rate, books, now),
         Command::RevalueCurrencies(revaluation) => plan_exchange_revaluation(revaluation, books),
         Command::SetPartyTerms(terms) => plan_party_terms(terms, books, now),

@@ -1,18 +1,19 @@
 //! [`Drafts`] on SQL.
 
 use async_trait::async_trait;
-use cortex_erp::{Draft, Drafts, ErpError, Page};
+use cortex_erp::{Approvals, Draft, DraftAction, DraftState, Drafts, ErpError, Page};
 use cortex_security::AuditEntry;
-use cortex_store::WriteTransaction;
 use cortex_store::sql::{self, Row};
+use cortex_store::{StoreError, WriteTransaction};
 use cortex_types::{DraftId, RequestContext};
 use sqlx::AssertSqlSafe;
 
 use crate::SqlLedger;
 use crate::ledger::failed;
-use crate::rows::Columns;
+use crate::rows::{Columns, unreadable};
 
-const DRAFTS: &str = "SELECT id, collection, body, version, created_by, created_at, changed_at FROM drafts";
+const DRAFTS: &str = "SELECT id, collection, body, version, created_by, coalesce(written_by, created_by) AS written_by, state, \
+                      submitted_by, approvals, created_at, changed_at FROM drafts";
 
 impl SqlLedger {
     fn drafts_unread(&self, error: sqlx::Error) -> ErpError {
@@ -54,6 +55,10 @@ impl Drafts for SqlLedger {
             body,
             version: 1,
             created_by: ctx.principal.id.clone(),
+            written_by: ctx.principal.id.clone(),
+            state: DraftState::Draft,
+            submitted_by: None,
+            approvals: Approvals::default(),
             created_at: now,
             changed_at: now,
         };
@@ -86,12 +91,21 @@ impl Drafts for SqlLedger {
             .map_err(|error| self.drafts_unread(error))
     }
 
-    async fn list(&self, ctx: &RequestContext, collection: &str, page: &Page) -> Result<Vec<Draft>, ErpError> {
-        let page_of = format!("{DRAFTS} WHERE tenant_id = $1 AND collection = $2 AND id > $3 ORDER BY id LIMIT $4");
+    async fn list(
+        &self,
+        ctx: &RequestContext,
+        collection: &str,
+        state: Option<DraftState>,
+        page: &Page,
+    ) -> Result<Vec<Draft>, ErpError> {
+        let page_of = format!(
+            "{DRAFTS} WHERE tenant_id = $1 AND collection = $2 AND id > $3 AND ($4 = '' OR state = $4) ORDER BY id LIMIT $5"
+        );
         let rows = sql::query(AssertSqlSafe(page_of))
             .bind(ctx.tenant.as_str())
             .bind(collection)
             .bind(page.after.as_deref().unwrap_or_default())
+            .bind(state.map_or("", DraftState::as_str))
             .bind(i64::from(page.limit()))
             .fetch_all(self.database().readers())
             .await;
@@ -104,7 +118,7 @@ impl Drafts for SqlLedger {
         ctx: &RequestContext,
         draft: &Draft,
         version: i64,
-        body: String,
+        action: DraftAction,
     ) -> Result<Option<Draft>, ErpError> {
         let mut transaction = self.begin_draft().await?;
         let now = self.database().clock().now();
@@ -112,20 +126,32 @@ impl Drafts for SqlLedger {
             return Ok(None);
         }
         let replaced = Draft {
-            body,
             version: version + 1,
             changed_at: now,
             ..draft.clone()
         };
-        sql::query("UPDATE drafts SET body = $1, version = $2, changed_at = $3 WHERE id = $4")
+        let approvals = serde_json::to_string(&replaced.approvals).map_err(|error| {
+            let detail = error.to_string();
+            failed("keep what was said of a draft")(StoreError::Unreadable {
+                what: "approvals",
+                detail,
+            })
+        })?;
+        let update = "UPDATE drafts SET body = $1, version = $2, changed_at = $3, written_by = $4, state = $5, \
+                      submitted_by = $6, approvals = $7 WHERE id = $8";
+        sql::query(update)
             .bind(replaced.body.as_str())
             .bind(replaced.version)
             .bind(replaced.changed_at)
+            .bind(&*replaced.written_by)
+            .bind(replaced.state.as_str())
+            .bind(replaced.submitted_by.as_deref())
+            .bind(approvals)
             .bind(draft.id.to_string())
             .execute(transaction.connection())
             .await
             .map_err(|error| self.drafts_unread(error))?;
-        self.end_draft(ctx, ("change", &replaced), transaction).await?;
+        self.end_draft(ctx, (action.as_str(), &replaced), transaction).await?;
         Ok(Some(replaced))
     }
 
@@ -166,6 +192,14 @@ impl SqlLedger {
     }
 }
 
+/// Nothing was said of a draft from before there were rules.
+fn approvals(row: &Row) -> Result<Approvals, sqlx::Error> {
+    match row.optional_text("approvals")? {
+        Some(text) => serde_json::from_str(&text).map_err(|_| unreadable("approvals", &text)),
+        None => Ok(Approvals::default()),
+    }
+}
+
 fn draft(row: &Row) -> Result<Draft, sqlx::Error> {
     Ok(Draft {
         id: row.parsed("id")?,
@@ -173,6 +207,10 @@ fn draft(row: &Row) -> Result<Draft, sqlx::Error> {
         body: row.try_get("body")?,
         version: row.integer("version")?,
         created_by: row.text("created_by")?,
+        written_by: row.text("written_by")?,
+        state: row.word("state", DraftState::ALL, DraftState::as_str)?,
+        submitted_by: row.optional_text("submitted_by")?,
+        approvals: approvals(row)?,
         created_at: row.time("created_at")?,
         changed_at: row.time("changed_at")?,
     })

@@ -74,6 +74,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "product_units",
             sql: include_str!("../migrations/0014_product_units.sql"),
         },
+        Migration {
+            version: 15,
+            name: "approvals",
+            sql: include_str!("../migrations/0015_approvals.sql"),
+        },
     ],
     captured: &[
         "orders",
@@ -82,6 +87,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         "purchase_bills",
         "purchase_bill_lines",
         "reorder_rules",
+        "approval_rules",
         "tax_codes",
         "document_taxes",
         "open_items",

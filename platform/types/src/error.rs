@@ -106,6 +106,10 @@ error_codes! {
     /// The time falls into a period whose books are closed.
     PeriodClosed = "period-closed" => Conflict, Never;
     CreditLimitExceeded = "credit-limit-exceeded" => Conflict, Never;
+    /// Somebody has to say yes to the document first.
+    ApprovalRequired = "approval-required" => Precondition, AfterRepair;
+    /// What it is now does not allow this step.
+    WrongState = "wrong-state" => Conflict, Never;
     /// Somebody changed it since the version that the caller knows.
     VersionMismatch = "version-mismatch" => Conflict, Never;
     /// A posted document cannot be changed, only reversed.

@@ -11,7 +11,13 @@ use crate::routes;
 
 impl Caller {
     /// With the draft's version as the caller knows it; answers with its `ETag` too.
-    async fn draft(&self, method: &str, path: &str, known: Option<&str>, body: &str) -> (StatusCode, Value, String) {
+    pub(super) async fn draft(
+        &self,
+        method: &str,
+        path: &str,
+        known: Option<&str>,
+        body: &str,
+    ) -> (StatusCode, Value, String) {
         let mut request = Request::builder().method(method).uri(format!("/erp/v1/{path}"));
         request = request.header("content-type", "application/json");
         if let Some(tag) = known {

@@ -11,7 +11,7 @@ use cortex_store::sql::{self, On, Pool, Row, Transaction};
 use cortex_types::{Currency, Timestamp};
 
 use super::fiscal::of_tenant;
-use super::taxes;
+use super::{rulebook, taxes};
 use crate::days;
 use crate::rows::Columns;
 
@@ -122,6 +122,8 @@ pub(super) async fn load(
 ) -> Result<(), sqlx::Error> {
     books.company = company(&mut *on, tenant).await?;
     books.chart = chart(on, tenant, books.company.as_ref()).await?;
+    let rules = rulebook::approval_rules(&mut *on, tenant).await?;
+    books.approval_rules = rules.into_iter().map(|rule| (Arc::clone(&rule.code), rule)).collect();
     if wanted.cost_centres {
         let select = "SELECT id, code, title, state, created_at FROM cost_centres WHERE tenant_id = $1";
         for row in of_tenant(&mut *on, select, tenant).await? {

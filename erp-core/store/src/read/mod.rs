@@ -15,6 +15,7 @@ mod posted;
 mod purchasing;
 mod records;
 mod reports;
+mod rulebook;
 mod stock;
 mod stock_documents;
 mod taxes;

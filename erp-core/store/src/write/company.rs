@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cortex_erp::postings::Document;
-use cortex_erp::{Account, Company, CostCentre, ExchangeRate, TaxCode};
+use cortex_erp::{Account, ApprovalRule, Company, CostCentre, ExchangeRate, TaxCode};
 use cortex_store::{StoreError, WriteTransaction};
 
 use super::{Numbered, id};
@@ -17,6 +17,7 @@ struct Defined<'a> {
     cost_centres: BTreeMap<(&'a str, &'a str), (&'a Numbered<'a>, &'a CostCentre)>,
     rates: BTreeMap<(&'a str, String), (&'a Numbered<'a>, &'a ExchangeRate)>,
     tax_codes: BTreeMap<(&'a str, &'a str), (&'a Numbered<'a>, &'a TaxCode)>,
+    approval_rules: BTreeMap<(&'a str, &'a str), (&'a Numbered<'a>, &'a ApprovalRule)>,
 }
 
 pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbered<'_>]) -> Result<(), StoreError> {
@@ -39,6 +40,9 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
             Document::TaxCode(code) => {
                 defined.tax_codes.insert((tenant, &code.code), (command, code));
             }
+            Document::ApprovalRule(rule) => {
+                defined.approval_rules.insert((tenant, &rule.code), (command, rule));
+            }
             Document::ExchangeRate(rate) => {
                 let key = (tenant, format!("{}/{}", rate.currency, rate.valid_from));
                 defined.rates.insert(key, (command, rate));
@@ -49,6 +53,7 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
     save_companies(transaction, &defined).await?;
     save_accounts(transaction, &defined).await?;
     save_tax_codes(transaction, &defined).await?;
+    save_approval_rules(transaction, &defined).await?;
     let columns = ["id", "tenant_id", "code", "title", "state", "created_at", "tx_no"];
     let centres: Vec<_> = defined.cost_centres.into_values().collect();
     transaction
@@ -116,6 +121,32 @@ async fn save_accounts(transaction: &mut WriteTransaction, defined: &Defined<'_>
             row.bind(account.role.map(|role| role.as_str()))
                 .bind(state(account.blocked));
             row.bind(account.created_at).bind(command.tx_no);
+        })
+        .await
+}
+
+async fn save_approval_rules(transaction: &mut WriteTransaction, defined: &Defined<'_>) -> Result<(), StoreError> {
+    let columns = [
+        "id",
+        "tenant_id",
+        "code",
+        "kind",
+        "above_minor",
+        "currency",
+        "role",
+        "state",
+        "created_at",
+        "tx_no",
+    ];
+    let rules: Vec<_> = defined.approval_rules.values().collect();
+    transaction
+        .upsert_rows("approval_rules", (&columns, 1), &rules, |row, (command, rule)| {
+            row.bind(id(rule.id.0)).bind(command.tenant).bind(&*rule.code);
+            row.bind(rule.kind.as_str())
+                .bind(rule.above_minor)
+                .bind(rule.currency.as_str());
+            row.bind(rule.role.as_str()).bind(state(rule.blocked));
+            row.bind(rule.created_at).bind(command.tx_no);
         })
         .await
 }

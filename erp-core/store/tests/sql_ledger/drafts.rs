@@ -1,6 +1,7 @@
 //! Documents that are written before they are posted: kept, changed by who knows them, nobody else's.
 
-use cortex_erp::{Drafts, ErpError, Page};
+use cortex_erp::{Approval, Approvals, DraftAction, DraftState, Drafts, ErpError, Page};
+use cortex_types::{Currency, Money, Principal, Role};
 
 use crate::company::{Company, tenant};
 
@@ -11,14 +12,23 @@ async fn a_draft_is_kept_under_its_version_for_its_tenant_alone() {
     let draft = drafts.create(ctx, "payments", "{}".to_owned()).await.unwrap();
     let read = drafts.get(ctx, "payments", draft.id).await.unwrap();
     assert_eq!(read.as_ref(), Some(&draft));
+    let ann = Principal::new("ann", [Role::Manager]);
+    let written = draft.written(r#"{"a":0.10}"#.to_owned(), &ann);
+    let said = Approvals {
+        given: vec![Approval::of(&ann, draft.created_at)],
+        amount: Some(Money::new(12, Currency::GBP)),
+    };
+    let moved = written.moved(DraftState::Approved, Some("bob".into()), said);
     let changed = drafts
-        .replace(ctx, &draft, 1, r#"{"a":0.10}"#.to_owned())
+        .replace(ctx, &moved, 1, DraftAction::Approve)
         .await
         .unwrap()
         .unwrap();
     assert_eq!((changed.version, changed.body.as_str()), (2, r#"{"a":0.10}"#));
+    let read = drafts.get(ctx, "payments", draft.id).await.unwrap();
+    assert_eq!(read.as_ref(), Some(&changed));
     for refused in [
-        drafts.replace(ctx, &draft, 1, "{}".to_owned()).await.map(|_| ()),
+        drafts.replace(ctx, &draft, 1, DraftAction::Change).await.map(|_| ()),
         drafts.discard(ctx, &draft, Some(1)).await.map(|_| ()),
     ] {
         assert!(matches!(refused, Err(ErpError::DraftChanged { now: 2 })), "{refused:?}");
@@ -28,14 +38,24 @@ async fn a_draft_is_kept_under_its_version_for_its_tenant_alone() {
     assert_eq!(drafts.get(ctx, "sales-orders", draft.id).await.unwrap(), None);
     assert!(
         drafts
-            .list(&other, "payments", &Page::default())
+            .list(&other, "payments", None, &Page::default())
             .await
             .unwrap()
             .is_empty()
     );
-    assert_eq!(drafts.replace(&other, &draft, 2, "{}".to_owned()).await.unwrap(), None);
+    assert_eq!(
+        drafts.replace(&other, &draft, 2, DraftAction::Change).await.unwrap(),
+        None
+    );
     assert!(!drafts.discard(&other, &draft, None).await.unwrap());
-    assert_eq!(drafts.list(ctx, "payments", &Page::default()).await.unwrap(), [changed]);
+    for (state, found) in [
+        (None, 1),
+        (Some(DraftState::Approved), 1),
+        (Some(DraftState::Submitted), 0),
+    ] {
+        let list = drafts.list(ctx, "payments", state, &Page::default()).await.unwrap();
+        assert_eq!(list, vec![changed.clone(); found]);
+    }
     assert!(drafts.discard(ctx, &draft, Some(2)).await.unwrap());
     assert!(!drafts.discard(ctx, &draft, Some(2)).await.unwrap());
     assert_eq!(

@@ -1,5 +1,6 @@
 //! The services on a real database: what is refused, what is kept, and who sees it.
 
+mod approvals;
 mod bills;
 mod chain;
 mod company;
