@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use prost_types::FileDescriptorProto;
+
 fn proto_files(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
@@ -23,8 +25,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let descriptors = protox::compile(&files, [root])?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("descriptors.bin"), prost::Message::encode_to_vec(&descriptors))?;
-    tonic_prost_build::configure()
-        .bytes(".inference")
-        .compile_fds(descriptors)?;
+    // The ERP's service is served by its descriptors: no trait with a method for each of its rpcs.
+    let is_erp = |file: &FileDescriptorProto| file.package().starts_with("cortex.erp");
+    let mut erp = descriptors.clone();
+    erp.file
+        .retain(|file| is_erp(file) || file.package() == "google.protobuf");
+    let mut others = descriptors;
+    others.file.retain(|file| !is_erp(file));
+    tonic_prost_build::configure().build_server(false).compile_fds(erp)?;
+    tonic_prost_build::configure().bytes(".inference").compile_fds(others)?;
     Ok(())
 }

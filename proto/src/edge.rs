@@ -30,6 +30,12 @@ pub fn status(error: &dyn Coded) -> Status {
     with_code(code, &Problem::of(error).detail)
 }
 
+/// What was refused over HTTP, and logged there where it is our own fault.
+#[must_use]
+pub fn refused(problem: &Problem) -> Status {
+    with_code(problem.code, &problem.detail)
+}
+
 /// An answer of the gRPC stack itself, in our words: it knows no stable codes, and calls internal what the caller sent
 /// wrong. What a handler answered passes as it is.
 #[must_use]
@@ -98,7 +104,7 @@ mod tests {
 
     use cortex_types::ids::InvalidId;
 
-    fn refused(text: String) -> Status {
+    fn invalid(text: String) -> Status {
         status(&InvalidId {
             kind: "id",
             text,
@@ -154,9 +160,9 @@ mod tests {
 
     #[test]
     fn a_message_that_quotes_a_whole_document_is_cut_to_what_headers_hold() {
-        let long = refused("é".repeat(100_000));
+        let long = invalid("é".repeat(100_000));
         assert_eq!(long.message().chars().count(), MESSAGE_CHARS_MAX + 1);
-        let short = refused("short".to_owned());
+        let short = invalid("short".to_owned());
         assert_eq!(short.message(), "'short' is not a valid id: seven digits");
     }
 }

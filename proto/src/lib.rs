@@ -4,7 +4,7 @@
 
 mod edge;
 
-pub use edge::{context, status, transport_status, with_stable_code};
+pub use edge::{context, refused, status, transport_status, with_stable_code};
 
 /// Descriptors of every service, for gRPC reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

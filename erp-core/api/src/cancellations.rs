@@ -21,16 +21,22 @@ pub(crate) fn routes() -> Router<Arc<ErpApi>> {
         .route("/erp/v1/cancellations", get(list))
         .route("/erp/v1/sales-invoices/{number}/cancel", post(cancel_invoice))
         .route("/erp/v1/credit-notes/{number}/cancel", post(cancel_credit_note))
-        .route("/erp/v1/purchase-receipts/{number}/cancel", post(cancel_receipt))
-        .route("/erp/v1/purchase-returns/{number}/cancel", post(cancel_return))
-        .route("/erp/v1/landed-costs/{number}/cancel", post(cancel_cost))
-        .route("/erp/v1/stock-adjustments/{number}/cancel", post(cancel_adjustment))
-        .route("/erp/v1/stock-counts/{number}/cancel", post(cancel_count))
-        .route("/erp/v1/stock-transfers/{number}/cancel", post(cancel_transfer))
+        .route(
+            "/erp/v1/purchase-receipts/{number}/cancel",
+            post(cancel_purchase_receipt),
+        )
+        .route("/erp/v1/purchase-returns/{number}/cancel", post(cancel_purchase_return))
+        .route("/erp/v1/landed-costs/{number}/cancel", post(cancel_landed_cost))
+        .route(
+            "/erp/v1/stock-adjustments/{number}/cancel",
+            post(cancel_stock_adjustment),
+        )
+        .route("/erp/v1/stock-counts/{number}/cancel", post(cancel_stock_count))
+        .route("/erp/v1/stock-transfers/{number}/cancel", post(cancel_stock_transfer))
         .route("/erp/v1/payments/{number}/cancel", post(cancel_payment))
-        .route("/erp/v1/opening-balances/{number}/cancel", post(cancel_opening))
+        .route("/erp/v1/opening-balances/{number}/cancel", post(cancel_opening_balance))
         .route("/erp/v1/deliveries/{number}/cancel", post(cancel_delivery))
-        .route("/erp/v1/purchase-bills/{number}/cancel", post(cancel_bill))
+        .route("/erp/v1/purchase-bills/{number}/cancel", post(cancel_purchase_bill))
 }
 
 #[derive(OpenApi)]
@@ -38,16 +44,16 @@ pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     list,
     cancel_invoice,
     cancel_credit_note,
-    cancel_receipt,
-    cancel_return,
-    cancel_cost,
-    cancel_adjustment,
-    cancel_count,
-    cancel_transfer,
+    cancel_purchase_receipt,
+    cancel_purchase_return,
+    cancel_landed_cost,
+    cancel_stock_adjustment,
+    cancel_stock_count,
+    cancel_stock_transfer,
     cancel_payment,
-    cancel_opening,
+    cancel_opening_balance,
     cancel_delivery,
-    cancel_bill
+    cancel_purchase_bill
 ))]
 pub(crate) struct Document;
 
@@ -105,7 +111,7 @@ impl ErpApi {
 }
 
 /// What was cancelled, oldest first.
-#[utoipa::path(get, path = "/erp/v1/cancellations", tag = "erp", params(PageQuery),
+#[utoipa::path(get, path = "/erp/v1/cancellations", operation_id = "list_cancellations", tag = "erp", params(PageQuery),
     responses((status = 200, description = "A page", body = List<CancellationView>)))]
 async fn list(
     State(api): State<Arc<ErpApi>>,
@@ -153,32 +159,36 @@ macro_rules! cancel {
 cancel!(cancel_invoice, "/erp/v1/sales-invoices/{number}/cancel", SalesInvoice);
 cancel!(cancel_credit_note, "/erp/v1/credit-notes/{number}/cancel", CreditNote);
 cancel!(
-    cancel_receipt,
+    cancel_purchase_receipt,
     "/erp/v1/purchase-receipts/{number}/cancel",
     PurchaseReceipt
 );
 cancel!(
-    cancel_return,
+    cancel_purchase_return,
     "/erp/v1/purchase-returns/{number}/cancel",
     PurchaseReturn
 );
-cancel!(cancel_cost, "/erp/v1/landed-costs/{number}/cancel", LandedCost);
+cancel!(cancel_landed_cost, "/erp/v1/landed-costs/{number}/cancel", LandedCost);
 cancel!(
-    cancel_adjustment,
+    cancel_stock_adjustment,
     "/erp/v1/stock-adjustments/{number}/cancel",
     StockAdjustment
 );
-cancel!(cancel_count, "/erp/v1/stock-counts/{number}/cancel", StockCount);
+cancel!(cancel_stock_count, "/erp/v1/stock-counts/{number}/cancel", StockCount);
 cancel!(
-    cancel_transfer,
+    cancel_stock_transfer,
     "/erp/v1/stock-transfers/{number}/cancel",
     StockTransfer
 );
 cancel!(
-    cancel_opening,
+    cancel_opening_balance,
     "/erp/v1/opening-balances/{number}/cancel",
     OpeningBalance
 );
 cancel!(cancel_delivery, "/erp/v1/deliveries/{number}/cancel", Delivery);
-cancel!(cancel_bill, "/erp/v1/purchase-bills/{number}/cancel", PurchaseBill);
+cancel!(
+    cancel_purchase_bill,
+    "/erp/v1/purchase-bills/{number}/cancel",
+    PurchaseBill
+);
 cancel!(cancel_payment, "/erp/v1/payments/{number}/cancel", Payment);

@@ -148,7 +148,7 @@ impl From<CreditNote> for CreditNoteView {
 }
 
 /// Posted credit notes, oldest first.
-#[utoipa::path(get, path = "/erp/v1/credit-notes", tag = "erp", params(PageQuery),
+#[utoipa::path(get, path = "/erp/v1/credit-notes", operation_id = "list_credit_notes", tag = "erp", params(PageQuery),
     responses((status = 200, description = "A page", body = List<CreditNoteView>)))]
 async fn list(
     State(api): State<Arc<ErpApi>>,
@@ -168,7 +168,8 @@ async fn list(
 }
 
 /// One credit note.
-#[utoipa::path(get, path = "/erp/v1/credit-notes/{number}", tag = "erp", params(("number" = String, Path)),
+#[utoipa::path(get, path = "/erp/v1/credit-notes/{number}", operation_id = "get_credit_note",
+    tag = "erp", params(("number" = String, Path)),
     responses(
         (status = 200, description = "The credit note", body = CreditNoteView),
         (status = 404, description = "No such credit note"),
@@ -186,7 +187,8 @@ async fn one(
 }
 
 /// Posts a credit note: what corrects a posted invoice.
-#[utoipa::path(post, path = "/erp/v1/credit-notes", tag = "erp", request_body = CreditNoteBody,
+#[utoipa::path(post, path = "/erp/v1/credit-notes", operation_id = "post_credit_note",
+    tag = "erp", request_body = CreditNoteBody,
     params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
     responses(
         (status = 201, description = "Posted", body = ReceiptView),

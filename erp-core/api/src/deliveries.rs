@@ -37,7 +37,8 @@ pub(crate) struct DeliveryBody {
 }
 
 /// Goods leave for a sales order, at their cost. The invoice that follows moves nothing.
-#[utoipa::path(post, path = "/erp/v1/deliveries", tag = "erp", request_body = DeliveryBody,
+#[utoipa::path(post, path = "/erp/v1/deliveries", operation_id = "post_delivery",
+    tag = "erp", request_body = DeliveryBody,
     params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
     responses(
         (status = 201, description = "Posted", body = ReceiptView),

@@ -242,7 +242,8 @@ async fn list(
 }
 
 /// Keeps a document that is not posted yet, whole or not. Its `ETag` is its version.
-#[utoipa::path(post, path = "/erp/v1/{collection}/drafts", operation_id = "create_draft", tag = "erp", request_body = Object,
+#[utoipa::path(post, path = "/erp/v1/{collection}/drafts", operation_id = "create_draft",
+    tag = "erp", request_body = Object,
     params(("collection" = String, Path, example = "sales-invoices")),
     responses(
         (status = 201, description = "Kept", body = DraftView),
@@ -255,7 +256,7 @@ async fn create(State(of): State<Drafting>, Ctx(ctx): Ctx, body: Bytes) -> Resul
 }
 
 /// One draft, with its version as `ETag`.
-#[utoipa::path(get, path = "/erp/v1/{collection}/drafts/{id}", operation_id = "one_draft", tag = "erp",
+#[utoipa::path(get, path = "/erp/v1/{collection}/drafts/{id}", operation_id = "get_draft", tag = "erp",
     params(("collection" = String, Path, example = "sales-invoices"), ("id" = String, Path)),
     responses(
         (status = 200, description = "The draft", body = DraftView),

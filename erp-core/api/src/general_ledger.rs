@@ -99,7 +99,8 @@ impl LedgerLineView {
 }
 
 /// What was posted to an account, in the order of business time, with the balance after each line.
-#[utoipa::path(get, path = "/erp/v1/reports/general-ledger", tag = "erp", params(LedgerQuery),
+#[utoipa::path(get, path = "/erp/v1/reports/general-ledger", operation_id = "get_general_ledger",
+    tag = "erp", params(LedgerQuery),
     responses((status = 200, description = "A page", body = LedgerView), (status = 400, description = "No such account")))]
 async fn general_ledger(
     State(api): State<Arc<ErpApi>>,

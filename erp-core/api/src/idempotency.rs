@@ -17,7 +17,7 @@ impl<S: Sync> FromRequestParts<S> for Key {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
         let Some(value) = parts.headers.get(HEADER) else {
-            let problem = "this header is needed: choose a key per request, and send the same one when you repeat it";
+            let problem = "is needed: choose a key per request, and send the same one when you repeat it";
             return Err(ErpError::invalid("Idempotency-Key", problem).into());
         };
         let text = value

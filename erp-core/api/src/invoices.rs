@@ -135,7 +135,7 @@ impl From<Invoice> for InvoiceView {
 }
 
 /// Posted invoices, oldest first.
-#[utoipa::path(get, path = "/erp/v1/sales-invoices", tag = "erp", params(PageQuery),
+#[utoipa::path(get, path = "/erp/v1/sales-invoices", operation_id = "list_invoices", tag = "erp", params(PageQuery),
     responses((status = 200, description = "A page", body = List<InvoiceView>)))]
 async fn list(
     State(api): State<Arc<ErpApi>>,
@@ -155,7 +155,8 @@ async fn list(
 }
 
 /// One invoice.
-#[utoipa::path(get, path = "/erp/v1/sales-invoices/{number}", tag = "erp", params(("number" = String, Path)),
+#[utoipa::path(get, path = "/erp/v1/sales-invoices/{number}", operation_id = "get_invoice",
+    tag = "erp", params(("number" = String, Path)),
     responses(
         (status = 200, description = "The invoice", body = InvoiceView),
         (status = 404, description = "No such invoice"),
@@ -174,7 +175,8 @@ async fn one(
 
 /// Posts an invoice with its stock moves and its journal entry, in one transaction. Advice about the customer is asked
 /// for on the way; an invoice never waits for it longer than its deadline.
-#[utoipa::path(post, path = "/erp/v1/sales-invoices", tag = "erp", request_body = InvoiceBody,
+#[utoipa::path(post, path = "/erp/v1/sales-invoices", operation_id = "post_invoice",
+    tag = "erp", request_body = InvoiceBody,
     params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
     responses(
         (status = 201, description = "Posted", body = ReceiptView),

@@ -179,7 +179,8 @@ impl EntryView {
 }
 
 /// Journal entries, oldest first.
-#[utoipa::path(get, path = "/erp/v1/journal-entries", tag = "erp", params(PageQuery),
+#[utoipa::path(get, path = "/erp/v1/journal-entries", operation_id = "list_journal_entries",
+    tag = "erp", params(PageQuery),
     responses((status = 200, description = "A page", body = List<EntryView>)))]
 async fn list(
     State(api): State<Arc<ErpApi>>,
@@ -200,7 +201,8 @@ async fn list(
 }
 
 /// Posts a manual entry.
-#[utoipa::path(post, path = "/erp/v1/journal-entries", tag = "erp", request_body = EntryBody,
+#[utoipa::path(post, path = "/erp/v1/journal-entries", operation_id = "post_journal_entry",
+    tag = "erp", request_body = EntryBody,
     params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
     responses(
         (status = 201, description = "Posted", body = ReceiptView),

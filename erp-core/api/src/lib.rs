@@ -53,7 +53,6 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
-use cortex_proto::erp::erp_service_server::ErpServiceServer;
 use utoipa::OpenApi;
 
 pub use api::{ErpApi, SettledCurrencies};
@@ -136,6 +135,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 }
 
 /// `cortex.erp.v1.ErpService`.
-pub fn grpc(api: Arc<ErpApi>) -> ErpServiceServer<ErpGrpc> {
-    ErpServiceServer::new(ErpGrpc::new(api))
+#[must_use]
+pub fn grpc(api: Arc<ErpApi>) -> ErpGrpc {
+    ErpGrpc::new(routes(api))
 }

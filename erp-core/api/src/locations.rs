@@ -65,7 +65,7 @@ impl From<Location> for LocationView {
 }
 
 /// Locations, oldest first. `main` is there without being defined, and may go below zero until it is.
-#[utoipa::path(get, path = "/erp/v1/locations", tag = "erp", params(PageQuery),
+#[utoipa::path(get, path = "/erp/v1/locations", operation_id = "list_locations", tag = "erp", params(PageQuery),
     responses((status = 200, description = "A page", body = List<LocationView>)))]
 async fn list(
     State(api): State<Arc<ErpApi>>,
@@ -85,7 +85,8 @@ async fn list(
 }
 
 /// One location.
-#[utoipa::path(get, path = "/erp/v1/locations/{code}", tag = "erp", params(("code" = String, Path)),
+#[utoipa::path(get, path = "/erp/v1/locations/{code}", operation_id = "get_location",
+    tag = "erp", params(("code" = String, Path)),
     responses(
         (status = 200, description = "The location", body = LocationView),
         (status = 404, description = "No such location"),
@@ -103,7 +104,8 @@ async fn one(
 }
 
 /// Creates a location, or gives it another name or policy.
-#[utoipa::path(put, path = "/erp/v1/locations/{code}", tag = "erp", request_body = LocationBody,
+#[utoipa::path(put, path = "/erp/v1/locations/{code}", operation_id = "define_location",
+    tag = "erp", request_body = LocationBody,
     params(("code" = String, Path),
         ("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
     responses(

@@ -30,13 +30,20 @@ pub(crate) fn routes() -> Router<Arc<ErpApi>> {
         .route("/erp/v1/open-items", get(list))
         .route("/erp/v1/payments/{number}/settle", post(settle_payment))
         .route("/erp/v1/credit-notes/{number}/settle", post(settle_credit_note))
-        .route("/erp/v1/purchase-bills/{number}/settle", post(settle_bill))
+        .route("/erp/v1/purchase-bills/{number}/settle", post(settle_purchase_bill))
         .route("/erp/v1/reports/receivables-ageing", get(receivables))
         .route("/erp/v1/reports/payables-ageing", get(payables))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(list, settle_payment, settle_credit_note, settle_bill, receivables, payables))]
+#[openapi(paths(
+    list,
+    settle_payment,
+    settle_credit_note,
+    settle_purchase_bill,
+    receivables,
+    payables
+))]
 pub(crate) struct Document;
 
 /// What a payment is for.
@@ -262,10 +269,14 @@ macro_rules! settle {
 
 settle!(settle_payment, "/erp/v1/payments/{number}/settle", Payment);
 settle!(settle_credit_note, "/erp/v1/credit-notes/{number}/settle", CreditNote);
-settle!(settle_bill, "/erp/v1/purchase-bills/{number}/settle", PurchaseBill);
+settle!(
+    settle_purchase_bill,
+    "/erp/v1/purchase-bills/{number}/settle",
+    PurchaseBill
+);
 
 /// What customers owe, by how long it is overdue.
-#[utoipa::path(get, path = "/erp/v1/reports/receivables-ageing", operation_id = "receivables_ageing", tag = "erp",
+#[utoipa::path(get, path = "/erp/v1/reports/receivables-ageing", operation_id = "get_receivables_ageing", tag = "erp",
     params(AgeingQuery), responses((status = 200, description = "By customer and currency", body = AgeingReport)))]
 async fn receivables(
     State(api): State<Arc<ErpApi>>,
@@ -276,7 +287,7 @@ async fn receivables(
 }
 
 /// What is owed to suppliers, by how long it is overdue.
-#[utoipa::path(get, path = "/erp/v1/reports/payables-ageing", operation_id = "payables_ageing", tag = "erp",
+#[utoipa::path(get, path = "/erp/v1/reports/payables-ageing", operation_id = "get_payables_ageing", tag = "erp",
     params(AgeingQuery), responses((status = 200, description = "By supplier and currency", body = AgeingReport)))]
 async fn payables(
     State(api): State<Arc<ErpApi>>,

@@ -57,7 +57,7 @@ pub(crate) struct OpeningStockBody {
 }
 
 /// Posts what a company brings along from its books before.
-#[utoipa::path(post, path = "/erp/v1/opening-balances", operation_id = "open_balances", tag = "erp",
+#[utoipa::path(post, path = "/erp/v1/opening-balances", operation_id = "post_opening_balance", tag = "erp",
     request_body = OpeningBody,
     params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
     responses(

@@ -21,32 +21,35 @@ use crate::receipt::ReceiptView;
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
-        .route("/erp/v1/sales-orders", get(list_sales).post(place_sales))
-        .route("/erp/v1/sales-orders/{number}", get(one_sales))
-        .route("/erp/v1/sales-orders/{number}/reserve", post(reserve))
-        .route("/erp/v1/sales-orders/{number}/release", post(release))
-        .route("/erp/v1/sales-orders/{number}/close", post(close_sales))
-        .route("/erp/v1/sales-orders/{number}/cancel", post(cancel_sales))
-        .route("/erp/v1/purchase-orders", get(list_purchase).post(place_purchase))
-        .route("/erp/v1/purchase-orders/{number}", get(one_purchase))
-        .route("/erp/v1/purchase-orders/{number}/close", post(close_purchase))
-        .route("/erp/v1/purchase-orders/{number}/cancel", post(cancel_purchase))
+        .route("/erp/v1/sales-orders", get(list_sales_orders).post(place_sales_order))
+        .route("/erp/v1/sales-orders/{number}", get(get_sales_order))
+        .route("/erp/v1/sales-orders/{number}/reserve", post(reserve_sales_order))
+        .route("/erp/v1/sales-orders/{number}/release", post(release_sales_order))
+        .route("/erp/v1/sales-orders/{number}/close", post(close_sales_order))
+        .route("/erp/v1/sales-orders/{number}/cancel", post(cancel_sales_order))
+        .route(
+            "/erp/v1/purchase-orders",
+            get(list_purchase_orders).post(place_purchase_order),
+        )
+        .route("/erp/v1/purchase-orders/{number}", get(get_purchase_order))
+        .route("/erp/v1/purchase-orders/{number}/close", post(close_purchase_order))
+        .route("/erp/v1/purchase-orders/{number}/cancel", post(cancel_purchase_order))
 }
 
 #[derive(OpenApi)]
 #[openapi(paths(
-    list_sales,
-    place_sales,
-    one_sales,
-    reserve,
-    release,
-    close_sales,
-    cancel_sales,
-    list_purchase,
-    place_purchase,
-    one_purchase,
-    close_purchase,
-    cancel_purchase
+    list_sales_orders,
+    place_sales_order,
+    get_sales_order,
+    reserve_sales_order,
+    release_sales_order,
+    close_sales_order,
+    cancel_sales_order,
+    list_purchase_orders,
+    place_purchase_order,
+    get_purchase_order,
+    close_purchase_order,
+    cancel_purchase_order
 ))]
 pub(crate) struct Document;
 
@@ -261,19 +264,19 @@ side!(
     Sales,
     SalesOrderBody,
     "/erp/v1/sales-orders",
-    list_sales,
-    place_sales,
+    list_sales_orders,
+    place_sales_order,
     "/erp/v1/sales-orders/{number}",
-    one_sales
+    get_sales_order
 );
 side!(
     Purchase,
     PurchaseOrderBody,
     "/erp/v1/purchase-orders",
-    list_purchase,
-    place_purchase,
+    list_purchase_orders,
+    place_purchase_order,
     "/erp/v1/purchase-orders/{number}",
-    one_purchase
+    get_purchase_order
 );
 
 #[rustfmt::skip]
@@ -301,25 +304,25 @@ macro_rules! change {
 
 change!(
     /// Sets goods aside for the order, as far as they are there and not set aside for another one.
-    reserve, "/erp/v1/sales-orders/{number}/reserve", Sales, Reserve
+    reserve_sales_order, "/erp/v1/sales-orders/{number}/reserve", Sales, Reserve
 );
 change!(
     /// What was set aside for the order is free again.
-    release, "/erp/v1/sales-orders/{number}/release", Sales, Release
+    release_sales_order, "/erp/v1/sales-orders/{number}/release", Sales, Release
 );
 change!(
     /// No more is to come of the order; what was set aside for it is free again.
-    close_sales, "/erp/v1/sales-orders/{number}/close", Sales, Close
+    close_sales_order, "/erp/v1/sales-orders/{number}/close", Sales, Close
 );
 change!(
     /// The order never was. Refused where something was delivered or invoiced of it.
-    cancel_sales, "/erp/v1/sales-orders/{number}/cancel", Sales, Cancel
+    cancel_sales_order, "/erp/v1/sales-orders/{number}/cancel", Sales, Cancel
 );
 change!(
     /// No more is to come of the order.
-    close_purchase, "/erp/v1/purchase-orders/{number}/close", Purchase, Close
+    close_purchase_order, "/erp/v1/purchase-orders/{number}/close", Purchase, Close
 );
 change!(
     /// The order never was. Refused where something was received or billed of it.
-    cancel_purchase, "/erp/v1/purchase-orders/{number}/cancel", Purchase, Cancel
+    cancel_purchase_order, "/erp/v1/purchase-orders/{number}/cancel", Purchase, Cancel
 );

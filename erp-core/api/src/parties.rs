@@ -112,7 +112,7 @@ impl PartyView {
 }
 
 /// Parties, oldest first, without their names.
-#[utoipa::path(get, path = "/erp/v1/parties", tag = "erp", params(PageQuery),
+#[utoipa::path(get, path = "/erp/v1/parties", operation_id = "list_parties", tag = "erp", params(PageQuery),
     responses((status = 200, description = "A page", body = List<PartyView>)))]
 async fn list(
     State(api): State<Arc<ErpApi>>,
@@ -132,7 +132,8 @@ async fn list(
 }
 
 /// One party, with its name.
-#[utoipa::path(get, path = "/erp/v1/parties/{code}", tag = "erp", params(("code" = String, Path)),
+#[utoipa::path(get, path = "/erp/v1/parties/{code}", operation_id = "get_party",
+    tag = "erp", params(("code" = String, Path)),
     responses(
         (status = 200, description = "The party", body = PartyView),
         (status = 404, description = "No such party"),
@@ -151,7 +152,7 @@ async fn one(
 }
 
 /// Creates a party.
-#[utoipa::path(post, path = "/erp/v1/parties", tag = "erp", request_body = PartyBody,
+#[utoipa::path(post, path = "/erp/v1/parties", operation_id = "create_party", tag = "erp", request_body = PartyBody,
     params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
     responses(
         (status = 201, description = "Created", body = ReceiptView),

@@ -98,7 +98,7 @@ impl From<Product> for ProductView {
 }
 
 /// Products, oldest first.
-#[utoipa::path(get, path = "/erp/v1/products", tag = "erp", params(PageQuery),
+#[utoipa::path(get, path = "/erp/v1/products", operation_id = "list_products", tag = "erp", params(PageQuery),
     responses((status = 200, description = "A page", body = List<ProductView>)))]
 async fn list(
     State(api): State<Arc<ErpApi>>,
@@ -118,7 +118,8 @@ async fn list(
 }
 
 /// One product.
-#[utoipa::path(get, path = "/erp/v1/products/{code}", tag = "erp", params(("code" = String, Path)),
+#[utoipa::path(get, path = "/erp/v1/products/{code}", operation_id = "get_product",
+    tag = "erp", params(("code" = String, Path)),
     responses(
         (status = 200, description = "The product", body = ProductView),
         (status = 404, description = "No such product"),
@@ -136,7 +137,8 @@ async fn one(
 }
 
 /// Creates a product.
-#[utoipa::path(post, path = "/erp/v1/products", tag = "erp", request_body = ProductBody,
+#[utoipa::path(post, path = "/erp/v1/products", operation_id = "create_product",
+    tag = "erp", request_body = ProductBody,
     params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
     responses(
         (status = 201, description = "Created", body = ReceiptView),

@@ -177,7 +177,8 @@ impl From<PurchaseBill> for PurchaseBillView {
 }
 
 /// What suppliers billed, oldest first.
-#[utoipa::path(get, path = "/erp/v1/purchase-bills", tag = "erp", params(PageQuery),
+#[utoipa::path(get, path = "/erp/v1/purchase-bills", operation_id = "list_purchase_bills",
+    tag = "erp", params(PageQuery),
     responses((status = 200, description = "A page", body = List<PurchaseBillView>)))]
 async fn list(
     State(api): State<Arc<ErpApi>>,
@@ -197,7 +198,8 @@ async fn list(
 }
 
 /// One bill.
-#[utoipa::path(get, path = "/erp/v1/purchase-bills/{number}", tag = "erp", params(("number" = String, Path)),
+#[utoipa::path(get, path = "/erp/v1/purchase-bills/{number}", operation_id = "get_purchase_bill",
+    tag = "erp", params(("number" = String, Path)),
     responses(
         (status = 200, description = "The bill", body = PurchaseBillView),
         (status = 404, description = "No such bill"),
@@ -242,7 +244,7 @@ impl From<UnbilledGoods> for UnbilledView {
 }
 
 /// What came and is not billed, oldest first: all of it is the account of goods received.
-#[utoipa::path(get, path = "/erp/v1/reports/goods-received-not-invoiced", operation_id = "goods_received_not_invoiced",
+#[utoipa::path(get, path = "/erp/v1/reports/goods-received-not-invoiced", operation_id = "list_goods_received_not_invoiced",
     tag = "erp", params(PageQuery), responses((status = 200, description = "A page", body = List<UnbilledView>)))]
 async fn unbilled(
     State(api): State<Arc<ErpApi>>,
@@ -263,7 +265,8 @@ async fn unbilled(
 
 /// Posts what a supplier bills: for goods that were received before, and for other things on their accounts. Below zero it is what
 /// the supplier credits.
-#[utoipa::path(post, path = "/erp/v1/purchase-bills", tag = "erp", request_body = PurchaseBillBody,
+#[utoipa::path(post, path = "/erp/v1/purchase-bills", operation_id = "post_purchase_bill",
+    tag = "erp", request_body = PurchaseBillBody,
     params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
     responses(
         (status = 201, description = "Posted", body = ReceiptView),

@@ -181,7 +181,8 @@ impl From<Payment> for PaymentView {
 }
 
 /// Receipts of purchased goods, oldest first.
-#[utoipa::path(get, path = "/erp/v1/purchase-receipts", tag = "erp", params(PageQuery),
+#[utoipa::path(get, path = "/erp/v1/purchase-receipts", operation_id = "list_purchase_receipts",
+    tag = "erp", params(PageQuery),
     responses((status = 200, description = "A page", body = List<PurchaseReceiptView>)))]
 async fn list_receipts(
     State(api): State<Arc<ErpApi>>,
@@ -201,7 +202,8 @@ async fn list_receipts(
 }
 
 /// One receipt.
-#[utoipa::path(get, path = "/erp/v1/purchase-receipts/{number}", tag = "erp", params(("number" = String, Path)),
+#[utoipa::path(get, path = "/erp/v1/purchase-receipts/{number}", operation_id = "get_purchase_receipt",
+    tag = "erp", params(("number" = String, Path)),
     responses(
         (status = 200, description = "The receipt", body = PurchaseReceiptView),
         (status = 404, description = "No such receipt"),
@@ -219,7 +221,8 @@ async fn one_receipt(
 }
 
 /// Receives goods into stock, at what they cost.
-#[utoipa::path(post, path = "/erp/v1/purchase-receipts", tag = "erp", request_body = PurchaseReceiptBody,
+#[utoipa::path(post, path = "/erp/v1/purchase-receipts", operation_id = "post_purchase_receipt",
+    tag = "erp", request_body = PurchaseReceiptBody,
     params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
     responses(
         (status = 201, description = "Posted", body = ReceiptView),
@@ -290,7 +293,8 @@ async fn list_payments(
 }
 
 /// One payment.
-#[utoipa::path(get, path = "/erp/v1/payments/{number}", tag = "erp", params(("number" = String, Path)),
+#[utoipa::path(get, path = "/erp/v1/payments/{number}", operation_id = "get_payment",
+    tag = "erp", params(("number" = String, Path)),
     responses(
         (status = 200, description = "The payment", body = PaymentView),
         (status = 404, description = "No such payment"),
@@ -308,7 +312,7 @@ async fn one_payment(
 }
 
 /// Records a payment received or made.
-#[utoipa::path(post, path = "/erp/v1/payments", tag = "erp", request_body = PaymentBody,
+#[utoipa::path(post, path = "/erp/v1/payments", operation_id = "post_payment", tag = "erp", request_body = PaymentBody,
     params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
     responses(
         (status = 201, description = "Posted", body = ReceiptView),

@@ -184,7 +184,7 @@ async fn list_currencies(
 }
 
 /// One currency.
-#[utoipa::path(get, path = "/erp/v1/currencies/{code}", operation_id = "one_currency", tag = "erp",
+#[utoipa::path(get, path = "/erp/v1/currencies/{code}", operation_id = "get_currency", tag = "erp",
     params(("code" = String, Path, example = "GBP")),
     responses(
         (status = 200, description = "The currency", body = CurrencyView),
@@ -216,7 +216,7 @@ async fn list_countries(
 }
 
 /// One country: by its alpha-2 or alpha-3 code, its name, or a name that is in use for it, such as `UK` or `Czech Republic`.
-#[utoipa::path(get, path = "/erp/v1/countries/{code}", operation_id = "one_country", tag = "erp",
+#[utoipa::path(get, path = "/erp/v1/countries/{code}", operation_id = "get_country", tag = "erp",
     params(("code" = String, Path, example = "GB")),
     responses(
         (status = 200, description = "The country", body = CountryView),
@@ -250,7 +250,7 @@ async fn list_units(
 }
 
 /// One unit.
-#[utoipa::path(get, path = "/erp/v1/units/{code}", operation_id = "one_unit", tag = "erp",
+#[utoipa::path(get, path = "/erp/v1/units/{code}", operation_id = "get_unit", tag = "erp",
     params(("code" = String, Path, example = "KGM")),
     responses(
         (status = 200, description = "The unit", body = UnitView),

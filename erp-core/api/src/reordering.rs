@@ -126,7 +126,8 @@ async fn list(
 }
 
 /// Says when a product is ordered again at a location, in place of what was said before.
-#[utoipa::path(put, path = "/erp/v1/reorder-rules/{product}/{location}", operation_id = "define_reorder_rule", tag = "erp",
+#[utoipa::path(put, path = "/erp/v1/reorder-rules/{product}/{location}", operation_id = "define_reorder_rule",
+    tag = "erp",
     request_body = ReorderRuleBody,
     params(("product" = String, Path), ("location" = String, Path),
         ("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
@@ -156,7 +157,7 @@ async fn define(
 
 /// What should be ordered: where a rule's point is reached by what is there, less what customers ordered, and what suppliers are
 /// to bring. A page goes over as many rules as its limit, and has those with something to order.
-#[utoipa::path(get, path = "/erp/v1/reports/suggested-orders", operation_id = "suggested_orders", tag = "erp",
+#[utoipa::path(get, path = "/erp/v1/reports/suggested-orders", operation_id = "list_suggested_orders", tag = "erp",
     params(PageQuery), responses((status = 200, description = "A page", body = List<SuggestedOrderView>)))]
 async fn suggested(
     State(api): State<Arc<ErpApi>>,

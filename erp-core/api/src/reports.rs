@@ -248,7 +248,8 @@ impl ErpApi {
 }
 
 /// Every account that was posted to. The balances of one currency add up to zero.
-#[utoipa::path(get, path = "/erp/v1/reports/trial-balance", tag = "erp", params(SpanQuery),
+#[utoipa::path(get, path = "/erp/v1/reports/trial-balance", operation_id = "get_trial_balance",
+    tag = "erp", params(SpanQuery),
     responses((status = 200, description = "The accounts, by code", body = TrialBalance)))]
 async fn trial_balance(
     State(api): State<Arc<ErpApi>>,
@@ -266,7 +267,8 @@ async fn trial_balance(
 }
 
 /// What there is and whose it is, at the end of a day.
-#[utoipa::path(get, path = "/erp/v1/reports/balance-sheet", tag = "erp", params(AsOfQuery),
+#[utoipa::path(get, path = "/erp/v1/reports/balance-sheet", operation_id = "get_balance_sheet",
+    tag = "erp", params(AsOfQuery),
     responses((status = 200, description = "Assets; liabilities, equity and earnings", body = BalanceSheets)))]
 async fn balance_sheet(
     State(api): State<Arc<ErpApi>>,
@@ -282,7 +284,8 @@ async fn balance_sheet(
 }
 
 /// What was earned and what it cost, in a stretch of time.
-#[utoipa::path(get, path = "/erp/v1/reports/profit-and-loss", tag = "erp", params(SpanQuery),
+#[utoipa::path(get, path = "/erp/v1/reports/profit-and-loss", operation_id = "get_profit_and_loss",
+    tag = "erp", params(SpanQuery),
     responses((status = 200, description = "Income and expenses", body = ProfitAndLossStatements)))]
 async fn profit_and_loss(
     State(api): State<Arc<ErpApi>>,

@@ -112,7 +112,7 @@ impl From<(StockMove, i64)> for MoveView {
 }
 
 /// Stock moves: of one product in the order of business time, of all in the order of posting.
-#[utoipa::path(get, path = "/erp/v1/stock-moves", tag = "erp", params(MovesQuery),
+#[utoipa::path(get, path = "/erp/v1/stock-moves", operation_id = "list_stock_moves", tag = "erp", params(MovesQuery),
     responses((status = 200, description = "A page", body = List<MoveView>)))]
 async fn list(
     State(api): State<Arc<ErpApi>>,
@@ -133,7 +133,8 @@ async fn list(
 }
 
 /// Writes stock off, or takes in what was found.
-#[utoipa::path(post, path = "/erp/v1/stock-moves", tag = "erp", request_body = AdjustmentBody,
+#[utoipa::path(post, path = "/erp/v1/stock-moves", operation_id = "post_stock_moves",
+    tag = "erp", request_body = AdjustmentBody,
     params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
     responses(
         (status = 201, description = "Posted", body = ReceiptView),
@@ -174,7 +175,8 @@ async fn adjust(
 }
 
 /// The same, under the name of the documents that it makes.
-#[utoipa::path(post, path = "/erp/v1/stock-adjustments", tag = "erp", request_body = AdjustmentBody,
+#[utoipa::path(post, path = "/erp/v1/stock-adjustments", operation_id = "post_stock_adjustment",
+    tag = "erp", request_body = AdjustmentBody,
     params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
     responses(
         (status = 201, description = "Posted", body = ReceiptView),

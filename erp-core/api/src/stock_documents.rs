@@ -29,45 +29,45 @@ use crate::stock::MoveView;
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
-        .route("/erp/v1/stock-counts", get(list_counts).post(count))
-        .route("/erp/v1/stock-counts/{number}", get(one_count))
-        .route("/erp/v1/stock-transfers", get(list_transfers).post(transfer))
-        .route("/erp/v1/stock-transfers/{number}", get(one_transfer))
+        .route("/erp/v1/stock-counts", get(list_stock_counts).post(count))
+        .route("/erp/v1/stock-counts/{number}", get(get_stock_count))
+        .route("/erp/v1/stock-transfers", get(list_stock_transfers).post(transfer))
+        .route("/erp/v1/stock-transfers/{number}", get(get_stock_transfer))
         .route("/erp/v1/deliveries", get(list_deliveries).post(deliveries::deliver))
-        .route("/erp/v1/deliveries/{number}", get(one_delivery))
-        .route("/erp/v1/purchase-returns", get(list_returns).post(give_back))
-        .route("/erp/v1/purchase-returns/{number}", get(one_return))
-        .route("/erp/v1/landed-costs", get(list_costs).post(add_cost))
-        .route("/erp/v1/landed-costs/{number}", get(one_cost))
+        .route("/erp/v1/deliveries/{number}", get(get_delivery))
+        .route("/erp/v1/purchase-returns", get(list_purchase_returns).post(give_back))
+        .route("/erp/v1/purchase-returns/{number}", get(get_purchase_return))
+        .route("/erp/v1/landed-costs", get(list_landed_costs).post(add_cost))
+        .route("/erp/v1/landed-costs/{number}", get(get_landed_cost))
         .route(
             "/erp/v1/opening-balances",
-            get(list_openings).post(opening_balances::open),
+            get(list_opening_balances).post(opening_balances::open),
         )
-        .route("/erp/v1/opening-balances/{number}", get(one_opening))
-        .route("/erp/v1/stock-adjustments", get(list_adjustments))
-        .route("/erp/v1/stock-adjustments/{number}", get(one_adjustment))
+        .route("/erp/v1/opening-balances/{number}", get(get_opening_balance))
+        .route("/erp/v1/stock-adjustments", get(list_stock_adjustments))
+        .route("/erp/v1/stock-adjustments/{number}", get(get_stock_adjustment))
 }
 
 #[derive(OpenApi)]
 #[openapi(paths(
-    list_counts,
+    list_stock_counts,
     count,
-    one_count,
-    list_transfers,
+    get_stock_count,
+    list_stock_transfers,
     transfer,
-    one_transfer,
+    get_stock_transfer,
     list_deliveries,
-    one_delivery,
-    list_returns,
+    get_delivery,
+    list_purchase_returns,
     give_back,
-    one_return,
-    list_costs,
+    get_purchase_return,
+    list_landed_costs,
     add_cost,
-    one_cost,
-    list_adjustments,
-    one_adjustment,
-    list_openings,
-    one_opening
+    get_landed_cost,
+    list_stock_adjustments,
+    get_stock_adjustment,
+    list_opening_balances,
+    get_opening_balance
 ))]
 pub(crate) struct Document;
 
@@ -236,55 +236,56 @@ macro_rules! read {
 read!(
     StockAdjustment,
     "/erp/v1/stock-adjustments",
-    list_adjustments,
+    list_stock_adjustments,
     "/erp/v1/stock-adjustments/{number}",
-    one_adjustment
+    get_stock_adjustment
 );
 read!(
     OpeningBalance,
     "/erp/v1/opening-balances",
-    list_openings,
+    list_opening_balances,
     "/erp/v1/opening-balances/{number}",
-    one_opening
+    get_opening_balance
 );
 read!(
     StockCount,
     "/erp/v1/stock-counts",
-    list_counts,
+    list_stock_counts,
     "/erp/v1/stock-counts/{number}",
-    one_count
+    get_stock_count
 );
 read!(
     StockTransfer,
     "/erp/v1/stock-transfers",
-    list_transfers,
+    list_stock_transfers,
     "/erp/v1/stock-transfers/{number}",
-    one_transfer
+    get_stock_transfer
 );
 read!(
     Delivery,
     "/erp/v1/deliveries",
     list_deliveries,
     "/erp/v1/deliveries/{number}",
-    one_delivery
+    get_delivery
 );
 read!(
     PurchaseReturn,
     "/erp/v1/purchase-returns",
-    list_returns,
+    list_purchase_returns,
     "/erp/v1/purchase-returns/{number}",
-    one_return
+    get_purchase_return
 );
 read!(
     LandedCost,
     "/erp/v1/landed-costs",
-    list_costs,
+    list_landed_costs,
     "/erp/v1/landed-costs/{number}",
-    one_cost
+    get_landed_cost
 );
 
 /// Adjusts stock to what was counted: what is missing is written off, what is there on top was found.
-#[utoipa::path(post, path = "/erp/v1/stock-counts", tag = "erp", request_body = CountBody,
+#[utoipa::path(post, path = "/erp/v1/stock-counts", operation_id = "post_stock_count",
+    tag = "erp", request_body = CountBody,
     params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
     responses(
         (status = 201, description = "Posted", body = ReceiptView),
@@ -309,7 +310,8 @@ async fn count(
 }
 
 /// Moves goods from one location to another, at what they are worth.
-#[utoipa::path(post, path = "/erp/v1/stock-transfers", tag = "erp", request_body = TransferBody,
+#[utoipa::path(post, path = "/erp/v1/stock-transfers", operation_id = "post_stock_transfer",
+    tag = "erp", request_body = TransferBody,
     params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
     responses(
         (status = 201, description = "Posted", body = ReceiptView),
@@ -335,7 +337,8 @@ async fn transfer(
 }
 
 /// Sends goods back to the supplier, at what they were billed for.
-#[utoipa::path(post, path = "/erp/v1/purchase-returns", tag = "erp", request_body = ReturnBody,
+#[utoipa::path(post, path = "/erp/v1/purchase-returns", operation_id = "post_purchase_return",
+    tag = "erp", request_body = ReturnBody,
     params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
     responses(
         (status = 201, description = "Posted", body = ReceiptView),
@@ -360,7 +363,8 @@ async fn give_back(
 }
 
 /// Adds to what goods cost that were received before: freight, duty, insurance, a bill that differs.
-#[utoipa::path(post, path = "/erp/v1/landed-costs", tag = "erp", request_body = LandedCostBody,
+#[utoipa::path(post, path = "/erp/v1/landed-costs", operation_id = "post_landed_cost",
+    tag = "erp", request_body = LandedCostBody,
     params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
     responses(
         (status = 201, description = "Posted", body = ReceiptView),

@@ -88,7 +88,8 @@ fn unit_cost(stock: &StockOnHand) -> Option<String> {
 
 /// What lies where, and what it is worth. A page may hold more rows than its limit: it is counted in products, and each
 /// stands with all its locations.
-#[utoipa::path(get, path = "/erp/v1/reports/stock-on-hand", tag = "erp", params(StockQuery),
+#[utoipa::path(get, path = "/erp/v1/reports/stock-on-hand", operation_id = "list_stock_on_hand",
+    tag = "erp", params(StockQuery),
     responses((status = 200, description = "A page, by product code", body = List<StockView>)))]
 async fn stock_on_hand(
     State(api): State<Arc<ErpApi>>,

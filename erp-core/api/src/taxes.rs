@@ -176,7 +176,7 @@ async fn define(
 }
 
 /// What taxes came to: charged to customers and by suppliers, less what was taken back.
-#[utoipa::path(get, path = "/erp/v1/reports/taxes", operation_id = "tax_report", tag = "erp", params(StretchQuery),
+#[utoipa::path(get, path = "/erp/v1/reports/taxes", operation_id = "get_tax_report", tag = "erp", params(StretchQuery),
     responses((status = 200, description = "By tax, rate and currency", body = TaxReport)))]
 async fn report(
     State(api): State<Arc<ErpApi>>,

@@ -63,12 +63,18 @@ struct Caller {
 }
 
 impl Caller {
-    async fn send(&self, mut request: Request<Body>) -> (StatusCode, Value) {
+    /// Asks over HTTP, and over gRPC again: both answer the same.
+    async fn send(&self, request: Request<Body>) -> (StatusCode, Value) {
+        let (parts, body) = request.into_parts();
+        let sent = body.collect().await.unwrap().to_bytes();
+        let mut request = Request::from_parts(parts.clone(), Body::from(sent.clone()));
         request.extensions_mut().insert(ctx(self.role));
         let response = routes(Arc::clone(&self.api)).oneshot(request).await.unwrap();
         let status = response.status();
         let body = response.into_body().collect().await.unwrap().to_bytes();
-        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+        let answer = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        grpc::mirror(self, &parts, &sent, (status, &answer)).await;
+        (status, answer)
     }
 
     async fn get(&self, path: &str) -> (StatusCode, Value) {

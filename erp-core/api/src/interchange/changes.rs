@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ChangeView {
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     pub from: Value,
-    #[schema(value_type = Object)]
+    #[schema(value_type = Value)]
     pub to: Value,
 }
 

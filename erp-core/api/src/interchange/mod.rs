@@ -9,7 +9,7 @@ mod shape;
 mod table;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -24,9 +24,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
-use self::changes::{ChangeView, changes, plain};
+pub(crate) use self::changes::plain;
+use self::changes::{ChangeView, changes};
 use self::format::{Content, Format, Writer};
-use self::shape::{Shape, encoded, path_of};
+pub(crate) use self::shape::encoded;
+use self::shape::{Shape, path_of};
 use self::table::Document as Read;
 use crate::ErpApi;
 use crate::api::not_found;
@@ -42,14 +44,15 @@ const REHEARSED_MAX: usize = 20_000;
 struct Interchange {
     api: Arc<ErpApi>,
     batches: Batches,
-    openapi: Arc<Value>,
 }
+
+/// What collections look like: it is the same for as long as the process runs.
+static OPENAPI: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(crate::openapi()).unwrap_or_default());
 
 pub(crate) fn routes(api: &Arc<ErpApi>, batches: &Batches) -> Router {
     let interchange = Interchange {
         api: Arc::clone(api),
         batches: batches.clone(),
-        openapi: Arc::new(serde_json::to_value(crate::openapi()).unwrap_or_default()),
     };
     Router::new()
         .route("/erp/v1/exports/{collection}", get(export))
@@ -216,7 +219,7 @@ struct Planned {
 
 impl Interchange {
     fn shape(&self, collection: &str) -> Result<Shape, ApiError> {
-        Shape::of(&self.openapi, collection).ok_or_else(|| not_found("collection", collection.to_owned()))
+        Shape::of(&OPENAPI, collection).ok_or_else(|| not_found("collection", collection.to_owned()))
     }
 
     async fn page(&self, ctx: &RequestContext, collection: &str, after: Option<&str>) -> Result<Value, ApiError> {

@@ -1,60 +1,70 @@
-//! The same documents over gRPC.
+//! The same over gRPC: whatever any test here asks over HTTP is asked over gRPC as well.
+
+mod description;
+mod mirror;
+mod order_to_cash;
+mod refusals;
+mod stack;
+mod walk;
+
+pub(super) use mirror::mirror;
 
 use std::sync::Arc;
 
-use cortex_proto::erp as pb;
-use cortex_proto::erp::erp_service_server::ErpService;
+use cortex_proto::erp::erp_service_client::ErpServiceClient;
 use cortex_types::Role;
+use prost_reflect::DynamicMessage;
+use tonic::Status;
+use tonic::body::Body;
+use tower::ServiceExt;
+use tower::util::BoxCloneSyncService;
 
-use super::{ctx, shop};
-use crate::ErpGrpc;
+use super::{Caller, ctx};
+use crate::grpc::codec::Wire;
+use crate::grpc::{METHODS, SERVICE};
+use crate::{ErpApi, grpc};
 
-#[tokio::test]
-async fn grpc_posts_the_same_documents() {
-    let service = ErpGrpc::new(Arc::clone(&shop().await.api));
-    let request = |body| {
-        let mut request = tonic::Request::new(body);
-        request.extensions_mut().insert(ctx(Role::Admin));
+type Service = BoxCloneSyncService<
+    axum::http::Request<Body>,
+    axum::http::Response<Body>,
+    Box<dyn std::error::Error + Send + Sync>,
+>;
+
+/// The service behind an edge that lets one caller in.
+fn service(api: &Arc<ErpApi>, role: Option<Role>) -> Service {
+    let service = grpc(Arc::clone(api)).map_request(move |mut request: axum::http::Request<Body>| {
+        if let Some(role) = role {
+            request.extensions_mut().insert(ctx(role));
+        }
         request
-    };
-    let line = pb::InvoiceLine {
-        product: "MUG".into(),
-        quantity: "2".into(),
-        ..pb::InvoiceLine::default()
-    };
-    let invoice = pb::PostInvoiceRequest {
-        idempotency_key: "g1".into(),
-        customer: "C1".into(),
-        lines: vec![line.clone()],
-        ..pb::PostInvoiceRequest::default()
-    };
-    let receipt = service
-        .post_invoice(request(invoice.clone()))
-        .await
-        .unwrap()
-        .into_inner()
-        .receipt
-        .unwrap();
-    assert_eq!(
-        (receipt.amount.as_str(), receipt.kind.as_str()),
-        ("6.00", "sales-invoice")
-    );
-    let mut read = tonic::Request::new(pb::GetInvoiceRequest {
-        number: receipt.number.clone(),
     });
-    read.extensions_mut().insert(ctx(Role::Viewer));
-    assert_eq!(
-        service.get_invoice(read).await.unwrap().into_inner().lines[0].net,
-        "6.00"
-    );
+    BoxCloneSyncService::new(service.map_err(|never| match never {}))
+}
 
-    let other = pb::PostInvoiceRequest {
-        lines: vec![line.clone(), line],
-        ..invoice
-    };
-    let status = service.post_invoice(request(other)).await.unwrap_err();
-    assert_eq!(
-        status.metadata().get("cortex-error-code").unwrap(),
-        "idempotency-conflict"
-    );
+impl Caller {
+    /// What a caller's own program is made of.
+    fn client(&self) -> ErpServiceClient<Service> {
+        ErpServiceClient::new(service(&self.api, Some(self.role)))
+    }
+
+    async fn ask(&self, rpc: &str, asked: DynamicMessage) -> Result<tonic::Response<DynamicMessage>, Status> {
+        let asked_as = METHODS.by_name.get(rpc).unwrap_or_else(|| panic!("there is no {rpc}"));
+        let wire = Wire {
+            asked: asked_as.output.clone(),
+        };
+        let mut client = tonic::client::Grpc::new(service(&self.api, Some(self.role)));
+        client
+            .ready()
+            .await
+            .map_err(|error| Status::unavailable(error.to_string()))?;
+        let path = format!("/{SERVICE}/{rpc}").parse().unwrap();
+        client.unary(tonic::Request::new(asked), path, wire).await
+    }
+}
+
+fn code_of(status: &Status) -> &str {
+    let code = status.metadata().get("cortex-error-code");
+    code.unwrap_or_else(|| panic!("{status:?} has no code"))
+        .to_str()
+        .unwrap()
 }

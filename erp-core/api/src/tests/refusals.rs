@@ -1,10 +1,6 @@
 //! What does not fit is refused with what was wrong and what is wanted, in the caller's own words.
 
-use cortex_proto::erp as pb;
-use cortex_proto::erp::erp_service_server::ErpService;
-
 use super::*;
-use crate::ErpGrpc;
 
 /// What a refusal with this code says.
 fn detail(answer: &(StatusCode, Value), status: StatusCode, code: &str) -> String {
@@ -14,12 +10,6 @@ fn detail(answer: &(StatusCode, Value), status: StatusCode, code: &str) -> Strin
 
 fn invalid(answer: &(StatusCode, Value)) -> String {
     detail(answer, StatusCode::BAD_REQUEST, "invalid-argument")
-}
-
-fn admin<T>(body: T) -> tonic::Request<T> {
-    let mut request = tonic::Request::new(body);
-    request.extensions_mut().insert(ctx(Role::Admin));
-    request
 }
 
 #[tokio::test]
@@ -204,83 +194,4 @@ async fn a_second_walk_in_party_and_an_unknown_invoice_are_told_as_what_they_are
         "unknown-invoice",
     );
     assert!(refused.contains("'INV-999999'"), "{refused}");
-}
-
-#[tokio::test]
-async fn grpc_says_of_each_field_what_is_wanted() {
-    let service = ErpGrpc::new(Arc::clone(&shop().await.api));
-    let line = |quantity: &str| pb::InvoiceLine {
-        product: "MUG".into(),
-        quantity: quantity.into(),
-        ..pb::InvoiceLine::default()
-    };
-    let invoice = pb::PostInvoiceRequest {
-        idempotency_key: "g1".into(),
-        customer: "C1".into(),
-        lines: vec![line("1")],
-        ..pb::PostInvoiceRequest::default()
-    };
-    for (request, field, wanted) in [
-        (
-            pb::PostInvoiceRequest {
-                invoiced_at: "tomorrow".into(),
-                ..invoice.clone()
-            },
-            "invoiced_at:",
-            "RFC 3339",
-        ),
-        (
-            pb::PostInvoiceRequest {
-                invoiced_at: "9999-12-31".into(),
-                ..invoice.clone()
-            },
-            "invoiced_at:",
-            "2200-01-01",
-        ),
-        (
-            pb::PostInvoiceRequest {
-                decision_id: "7".into(),
-                ..invoice.clone()
-            },
-            "decision_id:",
-            "UUID",
-        ),
-        (
-            pb::PostInvoiceRequest {
-                currency: "pounds".into(),
-                ..invoice.clone()
-            },
-            "currency:",
-            "ISO 4217",
-        ),
-        (
-            pb::PostInvoiceRequest {
-                lines: vec![line("1"), line("ten")],
-                ..invoice.clone()
-            },
-            "lines[1].quantity:",
-            "12.50",
-        ),
-    ] {
-        let refused = service.post_invoice(admin(request)).await.unwrap_err();
-        assert_eq!(refused.code(), tonic::Code::InvalidArgument);
-        assert!(
-            refused.message().starts_with(field) && refused.message().contains(wanted),
-            "{refused}"
-        );
-    }
-    let note = pb::PostCreditNoteRequest {
-        idempotency_key: "g2".into(),
-        customer: "C1".into(),
-        lines: vec![pb::CreditNoteLine {
-            line: Some(line("1")),
-            reason: "because".into(),
-        }],
-        ..pb::PostCreditNoteRequest::default()
-    };
-    let refused = service.post_credit_note(admin(note)).await.unwrap_err();
-    assert!(
-        refused.message().starts_with("lines[0].reason:") && refused.message().contains("discount"),
-        "{refused}"
-    );
 }
