@@ -52,6 +52,12 @@ impl Attempt {
         &self.key
     }
 
+    /// Whether others are carried out with it, which may make what it names.
+    #[must_use]
+    pub const fn is_seated(&self) -> bool {
+        self.seat.is_some()
+    }
+
     /// Whether nothing will remain of it, whatever the answer says.
     #[must_use]
     pub fn is_rehearsed(&self) -> bool {

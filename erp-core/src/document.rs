@@ -49,10 +49,12 @@ pub enum DocumentKind {
     ProductUnit,
     /// Whose word documents need.
     ApprovalRule,
+    /// A person at a party.
+    Contact,
 }
 
 impl DocumentKind {
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::Party,
         Self::Product,
         Self::SalesInvoice,
@@ -86,6 +88,7 @@ impl DocumentKind {
         Self::ReorderRule,
         Self::ProductUnit,
         Self::ApprovalRule,
+        Self::Contact,
     ];
 
     #[must_use]
@@ -124,6 +127,7 @@ impl DocumentKind {
             Self::ReorderRule => "reorder-rule",
             Self::ProductUnit => "product-unit",
             Self::ApprovalRule => "approval-rule",
+            Self::Contact => "contact",
         }
     }
 
@@ -146,7 +150,8 @@ impl DocumentKind {
             | Self::TaxCode
             | Self::ReorderRule
             | Self::ProductUnit
-            | Self::ApprovalRule => None,
+            | Self::ApprovalRule
+            | Self::Contact => None,
             Self::SalesInvoice => Some("INV-"),
             Self::CreditNote => Some("CN-"),
             Self::JournalEntry => Some("J-"),

@@ -119,7 +119,8 @@ impl Command {
             | Self::DefineTaxCode(_)
             | Self::SetReorderRule(_)
             | Self::DefineApprovalRule(_)
-            | Self::DefineProductUnit(_) => (What::Defined, None),
+            | Self::DefineProductUnit(_)
+            | Self::DefineContact(_) => (What::Defined, None),
             Self::SetPartyTerms(_) => (What::TermsSet, None),
             Self::PlaceOrder(_) => (What::Placed, None),
             Self::ChangeOrder(change) => (change.change.what(), Some(&change.number)),

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cortex_types::{CommandId, RequestContext, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::sequencer::Submission;
-use crate::{Advised, Approvals, Command, CreateParty, ErpError, Event, IdempotencyKey, Known, Receipt};
+use crate::{Advised, Approvals, Command, ErpError, Event, IdempotencyKey, Known, Receipt};
 
 /// A command with all that its outcome hung on, besides the books: carried out again on the same books it makes the
 /// same rows, byte for byte.
@@ -36,9 +36,24 @@ pub struct Circumstances {
     /// Who said yes to it before.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub approvals: Option<Approvals>,
-    /// A party's name, which the command itself has only a fingerprint of. It can be read as long as the party's key is there.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub sealed: Option<String>,
+    /// Personal texts in their order, which the command itself has only fingerprints of. They can be read as long as their keys
+    /// are there.
+    #[serde(skip_serializing_if = "Vec::is_empty", default, deserialize_with = "one_or_more")]
+    pub sealed: Vec<String>,
+}
+
+/// A text that stands alone was the only one: as long as names of parties were all that is sealed, they were kept so.
+fn one_or_more<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Texts {
+        One(String),
+        More(Vec<String>),
+    }
+    Ok(match Texts::deserialize(from)? {
+        Texts::One(text) => vec![text],
+        Texts::More(texts) => texts,
+    })
 }
 
 impl Circumstances {
@@ -47,17 +62,14 @@ impl Circumstances {
             Known::ByClock => None,
             Known::Declared { at, by } => Some((*at, Arc::clone(by))),
         };
-        let sealed = match &submission.command {
-            Command::CreateParty(CreateParty { name_sealed, .. }) => name_sealed.as_ref(),
-            _ => None,
-        };
+        let sealed = submission.command.sealed().into_iter();
         Self {
             decided_at,
             by: Arc::clone(&submission.ctx.principal.id),
             declared,
             advised: submission.advice,
             approvals: submission.approvals.as_deref().cloned(),
-            sealed: sealed.map(|name| name.sealed.clone()),
+            sealed: sealed.map(|text| text.sealed.clone()).collect(),
         }
     }
 
@@ -103,10 +115,8 @@ impl Journalled {
             circumstances,
             mut command,
         } = kept;
-        if let (Command::CreateParty(party), Some(sealed)) = (&mut command, &circumstances.sealed)
-            && let Some(name) = &mut party.name_sealed
-        {
-            name.sealed.clone_from(sealed);
+        for (text, sealed) in command.sealed_mut().into_iter().zip(&circumstances.sealed) {
+            text.sealed.clone_from(sealed);
         }
         Ok(Self {
             position,
@@ -124,4 +134,46 @@ impl Journalled {
 
 fn unreadable(error: &serde_json::Error) -> ErpError {
     ErpError::invalid("command", error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use cortex_types::Currency;
+
+    use super::*;
+    use crate::{DocumentKind, SealedText};
+
+    #[test]
+    fn a_name_that_was_kept_alone_is_read_as_one_of_more() {
+        let circumstances = r#""decided_at":"2024-01-01T00:00:00Z","by":"ann""#;
+        let fingerprint = r#"{"fingerprint":"f"}"#;
+        let party = format!(
+            r#"{{"create-party":{{"code":"C1","kind":"customer","country":"France","name_sealed":{fingerprint}}}}}"#
+        );
+        let contact = format!(
+            r#"{{"define-contact":{{"party":"C1","contact":"ann","email_sealed":{fingerprint},"phone_sealed":{fingerprint},"is_primary":false,"blocked":false}}}}"#
+        );
+        for (sealed, command, expected) in [
+            (r#""v1.a""#, &party, vec!["v1.a"]),
+            (r#"["v1.a"]"#, &party, vec!["v1.a"]),
+            (r#"["v1.b","v1.c"]"#, &contact, vec!["v1.b", "v1.c"]),
+        ] {
+            let kept = format!(r#"{{"circumstances":{{{circumstances},"sealed":{sealed}}},"command":{command}}}"#);
+            let receipt = Receipt {
+                command: CommandId::new(),
+                kind: DocumentKind::Party,
+                id: uuid::Uuid::nil(),
+                number: "C1".into(),
+                entry: None,
+                currency: Currency::GBP,
+                amount_minor: 0,
+                at: Timestamp::MIN,
+                repeated: false,
+            };
+            let read = Journalled::read(1, IdempotencyKey::new("k").unwrap(), &kept, receipt).unwrap();
+            let texts = read.command.sealed();
+            let texts: Vec<&str> = texts.iter().map(|SealedText { sealed, .. }| sealed.as_str()).collect();
+            assert_eq!(texts, expected);
+        }
+    }
 }

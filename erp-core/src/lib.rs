@@ -17,6 +17,7 @@ mod books;
 mod chain;
 mod command;
 mod company;
+mod contact;
 mod document;
 mod draft;
 mod erp;
@@ -36,6 +37,7 @@ mod memory_orders;
 mod memory_posted;
 mod memory_records;
 mod memory_reports;
+mod memory_stock;
 pub mod metrics;
 mod open_item;
 mod order;
@@ -69,13 +71,14 @@ pub use chain::Link;
 pub use command::{
     AddLandedCost, AdjustStock, AdjustmentLineInput, Allocation, BillLineInput, Cancel, ChangeOrder, CloseFiscalYear,
     Command, CountStock, CreateParty, CreateProduct, CreditLineInput, DefineAccount, DefineApprovalRule, DefineCompany,
-    DefineCostCentre, DefineLocation, DefineProductUnit, DefineTaxCode, DeliverGoods, InvoiceLineInput,
+    DefineContact, DefineCostCentre, DefineLocation, DefineProductUnit, DefineTaxCode, DeliverGoods, InvoiceLineInput,
     JournalLineInput, LinePrice, OpenBalances, OpenFiscalYear, OpeningStockInput, OrderChange, OrderSide, PlaceOrder,
     PostBill, PostCreditNote, PostInvoice, PostJournalEntry, QuantityInput, ReceiptLineInput, ReceiveGoods,
-    RecordPayment, ReturnGoods, RevalueCurrencies, ReversalMethod, ReverseEntry, SealedName, SetExchangeRate,
+    RecordPayment, ReturnGoods, RevalueCurrencies, ReversalMethod, ReverseEntry, SealedText, SetExchangeRate,
     SetPartyTerms, SetPeriodState, SetReorderRule, SetStandardCost, Settle, SettleInput, SettleItems, TransferStock,
 };
 pub use company::{Base, Company, Conversion, CostCentre, ExchangeRate};
+pub use contact::Contact;
 pub use document::DocumentKind;
 pub use draft::{DRAFT_BYTES_MAX, Draft, Drafts};
 pub use erp::{Erp, ErpConfig, Pending};

@@ -59,7 +59,7 @@ fn check_length(field: &str, text: &str, characters_max: usize) -> Result<(), Er
 
 /// Characters that show nothing or turn the direction of what follows (category Cf, and the separators of lines and
 /// paragraphs).
-const fn is_format_control(c: char) -> bool {
+pub(crate) const fn is_format_control(c: char) -> bool {
     matches!(
         c,
         '\u{ad}'

@@ -195,6 +195,7 @@ impl Work for MemoryWork {
             approval_rules: books.approval_rules.clone(),
             rates: books.rates.clone(),
             product_units: books.product_units.clone(),
+            contacts: books.contacts.clone(),
             ..Books::default()
         };
         if wanted.walk_in {

@@ -5,7 +5,7 @@ use cortex_types::{RequestContext, Timestamp};
 
 use crate::postings::{Accepted, Document};
 use crate::{
-    AccountBalance, Ageing, Answered, Base, Cancellation, Chart, Closings, Company, CostCentre, CreditNote,
+    AccountBalance, Ageing, Answered, Base, Cancellation, Chart, Closings, Company, Contact, CostCentre, CreditNote,
     DocumentKind, ErpError, ExchangeRate, Expected, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice,
     ItemSide, JournalEntryRecord, Link, Location, MemoryLedger, OpenItem, Order, OrderProgress, OrderState, Page,
     Party, Payment, Product, ProductUnit, PurchaseBill, PurchaseReceipt, Records, ReorderRule, Span, StockDocument,
@@ -14,7 +14,7 @@ use crate::{
 
 impl MemoryLedger {
     /// What `pick` finds in the documents of the caller's tenant, in order, from behind the page's cursor.
-    async fn listed<T>(
+    pub(crate) async fn listed<T>(
         &self,
         ctx: &RequestContext,
         page: &Page,
@@ -95,6 +95,17 @@ impl Records for MemoryLedger {
         Ok(paged(units.into_iter().flatten(), page, |unit| unit.id.to_string()))
     }
 
+    async fn contacts(&self, ctx: &RequestContext, party: Option<&str>, page: &Page) -> Result<Vec<Contact>, ErpError> {
+        let contacts = self.books(&ctx.tenant).await.contacts.into_values().flatten();
+        let of_party = contacts.filter(|of| party.is_none_or(|code| &*of.party_code == code));
+        Ok(paged(of_party, page, |of| of.id.to_string()))
+    }
+
+    async fn contact(&self, ctx: &RequestContext, party: &str, contact: &str) -> Result<Option<Contact>, ErpError> {
+        let contacts = self.books(&ctx.tenant).await.contacts.remove(party);
+        Ok(contacts.into_iter().flatten().find(|of| &*of.code == contact))
+    }
+
     async fn invoice(&self, ctx: &RequestContext, number: &str) -> Result<Option<Invoice>, ErpError> {
         Ok(self.document(ctx, numbered!(Invoice, number)).await)
     }
@@ -127,18 +138,7 @@ impl Records for MemoryLedger {
         product: Option<&str>,
         page: &Page,
     ) -> Result<Vec<(StockMove, i64)>, ErpError> {
-        let stock = self.stock(&ctx.tenant).await;
-        let moves = |accepted: Accepted| {
-            let moves = accepted.postings.moves.into_iter();
-            let of_product = moves.filter(|moved| product.is_none_or(|code| &*moved.product_code == code));
-            let worth = |moved: StockMove| {
-                let original = stock.get(&moved.product_id).and_then(|of| of.original(moved.id));
-                let value_minor = original.map_or(moved.value_minor, |original| original.value_minor);
-                (moved.id.to_string(), (moved, value_minor))
-            };
-            of_product.map(worth).collect()
-        };
-        Ok(self.listed(ctx, page, moves).await)
+        Ok(self.moves_of(ctx, product, page).await)
     }
 
     async fn locations(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Location>, ErpError> {
@@ -169,19 +169,7 @@ impl Records for MemoryLedger {
         kind: DocumentKind,
         number: &str,
     ) -> Result<Option<(StockDocument, Vec<(StockMove, i64)>)>, ErpError> {
-        let accepted = self.accepted(&ctx.tenant).await;
-        let found = accepted.into_iter().map(|accepted| accepted.postings);
-        let mut found = found.filter(|postings| postings.kind == kind && &*postings.number == number);
-        Ok(found.find_map(|postings| match postings.document {
-            Document::Stock(document) => {
-                let moves = postings
-                    .moves
-                    .into_iter()
-                    .map(|moved| (moved.clone(), moved.value_minor));
-                Some((document, moves.collect()))
-            }
-            _ => None,
-        }))
+        Ok(self.stock_document_numbered(ctx, kind, number).await)
     }
 
     async fn cancellations(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Cancellation>, ErpError> {

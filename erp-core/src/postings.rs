@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use crate::valuation::{Revalued, Timeline};
 use crate::{
-    Account, ApprovalRule, Cancellation, Company, CostCentre, CreditNote, DocumentKind, DocumentTax, Event, EventName,
-    ExchangeRate, FiscalPeriod, FiscalYear, IdempotencyKey, Invoice, ItemAllocation, Known, Location, OpenItem, Order,
-    OrderProgress, Party, Payment, PostedEntry, Product, ProductCost, ProductUnit, PurchaseBill, PurchaseReceipt,
-    Receipt, ReorderRule, StockDocument, StockMove, StockRevaluation, TaxCode,
+    Account, ApprovalRule, Cancellation, Company, Contact, CostCentre, CreditNote, DocumentKind, DocumentTax, Event,
+    EventName, ExchangeRate, FiscalPeriod, FiscalYear, IdempotencyKey, Invoice, ItemAllocation, Known, Location,
+    OpenItem, Order, OrderProgress, Party, Payment, PostedEntry, Product, ProductCost, ProductUnit, PurchaseBill,
+    PurchaseReceipt, Receipt, ReorderRule, StockDocument, StockMove, StockRevaluation, TaxCode,
 };
 
 /// The document itself. A manual journal entry has no table of its own: it is its entry.
@@ -46,6 +46,11 @@ pub enum Document {
     ProductUnit(ProductUnit),
     /// As it is afterwards.
     ApprovalRule(ApprovalRule),
+    /// As it is afterwards, and so the one that is asked first no longer.
+    Contact {
+        contact: Contact,
+        displaced: Option<Contact>,
+    },
 }
 
 /// The rows of one command.

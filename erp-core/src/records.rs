@@ -8,10 +8,10 @@ use cortex_types::{Currency, JournalEntryId, JournalLineId, RequestContext, Time
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Ageing, Answered, Base, Cancellation, Chart, Company, CostCentre, CreditNote, DocumentKind, DocumentRef, ErpError,
-    ExchangeRate, Expected, FiscalYear, IdempotencyKey, Invoice, ItemSide, JournalLine, Link, Location, OpenItem,
-    Order, OrderProgress, OrderState, Party, Payment, PostedEntry, Product, ProductUnit, PurchaseBill, PurchaseReceipt,
-    ReorderRule, Span, StockDocument, StockMove, TaxCode, TaxTotal, UnbilledGoods,
+    Ageing, Answered, Base, Cancellation, Chart, Company, Contact, CostCentre, CreditNote, DocumentKind, DocumentRef,
+    ErpError, ExchangeRate, Expected, FiscalYear, IdempotencyKey, Invoice, ItemSide, JournalLine, Link, Location,
+    OpenItem, Order, OrderProgress, OrderState, Party, Payment, PostedEntry, Product, ProductUnit, PurchaseBill,
+    PurchaseReceipt, ReorderRule, Span, StockDocument, StockMove, TaxCode, TaxTotal, UnbilledGoods,
 };
 
 /// Most rows of one page.
@@ -223,6 +223,9 @@ pub trait Records: Send + Sync + std::fmt::Debug {
         product: &str,
         page: &Page,
     ) -> Result<Vec<ProductUnit>, ErpError>;
+    /// Of one party, or of all, oldest first.
+    async fn contacts(&self, ctx: &RequestContext, party: Option<&str>, page: &Page) -> Result<Vec<Contact>, ErpError>;
+    async fn contact(&self, ctx: &RequestContext, party: &str, contact: &str) -> Result<Option<Contact>, ErpError>;
     async fn invoice(&self, ctx: &RequestContext, number: &str) -> Result<Option<Invoice>, ErpError>;
     async fn invoices(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Invoice>, ErpError>;
     async fn credit_note(&self, ctx: &RequestContext, number: &str) -> Result<Option<CreditNote>, ErpError>;

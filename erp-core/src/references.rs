@@ -48,6 +48,8 @@ pub struct References {
     pub reorder_rules: bool,
     /// Bills by their supplier and its own number.
     pub bill_references: BTreeSet<(Arc<str>, Arc<str>)>,
+    /// Parties whose contacts are needed.
+    pub contacts: BTreeSet<Arc<str>>,
 }
 
 impl References {
@@ -193,6 +195,10 @@ impl References {
                     .credit_limit
                     .map(|(_, currency)| (Arc::clone(&terms.party), currency));
                 self.owed.extend(limited);
+            }
+            Command::DefineContact(contact) => {
+                self.parties.insert(Arc::clone(&contact.party));
+                self.contacts.insert(Arc::clone(&contact.party));
             }
             Command::SettleItems(settlement) => {
                 self.document(settlement.kind, &settlement.number, false);

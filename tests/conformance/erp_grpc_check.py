@@ -43,7 +43,8 @@ def reflection_messages():
         return made
 
     one, many = field.LABEL_OPTIONAL, field.LABEL_REPEATED
-    message("ServerReflectionRequest", (4, one, "file_containing_symbol", None), (7, one, "list_services", None))
+    asked = ((3, "file_by_filename"), (4, "file_containing_symbol"), (7, "list_services"))
+    message("ServerReflectionRequest", *[(number, one, name, None) for number, name in asked])
     message("ServiceResponse", (1, one, "name", None))
     message("ListServiceResponse", (1, many, "service", "ServiceResponse"))
     message("FileDescriptorResponse").field.add(
@@ -63,26 +64,29 @@ def reflection_messages():
 def reflected(channel):
     """The service, as the server describes it."""
     request, response = reflection_messages()
-    ask = channel.stream_stream(
+    stream = channel.stream_stream(
         f"/{REFLECTION}.ServerReflection/ServerReflectionInfo",
         request_serializer=request.SerializeToString,
         response_deserializer=response.FromString,
     )
-    asked = [request(list_services=""), request(file_containing_symbol=SERVICE)]
-    asked[0].list_services = "*"
-    listed, files = ask(iter(asked))
-    names = [service.name for service in listed.list_services_response.service]
+
+    def ask(**question):
+        return next(stream(iter([request(**question)])))
+
+    names = [service.name for service in ask(list_services="*").list_services_response.service]
     expect(SERVICE in names, f"reflection lists {names}")
-    pool = descriptor_pool.DescriptorPool()
-    waiting = [descriptor_pb2.FileDescriptorProto.FromString(file) for file in files.file_descriptor_response.file_descriptor_proto]
-    known = set()
-    while waiting:
-        ready = [file for file in waiting if known.issuperset(file.dependency)]
-        expect(ready, f"reflection leaves out what {[file.name for file in waiting]} import")
-        for file in ready:
+    pool, known = descriptor_pool.DescriptorPool(), set()
+
+    def add(answer):
+        for text in answer.file_descriptor_response.file_descriptor_proto:
+            file = descriptor_pb2.FileDescriptorProto.FromString(text)
+            for name in file.dependency:
+                if name not in known:
+                    add(ask(file_by_filename=name))
             pool.Add(file)
             known.add(file.name)
-            waiting.remove(file)
+
+    add(ask(file_containing_symbol=SERVICE))
     return pool.FindServiceByName(SERVICE)
 
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Subcommand;
 use cortex_erp::import::online_retail::{ImportReport, OnlineRetailOptions, Progress, import};
-use cortex_erp::{Erp, ErpConfig, ErpError, Finding, Link, Party, Records};
+use cortex_erp::{Contact, Erp, ErpConfig, ErpError, Finding, Link, Party, Records};
 use cortex_erp_store::SqlLedger;
 use cortex_security::Sealer;
 use cortex_store::{Database, DatabaseConfig};
@@ -59,11 +59,15 @@ pub enum ErpCommand {
     Report(ReportCommand),
     /// Make a party's personal fields unreadable for good, in every copy there is: books, change log, lake, backups
     ///
-    /// Destroys the key that they are sealed under. Documents and amounts stay as they are.
-    #[command(after_help = "Example:\n  cortex erp erase 17850 --yes")]
+    /// Destroys the key that they are sealed under, and with it what is personal of the party's contacts. Documents and amounts
+    /// stay as they are.
+    #[command(after_help = "Examples:\n  cortex erp erase 17850 --yes\n  cortex erp erase 17850 --contact ann --yes")]
     Erase {
         /// Its code
         party: String,
+        /// Only one of its contacts, by its code
+        #[arg(long, value_name = "CODE")]
+        contact: Option<String>,
         /// There is no way back
         #[arg(long, required = true)]
         yes: bool,
@@ -134,11 +138,18 @@ impl ErpCommand {
             Self::Report(report) => report.run(&*platform.services.records, &ctx).await?,
             Self::Verify { sealed } => verify(&platform, &ctx, sealed).await?,
             Self::Replay { keep } => replay(&platform, &ctx, keep).await?,
-            Self::Erase { party, yes: _ } => {
+            Self::Erase { party, contact, yes: _ } => {
                 let (records, sealer) = (&*platform.services.records, &platform.providers.sealer);
-                say(match erase(records, sealer, &ctx, &party).await? {
-                    true => format!("the personal fields of '{party}' can be read no more"),
-                    false => format!("'{party}' has no personal fields, or they were erased before"),
+                let (erased, whose) = match &contact {
+                    None => (erase(records, sealer, &ctx, &party).await?, party),
+                    Some(contact) => (
+                        erase_contact(records, sealer, &ctx, (&party, contact)).await?,
+                        Contact::number(&party, contact).to_string(),
+                    ),
+                };
+                say(match erased {
+                    true => format!("the personal fields of '{whose}' can be read no more"),
+                    false => format!("'{whose}' has no personal fields, or they were erased before"),
                 });
             }
         }
@@ -182,6 +193,25 @@ async fn erase(records: &dyn Records, sealer: &Sealer, ctx: &RequestContext, par
     // A key without a party is what a creation leaves that was refused at the last moment: it may go all the same.
     if !erased && records.party(ctx, party).await?.is_none() {
         return Err(ErpError::UnknownParty(party.into()).into());
+    }
+    Ok(erased)
+}
+
+/// As [`erase`], of one contact: its party and the others keep theirs.
+async fn erase_contact(
+    records: &dyn Records,
+    sealer: &Sealer,
+    ctx: &RequestContext,
+    (party, contact): (&str, &str),
+) -> Result<bool, Failure> {
+    let erased = sealer.erase(ctx, &Contact::subject(party, contact)).await?;
+    if !erased && records.contact(ctx, party, contact).await?.is_none() {
+        let number = Contact::number(party, contact).to_string();
+        return Err(ErpError::NotFound {
+            kind: "contact",
+            number,
+        }
+        .into());
     }
     Ok(erased)
 }
@@ -289,5 +319,24 @@ mod tests {
             !erase(&ledger, &sealer, &ctx, "C1").await.unwrap(),
             "once more is no error"
         );
+    }
+
+    #[tokio::test]
+    async fn a_contact_is_erased_alone_and_one_that_nobody_has_is_refused() {
+        let ledger = MemoryLedger::default();
+        let ctx = RequestContext::system(TenantId::new("main").unwrap());
+        let secret = cortex_runtime::Secret::new("BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc".to_owned() + "=");
+        let master = MasterKey::from_secret(&secret).unwrap();
+        let sealer = Sealer::new(Arc::new(master), Arc::new(MemorySubjectKeys::default()));
+        let party = Party::subject("C1");
+        let name = sealer.seal(&ctx, &party, "name", "Ada").await.unwrap();
+        let contact = Contact::subject("C1", "ann");
+        sealer.seal(&ctx, &contact, "name", "Ann").await.unwrap();
+
+        let failure = erase_contact(&ledger, &sealer, &ctx, ("C1", "an")).await.unwrap_err();
+        assert_eq!(failure.code(), ErrorCode::NotFound);
+        assert!(failure.to_string().contains("C1/an"), "{failure}");
+        assert!(erase_contact(&ledger, &sealer, &ctx, ("C1", "ann")).await.unwrap());
+        assert_eq!(sealer.open(&ctx, &party, "name", &name).await.unwrap(), "Ada");
     }
 }

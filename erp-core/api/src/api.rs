@@ -3,7 +3,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use cortex_erp::{
     Answered, Attempt, Command, CommandJournal, CreateParty, DocumentKind, Drafts, Erp, ErpError, IdempotencyKey,
-    InvoiceEntry, Known, Party, Receipt, Records, Rulebook, SealedName,
+    InvoiceEntry, Known, Party, Receipt, Records, Rulebook, SealedText,
 };
 use cortex_runtime::http::ApiError;
 use cortex_security::{Area, Authorizer, Permission, Sealer, SecurityError, Verb};
@@ -148,9 +148,9 @@ impl ErpApi {
         ctx: &RequestContext,
         party: &CreateParty,
         name: &str,
-    ) -> Result<SealedName, SecurityError> {
+    ) -> Result<SealedText, SecurityError> {
         let subject = Party::subject(&party.code);
-        Ok(SealedName {
+        Ok(SealedText {
             sealed: self.sealer.seal(ctx, &subject, NAME, name).await?,
             fingerprint: self.sealer.fingerprint(ctx, &subject, NAME, name).await?,
         })
@@ -169,7 +169,7 @@ impl ErpApi {
     }
 }
 
-/// Why a party was not created.
+/// Why a party was not created, or a contact not defined.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PartyError {
     #[error(transparent)]

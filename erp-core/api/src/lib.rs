@@ -1,8 +1,8 @@
 //! The ERP over HTTP (`/erp/v1/…`) and gRPC (`cortex.erp.v1.ErpService`).
 //!
 //! [`ErpApi`] holds what the handlers need; [`routes`], [`openapi`] and [`grpc`] hand them out. Every handler asks the
-//! authorizer first. Amounts and quantities are decimals here and integers inside; a party's name is sealed before it
-//! goes any further, and only ever opened for the one who reads that party.
+//! authorizer first. Amounts and quantities are decimals here and integers inside; what is personal of a party or a contact
+//! is sealed before it goes any further, and only ever opened for the one who reads that party or contact.
 //!
 //! Nothing is decided here: requests are translated into commands, and receipts back.
 
@@ -13,6 +13,8 @@ mod batch;
 mod bodies;
 mod cancellations;
 mod company;
+mod contact_fields;
+mod contacts;
 mod credit_notes;
 mod decimals;
 mod deliveries;
@@ -69,6 +71,7 @@ pub fn routes(api: Arc<ErpApi>) -> Router {
         .merge(parties::routes())
         .merge(products::routes())
         .merge(product_units::routes())
+        .merge(contacts::routes())
         .merge(reference::routes())
         .merge(invoices::routes())
         .merge(credit_notes::routes())
@@ -109,6 +112,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .merge_from(parties::Document::openapi())
         .merge_from(products::Document::openapi())
         .merge_from(product_units::Document::openapi())
+        .merge_from(contacts::Document::openapi())
         .merge_from(reference::Document::openapi())
         .merge_from(invoices::Document::openapi())
         .merge_from(credit_notes::Document::openapi())

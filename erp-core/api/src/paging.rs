@@ -34,6 +34,7 @@ pub(crate) enum Listing {
     UnbilledGoods,
     Drafts,
     ReorderRules,
+    Contacts,
     // These go on after a code; all others after the id of a row.
     StockOnHand,
     Currencies,
@@ -65,6 +66,7 @@ impl Listing {
             Self::UnbilledGoods => "goods-received-not-invoiced",
             Self::Drafts => "drafts",
             Self::ReorderRules => "reorder-rules",
+            Self::Contacts => "contacts",
             Self::StockOnHand => "stock-on-hand",
             Self::Currencies => "currencies",
             Self::Countries => "countries",

@@ -3,6 +3,7 @@
 mod approvals;
 mod batch;
 mod company;
+mod contacts;
 mod drafts;
 mod events;
 mod fiscal;

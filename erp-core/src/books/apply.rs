@@ -83,6 +83,13 @@ impl Books {
             Document::ApprovalRule(rule) => {
                 self.approval_rules.insert(Arc::clone(&rule.code), rule.clone());
             }
+            Document::Contact { contact, displaced } => {
+                let contacts = self.contacts.entry(Arc::clone(&contact.party_code)).or_default();
+                for one in displaced.iter().chain([contact]) {
+                    contacts.retain(|there| there.id != one.id);
+                    contacts.push(one.clone());
+                }
+            }
             Document::TaxCode(code) => {
                 self.tax_codes.insert(Arc::clone(&code.code), code.clone());
             }

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::limits::check_code;
 use crate::valuation::{Holdings, Original, Timeline, month_of};
 use crate::{
-    AccountBalance, Answered, ApprovalRule, Chart, Company, CostCentre, DocumentKind, DocumentTax, ErpError,
+    AccountBalance, Answered, ApprovalRule, Chart, Company, Contact, CostCentre, DocumentKind, DocumentTax, ErpError,
     ExchangeRate, FiscalYear, ItemAllocation, JournalEntryRecord, Location, Locks, MAIN_LOCATION, NegativeStock,
     OpenItem, OrderProgress, Party, PartyKind, Product, ProductKind, ProductUnit, PurchaseReceiptLine, ReorderRule,
     Span, StockMove, TaxCode,
@@ -31,6 +31,8 @@ pub struct Books {
     pub products: HashMap<Arc<str>, Product>,
     /// Units of products besides their own, by the product's code, where a line is in one.
     pub product_units: HashMap<Arc<str>, Vec<ProductUnit>>,
+    /// By the code of their party, of the parties that were asked for.
+    pub contacts: HashMap<Arc<str>, Vec<Contact>>,
     pub locations: HashMap<Arc<str>, Location>,
     pub company: Option<Company>,
     pub chart: Chart,
@@ -221,6 +223,11 @@ impl Books {
     #[must_use]
     pub fn units_of(&self, product: &str) -> &[ProductUnit] {
         self.product_units.get(product).map_or(&[], Vec::as_slice)
+    }
+
+    #[must_use]
+    pub fn contacts_of(&self, party: &str) -> &[Contact] {
+        self.contacts.get(party).map_or(&[], Vec::as_slice)
     }
 
     /// The stock of a product.

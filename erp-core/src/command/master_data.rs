@@ -6,6 +6,7 @@ use cortex_types::{Currency, Timestamp, Unit};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::SealedText;
 use crate::limits::{NAME_LENGTH_MAX, check_code, check_name, check_time};
 use crate::valuation::Method;
 use crate::{ErpError, NegativeStock, PartyKind, ProductKind};
@@ -16,20 +17,10 @@ pub struct CreateParty {
     pub kind: PartyKind,
     pub country: Arc<str>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub name_sealed: Option<SealedName>,
+    pub name_sealed: Option<SealedText>,
     /// Now, where it is absent; so with the times of all commands.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub created_at: Option<Timestamp>,
-}
-
-/// A party's name, sealed already. The body that an idempotency key stands for has its fingerprint alone, because
-/// sealing the same name twice gives different texts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SealedName {
-    #[serde(skip)]
-    pub sealed: String,
-    /// The same for the same name, and made under the party's own key: it says nothing once that key is destroyed.
-    pub fingerprint: String,
 }
 
 impl CreateParty {

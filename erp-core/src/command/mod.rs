@@ -3,12 +3,14 @@
 
 mod approval;
 mod company;
+mod contacts;
 mod ledger;
 mod line_count;
 mod master_data;
 mod measured;
 mod orders;
 mod sales;
+mod sealed;
 mod stock;
 
 use std::sync::Arc;
@@ -22,13 +24,12 @@ pub use company::{
     DefineAccount, DefineCompany, DefineCostCentre, DefineTaxCode, OpenBalances, OpeningStockInput, RevalueCurrencies,
     SetExchangeRate,
 };
+pub use contacts::DefineContact;
 pub use ledger::{
     Cancel, CloseFiscalYear, JournalLineInput, OpenFiscalYear, PostJournalEntry, ReversalMethod, ReverseEntry,
     SetPeriodState,
 };
-pub use master_data::{
-    CreateParty, CreateProduct, DefineLocation, DefineProductUnit, SealedName, SetPartyTerms, SetStandardCost,
-};
+pub use master_data::{CreateParty, CreateProduct, DefineLocation, DefineProductUnit, SetPartyTerms, SetStandardCost};
 pub(crate) use measured::Measured;
 pub use orders::{
     BillLineInput, ChangeOrder, DeliverGoods, OrderChange, OrderSide, PlaceOrder, PostBill, SetReorderRule,
@@ -37,6 +38,7 @@ pub use sales::{
     CreditLineInput, InvoiceLineInput, LinePrice, PostCreditNote, PostInvoice, RecordPayment, Settle, SettleInput,
     SettleItems,
 };
+pub use sealed::SealedText;
 pub use stock::{
     AddLandedCost, AdjustStock, AdjustmentLineInput, Allocation, CountStock, QuantityInput, ReceiptLineInput,
     ReceiveGoods, ReturnGoods, TransferStock,
@@ -86,6 +88,7 @@ pub enum Command {
     SetReorderRule(SetReorderRule),
     DefineProductUnit(DefineProductUnit),
     DefineApprovalRule(DefineApprovalRule),
+    DefineContact(DefineContact),
 }
 
 impl Command {
@@ -126,6 +129,7 @@ impl Command {
             Self::SetReorderRule(_) => DocumentKind::ReorderRule,
             Self::DefineProductUnit(_) => DocumentKind::ProductUnit,
             Self::DefineApprovalRule(_) => DocumentKind::ApprovalRule,
+            Self::DefineContact(_) => DocumentKind::Contact,
         }
     }
 
@@ -207,6 +211,7 @@ impl Command {
             | Self::SetReorderRule(_)
             | Self::DefineProductUnit(_)
             | Self::DefineApprovalRule(_)
+            | Self::DefineContact(_)
             | Self::DefineTaxCode(_) => ("from", None),
             Self::PlaceOrder(order) => ("ordered_at", order.ordered_at),
             Self::DeliverGoods(delivery) => ("delivered_at", delivery.delivered_at),
@@ -243,6 +248,7 @@ impl Command {
             | Self::DeliverGoods(_)
             | Self::SetReorderRule(_)
             | Self::DefineProductUnit(_)
+            | Self::DefineContact(_)
             | Self::DefineTaxCode(_) => None,
             Self::DefineApprovalRule(rule) => Some(rule.currency),
             Self::PlaceOrder(order) => Some(order.currency),

@@ -6,6 +6,7 @@ mod approval;
 mod billing;
 mod cancellation;
 mod company;
+mod contacts;
 mod credit_note;
 mod delivery;
 mod exchange_revaluation;
@@ -40,6 +41,7 @@ mod units;
 pub use approval::plan_approval_rule;
 pub use cancellation::plan_cancellation;
 pub use company::{plan_account, plan_company, plan_cost_centre, plan_exchange_rate, plan_tax_code};
+pub use contacts::plan_contact;
 pub use credit_note::plan_credit_note;
 pub use delivery::plan_delivery;
 pub use exchange_revaluation::plan_exchange_revaluation;
@@ -115,6 +117,7 @@ pub fn plan(command: &Command, books: &Books, now: Timestamp, advice: Option<Adv
         Command::SetReorderRule(rule) => plan_reorder_rule(rule, books, now),
         Command::DefineProductUnit(unit) => plan_product_unit(unit, books, now),
         Command::DefineApprovalRule(rule) => plan_approval_rule(rule, books, now),
+        Command::DefineContact(contact) => plan_contact(contact, books, now),
         Command::SetExchangeRate(rate) => plan_exchange_rate(rate, books, now),
         Command::RevalueCurrencies(revaluation) => plan_exchange_revaluation(revaluation, books),
         Command::SetPartyTerms(terms) => plan_party_terms(terms, books, now),

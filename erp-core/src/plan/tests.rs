@@ -1,3 +1,4 @@
+mod contacts;
 mod credit_notes;
 mod limits;
 mod units;

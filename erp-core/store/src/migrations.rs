@@ -79,6 +79,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "approvals",
             sql: include_str!("../migrations/0015_approvals.sql"),
         },
+        Migration {
+            version: 16,
+            name: "contacts",
+            sql: include_str!("../migrations/0016_contacts.sql"),
+        },
     ],
     captured: &[
         "orders",
@@ -99,6 +104,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         "parties",
         "products",
         "product_units",
+        "contacts",
         "sales_invoices",
         "sales_invoice_lines",
         "credit_notes",

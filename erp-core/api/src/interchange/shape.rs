@@ -43,7 +43,14 @@ impl Shape {
     pub fn of(openapi: &Value, collection: &str) -> Option<Self> {
         let list = format!("/erp/v1/{collection}");
         let operations = openapi["paths"].as_object()?;
-        let one = operations.keys().find(|path| path_of_one(path, &list)).cloned();
+        let directly = operations.keys().find(|path| path_of_one(path, &list));
+        // Of what belongs to something else all are listed together as well.
+        let within = || {
+            let listed = operations.get(&list)?;
+            let mut found = operations.keys().filter(|path| path_of_one_within(path, collection));
+            found.next().filter(|_| listed["get"].is_object())
+        };
+        let one = directly.or_else(within).cloned();
         let body = |operation: &Value| Some(operation["requestBody"]["content"]["application/json"]["schema"].clone());
         let operation =
             |path: &str, method: &str| operations.get(path).map(|of| &of[method]).filter(|of| of.is_object());
@@ -88,6 +95,13 @@ impl Shape {
 fn path_of_one(path: &str, list: &str) -> bool {
     let rest = path.strip_prefix(list).and_then(|rest| rest.strip_prefix('/'));
     rest.is_some_and(|rest| rest.split('/').all(|part| part.starts_with('{')))
+}
+
+/// `/erp/v1/parties/{party}/contacts/{contact}`.
+fn path_of_one_within(path: &str, collection: &str) -> bool {
+    let own = path.rsplit_once('/').filter(|(_, name)| name.starts_with('{'));
+    own.and_then(|(rest, _)| rest.strip_suffix(collection)?.strip_suffix('/'))
+        .is_some_and(|owner| owner.ends_with('}'))
 }
 
 /// What a reference refers to; what is there where something may be absent.

@@ -9,8 +9,9 @@ use cortex_store::sql::{self, QueryBuilder, Row, Transaction};
 use cortex_types::InvoiceId;
 use uuid::Uuid;
 
+use super::answers::{ANSWERS, answered};
 use super::fiscal::of_tenant;
-use super::{company, fiscal, journal, master_data, open_items, orders, posted, records, stock};
+use super::{company, contacts, fiscal, journal, master_data, open_items, orders, posted, stock};
 use crate::days;
 use crate::rows::Columns;
 
@@ -29,8 +30,8 @@ pub(crate) async fn books(
 ) -> Result<Books, sqlx::Error> {
     let mut books = Books::default();
     let keys: Vec<&str> = wanted.keys.iter().map(|key| &**key).collect();
-    for row in rows(connection, records::ANSWERS, "idempotency_key", tenant, &keys).await? {
-        let answered: Answered = records::answered(&row)?;
+    for row in rows(connection, ANSWERS, "idempotency_key", tenant, &keys).await? {
+        let answered: Answered = answered(&row)?;
         books.answered.insert(row.text("idempotency_key")?, answered);
     }
     let (mut parties, mut products) = (wanted.parties.clone(), wanted.products.clone());
@@ -56,6 +57,7 @@ pub(crate) async fn books(
     orders::load_carried_on(connection, tenant, &mut books).await?;
     stock::load(connection, tenant, &products, &mut books).await?;
     master_data::load_units(connection, tenant, wanted, &mut books).await?;
+    contacts::load(connection, tenant, wanted, &mut books).await?;
     orders::reserved(connection, tenant, &mut books).await?;
     open_items::load(connection, tenant, wanted, &mut books).await?;
     books.know_originals();

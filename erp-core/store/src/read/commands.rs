@@ -7,7 +7,7 @@ use cortex_erp::{CommandJournal, ErpError, Event, IdempotencyKey, Journalled, PA
 use cortex_store::sql::{self, Row};
 use cortex_types::RequestContext;
 
-use super::records::receipt;
+use super::answers::receipt;
 use crate::SqlLedger;
 use crate::ledger::failed;
 use crate::rows::Columns;

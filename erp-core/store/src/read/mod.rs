@@ -1,9 +1,11 @@
 //! The reading side: what a group of commands refers to, documents, reports, and the check of the books.
 
+mod answers;
 mod bills;
 mod books;
 mod commands;
 mod company;
+mod contacts;
 mod documents;
 mod fiscal;
 mod journal;

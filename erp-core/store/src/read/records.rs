@@ -2,44 +2,26 @@
 
 use async_trait::async_trait;
 use cortex_erp::{
-    AccountBalance, Ageing, Answered, Base, Cancellation, Chart, Closings, Company, CostCentre, CreditNote,
+    AccountBalance, Ageing, Answered, Base, Cancellation, Chart, Closings, Company, Contact, CostCentre, CreditNote,
     DocumentKind, ErpError, ExchangeRate, Expected, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice,
     ItemSide, JournalEntryRecord, Link, Location, OpenItem, Order, OrderProgress, OrderState, Page, Party, Payment,
-    Product, ProductUnit, PurchaseBill, PurchaseReceipt, Receipt, Records, ReorderRule, Span, StockDocument, StockMove,
+    Product, ProductUnit, PurchaseBill, PurchaseReceipt, Records, ReorderRule, Span, StockDocument, StockMove,
     StockOnHand, TaxCode, TaxTotal, UnbilledGoods,
 };
 use cortex_store::sql::{self, Row};
 use cortex_types::{RequestContext, Timestamp};
 use sqlx::AssertSqlSafe;
 
+use super::answers::{ANSWERS, answered};
 use super::documents::page_of;
 use super::master_data::{LOCATIONS, location};
 use super::{
-    bills, company, documents, fiscal, journal, master_data, open_items, orders, purchasing, reports, stock,
+    bills, company, contacts, documents, fiscal, journal, master_data, open_items, orders, purchasing, reports, stock,
     stock_documents, taxes, verify,
 };
 use crate::SqlLedger;
 use crate::ledger::failed;
-use crate::rows::{Columns, unreadable};
 use crate::{chain, days};
-
-pub(super) const ANSWERS: &str = "SELECT idempotency_key, digest, receipt FROM commands";
-
-pub(super) fn answered(row: &Row) -> Result<Answered, sqlx::Error> {
-    let digest = row.text("digest")?;
-    let bytes = hex::decode(&*digest)
-        .ok()
-        .and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    Ok(Answered {
-        digest: bytes.ok_or_else(|| unreadable("digest", &digest))?,
-        receipt: receipt(row)?,
-    })
-}
-
-pub(super) fn receipt(row: &Row) -> Result<Receipt, sqlx::Error> {
-    let receipt = row.text("receipt")?;
-    serde_json::from_str(&receipt).map_err(|_| unreadable("receipt", &receipt))
-}
 
 impl SqlLedger {
     fn read<T>(&self, what: &'static str, result: Result<T, sqlx::Error>) -> Result<T, ErpError> {
@@ -101,6 +83,16 @@ impl Records for SqlLedger {
     ) -> Result<Vec<ProductUnit>, ErpError> {
         let units = master_data::units_of(self.database().readers(), ctx.tenant.as_str(), product, page).await;
         self.read("list the units of a product", units)
+    }
+
+    async fn contacts(&self, ctx: &RequestContext, party: Option<&str>, page: &Page) -> Result<Vec<Contact>, ErpError> {
+        let contacts = contacts::page(self.database().readers(), ctx.tenant.as_str(), party, page).await;
+        self.read("list contacts", contacts)
+    }
+
+    async fn contact(&self, ctx: &RequestContext, party: &str, contact: &str) -> Result<Option<Contact>, ErpError> {
+        let contact = contacts::one(self.database().readers(), ctx.tenant.as_str(), party, contact).await;
+        self.read("read a contact", contact)
     }
 
     async fn invoice(&self, ctx: &RequestContext, number: &str) -> Result<Option<Invoice>, ErpError> {

@@ -2,6 +2,7 @@
 
 mod bills;
 mod company;
+mod contacts;
 mod fiscal;
 mod journal;
 mod ledger_state;
@@ -48,6 +49,7 @@ pub(crate) async fn save(transaction: &mut WriteTransaction, group: &Group) -> R
         .collect();
     company::save(transaction, &numbered).await?;
     master_data::save(transaction, &numbered).await?;
+    contacts::save(transaction, &numbered).await?;
     sales::save(transaction, &numbered).await?;
     purchasing::save(transaction, &numbered).await?;
     bills::save(transaction, &numbered).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cortex_erp::{
     Command, CreateParty, CreateProduct, Erp, ErpConfig, ErpError, IdempotencyKey, InvoiceLineInput, Known, LinePrice,
     PartyKind, PaymentDirection, PostInvoice, ProductKind, ReceiptLineInput, ReceiveGoods, RecordPayment, Records,
-    SealedName,
+    SealedText,
 };
 use cortex_erp_store::{MIGRATIONS, SqlLedger};
 use cortex_store::Database;
@@ -68,7 +68,7 @@ impl Company {
             ("W", PartyKind::WalkIn),
         ] {
             let (code, country) = (Arc::from(code), Arc::from("France"));
-            let name_sealed = Some(SealedName {
+            let name_sealed = Some(SealedText {
                 sealed: "v1.sealed".to_owned(),
                 fingerprint: "f".to_owned(),
             });

@@ -4,6 +4,7 @@ mod approvals;
 mod bills;
 mod chain;
 mod company;
+mod contacts;
 mod currencies;
 mod drafts;
 mod fiscal;

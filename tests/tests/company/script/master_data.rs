@@ -89,6 +89,17 @@ fn parties(erp: &Client) -> Result<()> {
     ] {
         erp.put(&format!("/erp/v1/parties/{code}/terms"), terms)?;
     }
+    for (party, contact, role) in [
+        ("AST-C1", "AST-P1", "Aster's accounts payable"),
+        ("AST-C1", "AST-P2", "Aster's goods in"),
+        ("AST-S1", "AST-P1", "Aster's sales desk"),
+    ] {
+        let name = format!("Aster {role}");
+        erp.put(
+            &format!("/erp/v1/parties/{party}/contacts/{contact}"),
+            json!({ "name": name, "email": "desk@aster-lamps.example", "role": role, "is_primary": true }),
+        )?;
+    }
     Ok(())
 }
 
