@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cortex_types::{InvoiceId, ProductId, TenantId, Timestamp};
 use tokio::sync::{Mutex, OwnedMutexGuard};
+use uuid::Uuid;
 
 use crate::fiscal::closing_span;
 use crate::postings::{Accepted, Document, Group};
@@ -23,6 +24,8 @@ pub(crate) struct Tenant {
     /// Everything, as books that were loaded whole.
     pub books: Books,
     pub accepted: Vec<Accepted>,
+    /// Where the cancellation of a document is, by the id of the document.
+    pub cancellations: HashMap<Uuid, usize>,
 }
 
 struct MemoryWork {
@@ -48,6 +51,10 @@ impl MemoryWork {
                 receipt: accepted.receipt.clone(),
             };
             tenant.books.answered.insert(accepted.key.shared().clone(), answered);
+            if let Document::Cancellation(cancellation) = &accepted.postings.document {
+                let place = tenant.accepted.len();
+                tenant.cancellations.insert(cancellation.document.id, place);
+            }
             tenant.accepted.push(accepted);
         }
     }

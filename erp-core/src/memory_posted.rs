@@ -79,11 +79,8 @@ impl Tenant {
     }
 
     pub(crate) fn cancelled(&self, id: Uuid) -> Option<&Postings> {
-        let mut postings = self.accepted.iter().map(|accepted| &accepted.postings);
-        postings.find(|other| match &other.document {
-            Document::Cancellation(cancellation) => cancellation.document.id == id,
-            _ => false,
-        })
+        let place = self.cancellations.get(&id)?;
+        self.accepted.get(*place).map(|accepted| &accepted.postings)
     }
 
     /// What is allocated to or from the items of a document, and not taken back.

@@ -83,12 +83,10 @@ impl MemoryLedger {
                 None => totals.push(of_tax),
             }
         }
-        totals.sort_by(|one, other| {
-            (one.direction.as_str(), &one.code, &one.component).cmp(&(
-                other.direction.as_str(),
-                &other.code,
-                &other.component,
-            ))
+        // Rates as texts, which is what they are in the tables.
+        totals.sort_by_cached_key(|of| {
+            let (code, component) = (Arc::clone(&of.code), Arc::clone(&of.component));
+            (of.direction.as_str(), code, component, of.rate.to_string(), of.currency)
         });
         totals
     }

@@ -154,16 +154,14 @@ impl Books {
         let DocumentRef { kind, id } = entry.document();
         if matches!(kind, DocumentKind::JournalEntry | DocumentKind::ExchangeRevaluation) {
             let reversed = self.entries.values_mut().find(|there| there.entry.id.0 == id);
-            match reversed {
-                Some(reversed) => reversed.reversed_by = Some(Arc::clone(entry.number())),
-                None => {
-                    let reversible = Reversible {
-                        entry: entry.into(),
-                        reversed_by: None,
-                    };
-                    self.entries.insert(Arc::clone(entry.number()), reversible);
-                }
+            if let Some(reversed) = reversed {
+                reversed.reversed_by = Some(Arc::clone(entry.number()));
             }
+            let reversible = Reversible {
+                entry: entry.into(),
+                reversed_by: None,
+            };
+            self.entries.insert(Arc::clone(entry.number()), reversible);
         }
         let balances = self.year_balances.values_mut().chain(self.balances_before.values_mut());
         for (_, balances) in balances.filter(|(span, _)| span.contains(entry.posted_at())) {

@@ -48,10 +48,15 @@ impl Company {
 
     /// Every command carried out again on other books makes the same rows, byte for byte.
     pub async fn comes_of_its_commands(&self) {
+        self.comes_of_commands_of(&self.ctx).await;
+    }
+
+    /// The same of somebody else who keeps books here.
+    pub async fn comes_of_commands_of(&self, ctx: &RequestContext) {
         let anew = Self::found().await;
         let replayed = self
             .ledger
-            .replay(&self.ctx, &anew.ledger, &anew.erp, &|_, _| {})
+            .replay(ctx, &anew.ledger, &anew.erp, &|_, _| {})
             .await
             .unwrap();
         let differences = replayed.tables.iter().flat_map(|table| &table.differences);
