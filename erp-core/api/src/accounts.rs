@@ -31,10 +31,10 @@ pub(crate) struct AccountBody {
     #[schema(example = "Rent")]
     title: String,
     /// `asset`, `liability`, `equity`, `income` or `expense`. It stays once something may have been posted.
-    #[schema(value_type = String, example = "expense")]
+    #[schema(value_type = crate::schemas::AccountKindWord, example = "expense")]
     kind: AccountKind,
     /// What posting rules are to use it for, such as `sales`. Another account loses it.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<crate::schemas::RoleWord>)]
     role: Option<Role>,
     /// Nothing more is posted to it.
     #[serde(default)]

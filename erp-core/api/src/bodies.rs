@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use crate::decimals::{amount_minor, amount_text, quantity_micro, quantity_text};
 use crate::exact;
+use crate::schemas::DecimalText;
 
 /// A line to be posted. Without `unit_price` and `net` it takes the product's list price.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -17,22 +18,22 @@ use crate::exact;
 pub(crate) struct LineBody {
     #[schema(example = "85123A")]
     pub product: String,
-    #[schema(value_type = String, example = "6")]
+    #[schema(value_type = DecimalText, example = "6")]
     #[serde(deserialize_with = "exact::decimal")]
     pub quantity: Decimal,
     /// The product's own where it is absent. Another one of its units, or one of the same dimension: the quantity is posted in the
     /// product's own, and `unit_price` is of one of this.
     #[schema(example = "BX")]
     pub unit: Option<String>,
-    #[schema(value_type = Option<String>, example = "2.55")]
+    #[schema(value_type = Option<DecimalText>, example = "2.55")]
     #[serde(default, deserialize_with = "exact::decimal_or_none")]
     pub unit_price: Option<Decimal>,
     /// Net of the whole line.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<DecimalText>)]
     #[serde(default, deserialize_with = "exact::decimal_or_none")]
     pub net: Option<Decimal>,
     /// The whole line with its taxes, where prices include them.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<DecimalText>)]
     #[serde(default, deserialize_with = "exact::decimal_or_none")]
     pub gross: Option<Decimal>,
     /// Code of the taxes on it.
@@ -118,7 +119,7 @@ impl LineView {
 pub(crate) struct QuantityLine {
     #[schema(example = "85123A")]
     product: String,
-    #[schema(value_type = String, example = "12")]
+    #[schema(value_type = DecimalText, example = "12")]
     #[serde(deserialize_with = "exact::decimal")]
     quantity: Decimal,
     /// The product's own where it is absent.

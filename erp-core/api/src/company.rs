@@ -16,6 +16,7 @@ use crate::api::not_found;
 use crate::idempotency::Key;
 use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
+use crate::schemas::CurrencyCode;
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
@@ -35,13 +36,13 @@ pub(crate) struct CompanyBody {
     #[schema(example = "Example Trading Ltd")]
     name: String,
     /// What the books are in. It stays once something is posted.
-    #[schema(value_type = String, example = "GBP")]
+    #[schema(value_type = CurrencyCode, example = "GBP")]
     currency: Currency,
     /// A template of `/erp/v1/chart-templates`; `trading` where it is absent. It stays once something is posted.
     #[schema(example = "trading")]
     chart: Option<String>,
     /// Whether a tax is rounded on each line (`per-line`) or once (`per-document`, where it was never said).
-    #[schema(value_type = Option<String>, example = "per-document")]
+    #[schema(value_type = Option<crate::schemas::TaxRoundingWord>, example = "per-document")]
     tax_rounding: Option<TaxRounding>,
 }
 

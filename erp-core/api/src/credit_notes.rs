@@ -20,6 +20,7 @@ use crate::exact;
 use crate::idempotency::Key;
 use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
+use crate::schemas::{CurrencyCode, DecimalText, Time};
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
@@ -36,25 +37,25 @@ pub(crate) struct Document;
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreditLineBody {
     product: String,
-    #[schema(value_type = String, example = "1")]
+    #[schema(value_type = DecimalText, example = "1")]
     #[serde(deserialize_with = "exact::decimal")]
     quantity: Decimal,
     unit: Option<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<DecimalText>)]
     #[serde(default, deserialize_with = "exact::decimal_or_none")]
     unit_price: Option<Decimal>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<DecimalText>)]
     #[serde(default, deserialize_with = "exact::decimal_or_none")]
     net: Option<Decimal>,
     /// The whole line with its taxes, where prices include them.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<DecimalText>)]
     #[serde(default, deserialize_with = "exact::decimal_or_none")]
     gross: Option<Decimal>,
     /// Code of the taxes on it: they are credited as well.
     #[schema(example = "VAT20")]
     tax: Option<String>,
     /// `return` (goods come back into stock), `discount` or `other`.
-    #[schema(value_type = String, example = "return")]
+    #[schema(value_type = crate::schemas::CreditReasonWord, example = "return")]
     reason: CreditReason,
 }
 
@@ -90,13 +91,13 @@ pub(crate) struct CreditNoteBody {
     number: Option<String>,
     customer: Option<String>,
     country: Option<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<CurrencyCode>)]
     currency: Option<Currency>,
     /// Where the goods come back to.
     location: Option<String>,
     /// Number of the invoice it corrects; one that was never posted is `unknown-invoice`.
     invoice: Option<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     credited_at: Option<Timestamp>,
     /// Prices have their taxes within them.
     #[serde(default)]

@@ -13,6 +13,7 @@ use crate::ErpApi;
 use crate::bodies::{QuantityLine, quantities};
 use crate::idempotency::Key;
 use crate::receipt::ReceiptView;
+use crate::schemas::Time;
 
 #[derive(OpenApi)]
 #[openapi(paths(deliver))]
@@ -29,7 +30,7 @@ pub(crate) struct DeliveryBody {
     location: Option<String>,
     #[serde(default)]
     memo: String,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     delivered_at: Option<Timestamp>,
     /// Everything of the order that is open, where there are none.
     #[serde(default, deserialize_with = "objects")]

@@ -17,6 +17,7 @@ use crate::exact;
 use crate::idempotency::Key;
 use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
+use crate::schemas::DecimalText;
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
@@ -34,7 +35,7 @@ pub(crate) struct Document;
 pub(crate) struct RateBody {
     /// What one unit is worth in the company's currency.
     #[serde(deserialize_with = "exact::decimal")]
-    #[schema(value_type = String, example = "0.8531")]
+    #[schema(value_type = DecimalText, example = "0.8531")]
     rate: Decimal,
 }
 

@@ -17,6 +17,7 @@ use crate::ErpApi;
 use crate::api::not_found;
 use crate::idempotency::Key;
 use crate::receipt::ReceiptView;
+use crate::schemas::Time;
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
@@ -38,7 +39,7 @@ pub(crate) struct YearBody {
     #[schema(example = "FY2011")]
     code: Option<String>,
     /// The first day. A year begins where the newest one ends.
-    #[schema(value_type = String, example = "2011-01-01")]
+    #[schema(value_type = Time, example = "2011-01-01")]
     from: Timestamp,
     /// 1 to 24.
     #[serde(default = "twelve")]

@@ -32,7 +32,7 @@ impl<S: Sync> FromRequestParts<S> for Key {
 }
 
 /// Of the key of many requests: theirs are made of it.
-const SHARED_LENGTH_MAX: usize = 150;
+pub(crate) const SHARED_LENGTH_MAX: usize = 150;
 
 impl Key {
     /// Refused where no keys can be made of it.

@@ -18,6 +18,7 @@ use crate::decimals::amount_text;
 use crate::idempotency::Key;
 use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::{AdviceView, ReceiptView};
+use crate::schemas::{CurrencyCode, Time};
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
@@ -39,7 +40,7 @@ pub(crate) struct InvoiceBody {
     customer: Option<String>,
     /// The customer's where it is absent.
     country: Option<String>,
-    #[schema(value_type = Option<String>, example = "GBP")]
+    #[schema(value_type = Option<CurrencyCode>, example = "GBP")]
     currency: Option<Currency>,
     /// Number of the sales order that it is for. Without lines it bills what was delivered and not invoiced; what its lines bill
     /// beyond that leaves with it. Prices and taxes are the order's where a line says none.
@@ -47,10 +48,10 @@ pub(crate) struct InvoiceBody {
     /// Where the goods leave from; the order's, or `main`, where it is absent.
     location: Option<String>,
     /// RFC 3339, from 1900 on and before 2200, as all times are; now where it is absent.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     invoiced_at: Option<Timestamp>,
     /// By the customer's terms where it is absent.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     due_at: Option<Timestamp>,
     /// The advice that you had; the server asks for its own where it is absent. Kept as it is given: whether there is such
     /// a decision is not looked up.

@@ -21,6 +21,7 @@ use crate::exact;
 use crate::idempotency::Key;
 use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
+use crate::schemas::{CurrencyCode, DecimalText, Time};
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
@@ -37,9 +38,9 @@ pub(crate) struct Document;
 #[serde(deny_unknown_fields)]
 pub(crate) struct EntryBody {
     memo: String,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<CurrencyCode>)]
     currency: Option<Currency>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     posted_at: Option<Timestamp>,
     /// It may go into a period that is soft-closed.
     #[serde(default)]
@@ -57,17 +58,17 @@ pub(crate) struct EntryLineBody {
     /// By its code, or by its role, such as `bank-charges`.
     account: String,
     #[serde(default, deserialize_with = "exact::decimal")]
-    #[schema(value_type = Option<String>, example = "15.00")]
+    #[schema(value_type = Option<DecimalText>, example = "15.00")]
     debit: Decimal,
     #[serde(default, deserialize_with = "exact::decimal")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<DecimalText>)]
     credit: Decimal,
     /// The entry's where it is absent.
-    #[schema(value_type = Option<String>, example = "EUR")]
+    #[schema(value_type = Option<CurrencyCode>, example = "EUR")]
     currency: Option<Currency>,
     /// What the amount is in the company's currency; by the rate of the day where it is absent.
     #[serde(default, deserialize_with = "exact::decimal_or_none")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<DecimalText>)]
     base: Option<Decimal>,
     /// What it is counted for.
     cost_centre: Option<String>,
@@ -118,7 +119,7 @@ pub(crate) struct ReversalBody {
     method: Method,
     /// `reversal of …` where it is absent.
     memo: Option<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     posted_at: Option<Timestamp>,
     /// It may go into a period that is soft-closed.
     #[serde(default)]

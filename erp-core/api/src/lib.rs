@@ -45,6 +45,7 @@ mod receipt;
 mod reference;
 mod reordering;
 mod reports;
+mod schemas;
 mod stock;
 mod stock_documents;
 mod stock_report;
@@ -103,7 +104,7 @@ pub fn routes(api: Arc<ErpApi>) -> Router {
 /// What the routes take and answer.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    company::Document::openapi()
+    let document = company::Document::openapi()
         .merge_from(accounts::Document::openapi())
         .merge_from(exchange::Document::openapi())
         .merge_from(opening_balances::Document::openapi())
@@ -135,7 +136,8 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .merge_from(reordering::Document::openapi())
         .merge_from(events::Document::openapi())
         .merge_from(reports::Document::openapi())
-        .merge_from(general_ledger::Document::openapi())
+        .merge_from(general_ledger::Document::openapi());
+    schemas::of_operations(document)
 }
 
 /// `cortex.erp.v1.ErpService`.

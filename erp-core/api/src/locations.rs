@@ -33,7 +33,7 @@ pub(crate) struct LocationBody {
     #[schema(example = "Shop in the high street")]
     name: String,
     /// `refuse` (where it is absent): no more leaves than is there. `allow`: the books may run behind the shelf.
-    #[schema(value_type = Option<String>, example = "refuse")]
+    #[schema(value_type = Option<crate::schemas::NegativeStockWord>, example = "refuse")]
     #[serde(default = "refuse")]
     negative_stock: NegativeStock,
 }

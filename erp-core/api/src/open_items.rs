@@ -20,6 +20,7 @@ use crate::exact;
 use crate::idempotency::Key;
 use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
+use crate::schemas::{CurrencyCode, DecimalText, Time};
 
 /// Ends of the buckets, in days.
 const BUCKETS: [u32; 3] = [30, 60, 90];
@@ -84,7 +85,7 @@ pub(crate) struct SettlesLineBody {
     number: String,
     /// All that is open, as far as it reaches, where it is absent.
     #[serde(default, deserialize_with = "exact::decimal_or_none")]
-    #[schema(value_type = Option<String>, example = "15.30")]
+    #[schema(value_type = Option<DecimalText>, example = "15.30")]
     amount: Option<Decimal>,
 }
 
@@ -119,9 +120,9 @@ pub(crate) struct SettleBody {
     /// `oldest`, or the documents.
     settles: SettlesBody,
     /// Of the amounts; the company's where it is absent.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<CurrencyCode>)]
     currency: Option<Currency>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     settled_at: Option<Timestamp>,
 }
 

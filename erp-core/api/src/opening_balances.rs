@@ -17,6 +17,7 @@ use crate::exact;
 use crate::idempotency::Key;
 use crate::journal::{EntryLineBody, line_inputs};
 use crate::receipt::ReceiptView;
+use crate::schemas::{CurrencyCode, DecimalText, Time};
 
 #[derive(OpenApi)]
 #[openapi(paths(open))]
@@ -28,9 +29,9 @@ pub(crate) struct OpeningBody {
     #[serde(default)]
     memo: String,
     /// The company's where it is absent.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<CurrencyCode>)]
     currency: Option<Currency>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     opened_at: Option<Timestamp>,
     /// What accounts come to. What is missing to balance them goes to the account for opening balances.
     #[serde(default, deserialize_with = "objects")]
@@ -46,13 +47,13 @@ pub(crate) struct OpeningStockBody {
     /// `main` where it is absent.
     location: Option<String>,
     #[serde(deserialize_with = "exact::decimal")]
-    #[schema(value_type = String, example = "12")]
+    #[schema(value_type = DecimalText, example = "12")]
     quantity: Decimal,
     /// The product's own where it is absent.
     unit: Option<String>,
     /// What all of it is worth.
     #[serde(deserialize_with = "exact::decimal")]
-    #[schema(value_type = String, example = "48.00")]
+    #[schema(value_type = DecimalText, example = "48.00")]
     value: Decimal,
 }
 

@@ -18,6 +18,7 @@ use crate::idempotency::Key;
 use crate::order_views::OrderView;
 use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
+use crate::schemas::{CurrencyCode, Time};
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
@@ -61,14 +62,14 @@ pub(crate) struct SalesOrderBody {
     /// Code of the customer.
     #[schema(example = "17850")]
     customer: String,
-    #[schema(value_type = Option<String>, example = "GBP")]
+    #[schema(value_type = Option<CurrencyCode>, example = "GBP")]
     currency: Option<Currency>,
     /// Where the goods leave from; `main` where it is absent.
     location: Option<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     ordered_at: Option<Timestamp>,
     /// When it is wanted.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     due_at: Option<Timestamp>,
     /// Prices have their taxes within them.
     #[serde(default)]
@@ -89,14 +90,14 @@ pub(crate) struct PurchaseOrderBody {
     number: Option<String>,
     /// Code of the supplier.
     supplier: String,
-    #[schema(value_type = Option<String>, example = "GBP")]
+    #[schema(value_type = Option<CurrencyCode>, example = "GBP")]
     currency: Option<Currency>,
     /// Where the goods come to; `main` where it is absent.
     location: Option<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     ordered_at: Option<Timestamp>,
     /// When it is expected.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     due_at: Option<Timestamp>,
     /// Prices have their taxes within them.
     #[serde(default)]

@@ -20,6 +20,7 @@ use crate::exact;
 use crate::idempotency::Key;
 use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
+use crate::schemas::{CurrencyCode, DecimalText, Time};
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
@@ -41,14 +42,14 @@ pub(crate) struct PartyBody {
     #[schema(example = "17850")]
     code: String,
     /// `customer`, `supplier` or `walk_in`; there is one walk-in party, for cash sales.
-    #[schema(value_type = String, example = "customer")]
+    #[schema(value_type = crate::schemas::PartyKindWord, example = "customer")]
     kind: PartyKind,
     #[schema(example = "United Kingdom")]
     country: String,
     /// Stored sealed under a key of its own, so that it can be erased.
     name: Option<String>,
     /// RFC 3339, from 1900 on and before 2200; now where it is absent.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     created_at: Option<Timestamp>,
 }
 
@@ -59,10 +60,10 @@ pub(crate) struct TermsBody {
     payment_days: Option<u32>,
     /// How much a customer may owe in that currency; as much as it likes where it is absent.
     #[serde(default, deserialize_with = "exact::decimal_or_none")]
-    #[schema(value_type = Option<String>, example = "5000.00")]
+    #[schema(value_type = Option<DecimalText>, example = "5000.00")]
     credit_limit: Option<Decimal>,
     /// Of the limit; the company's where it is absent.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<CurrencyCode>)]
     currency: Option<Currency>,
 }
 

@@ -18,6 +18,7 @@ use crate::exact;
 use crate::idempotency::Key;
 use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
+use crate::schemas::DecimalText;
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
@@ -34,7 +35,7 @@ pub(crate) struct Document;
 pub(crate) struct ProductUnitBody {
     /// How many of the product's own unit one is.
     #[serde(deserialize_with = "exact::decimal")]
-    #[schema(value_type = String, example = "12")]
+    #[schema(value_type = DecimalText, example = "12")]
     factor: Decimal,
 }
 

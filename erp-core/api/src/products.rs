@@ -20,6 +20,7 @@ use crate::exact;
 use crate::idempotency::Key;
 use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
+use crate::schemas::{CurrencyCode, DecimalText, Time};
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
@@ -43,25 +44,25 @@ pub(crate) struct ProductBody {
     #[serde(default)]
     description: String,
     /// `goods` or `service`.
-    #[schema(value_type = String, example = "goods")]
+    #[schema(value_type = crate::schemas::ProductKindWord, example = "goods")]
     kind: ProductKind,
     /// `EA` (pieces) where it is absent.
     #[schema(value_type = Option<String>)]
     unit: Option<Unit>,
     /// The company's currency where it is absent.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<CurrencyCode>)]
     currency: Option<Currency>,
-    #[schema(value_type = Option<String>, example = "2.55")]
+    #[schema(value_type = Option<DecimalText>, example = "2.55")]
     #[serde(default, deserialize_with = "exact::decimal_or_none")]
     list_price: Option<Decimal>,
     /// `moving-average` (where it is absent), `fifo` or `standard`: how its stock is valued.
-    #[schema(value_type = Option<String>, example = "fifo")]
+    #[schema(value_type = Option<crate::schemas::ValuationWord>, example = "fifo")]
     valuation: Option<Method>,
     /// Of one unit: for products valued at `standard`, and for no other.
-    #[schema(value_type = Option<String>, example = "1.15")]
+    #[schema(value_type = Option<DecimalText>, example = "1.15")]
     #[serde(default, deserialize_with = "exact::decimal_or_none")]
     standard_cost: Option<Decimal>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     created_at: Option<Timestamp>,
 }
 
@@ -174,11 +175,11 @@ async fn create(
 #[serde(deny_unknown_fields)]
 pub(crate) struct StandardCostBody {
     /// Of one unit, in the product's currency.
-    #[schema(value_type = String, example = "1.20")]
+    #[schema(value_type = DecimalText, example = "1.20")]
     #[serde(deserialize_with = "exact::decimal")]
     cost: Decimal,
     /// From when on; now where it is absent.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     from: Option<Timestamp>,
 }
 

@@ -20,6 +20,7 @@ use crate::exact;
 use crate::idempotency::Key;
 use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
+use crate::schemas::{CurrencyCode, DecimalText, Time};
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
@@ -41,12 +42,12 @@ pub(crate) struct PurchaseBillBody {
     /// The supplier's own number: it bills once under each.
     #[schema(example = "2024-0815")]
     reference: Option<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<CurrencyCode>)]
     currency: Option<Currency>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     billed_at: Option<Timestamp>,
     /// By the supplier's terms where it is absent.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     due_at: Option<Timestamp>,
     /// Amounts have their taxes within them.
     #[serde(default)]
@@ -67,7 +68,7 @@ pub(crate) struct BillLineBody {
     /// All products of the receipt where it is absent.
     product: Option<String>,
     /// Everything that is not billed where it is absent; below zero for goods that went back after they were billed.
-    #[schema(value_type = Option<String>, example = "10")]
+    #[schema(value_type = Option<DecimalText>, example = "10")]
     #[serde(default, deserialize_with = "exact::decimal_or_none")]
     quantity: Option<Decimal>,
     /// The product's own where it is absent.
@@ -78,7 +79,7 @@ pub(crate) struct BillLineBody {
     /// Of a line on an account.
     cost_centre: Option<String>,
     /// Of the whole line; what the receipt said where it is absent. What differs from that is what the goods cost more, or less.
-    #[schema(value_type = Option<String>, example = "125.00")]
+    #[schema(value_type = Option<DecimalText>, example = "125.00")]
     #[serde(default, deserialize_with = "exact::decimal_or_none")]
     amount: Option<Decimal>,
     /// Code of the taxes on it; that of the receipt's line where it is absent.

@@ -24,6 +24,7 @@ use crate::idempotency::Key;
 use crate::open_items::SettlesBody;
 use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
+use crate::schemas::{CurrencyCode, DecimalText, Time};
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
@@ -49,13 +50,13 @@ pub(crate) struct PurchaseReceiptBody {
     /// The supplier's bill comes later (`/erp/v1/purchase-bills`), and what is owed and its taxes with it.
     #[serde(default)]
     to_be_billed: bool,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<CurrencyCode>)]
     currency: Option<Currency>,
     location: Option<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     received_at: Option<Timestamp>,
     /// When it is to be paid; by the supplier's terms where it is absent.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     due_at: Option<Timestamp>,
     /// Values have their taxes within them.
     #[serde(default)]
@@ -69,13 +70,13 @@ pub(crate) struct PurchaseReceiptBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PurchaseReceiptLineBody {
     product: String,
-    #[schema(value_type = String, example = "100")]
+    #[schema(value_type = DecimalText, example = "100")]
     #[serde(deserialize_with = "exact::decimal")]
     quantity: Decimal,
     /// The product's own where it is absent.
     unit: Option<String>,
     /// What the whole line cost; what the order says where it is absent.
-    #[schema(value_type = Option<String>, example = "125.00")]
+    #[schema(value_type = Option<DecimalText>, example = "125.00")]
     #[serde(default, deserialize_with = "exact::decimal_or_none")]
     value: Option<Decimal>,
     /// Code of the taxes on it: they are claimed back, and no part of what the goods cost.
@@ -142,14 +143,14 @@ pub(crate) struct PaymentBody {
     /// Code of the customer or supplier.
     party: String,
     /// `in` (received) or `out` (paid).
-    #[schema(value_type = String, example = "in")]
+    #[schema(value_type = crate::schemas::PaymentDirectionWord, example = "in")]
     direction: PaymentDirection,
-    #[schema(value_type = String, example = "15.30")]
+    #[schema(value_type = DecimalText, example = "15.30")]
     #[serde(deserialize_with = "exact::decimal")]
     amount: Decimal,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<CurrencyCode>)]
     currency: Option<Currency>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     paid_at: Option<Timestamp>,
     /// `oldest`, or the documents that it is for; it stays open where it is absent.
     settles: Option<SettlesBody>,

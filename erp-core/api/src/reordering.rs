@@ -17,6 +17,7 @@ use crate::exact;
 use crate::idempotency::Key;
 use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
+use crate::schemas::DecimalText;
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
@@ -33,15 +34,15 @@ pub(crate) struct Document;
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReorderRuleBody {
     /// Ordered again where no more than this is to be expected.
-    #[schema(value_type = String, example = "20")]
+    #[schema(value_type = DecimalText, example = "20")]
     #[serde(deserialize_with = "exact::decimal")]
     point: Decimal,
     /// So much is to be expected afterwards.
-    #[schema(value_type = String, example = "100")]
+    #[schema(value_type = DecimalText, example = "100")]
     #[serde(deserialize_with = "exact::decimal")]
     up_to: Decimal,
     /// Ordered in whole lots of this.
-    #[schema(value_type = Option<String>, example = "12")]
+    #[schema(value_type = Option<DecimalText>, example = "12")]
     #[serde(default, deserialize_with = "exact::decimal_or_none")]
     lot: Option<Decimal>,
     /// Code of the supplier that it is ordered from.

@@ -19,6 +19,7 @@ use crate::exact;
 use crate::idempotency::Key;
 use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
+use crate::schemas::{DecimalText, Time};
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
@@ -50,7 +51,7 @@ pub(crate) struct AdjustmentBody {
     #[serde(default)]
     memo: String,
     location: Option<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     moved_at: Option<Timestamp>,
     #[serde(deserialize_with = "objects")]
     lines: Vec<AdjustmentLineBody>,
@@ -62,13 +63,13 @@ pub(crate) struct AdjustmentLineBody {
     product: String,
     /// Below zero: written off; above zero: found. Stock may go below zero: what was sold or lost before its receipt was
     /// posted is made good by that.
-    #[schema(value_type = String, example = "-2")]
+    #[schema(value_type = DecimalText, example = "-2")]
     #[serde(deserialize_with = "exact::decimal")]
     quantity: Decimal,
     /// The product's own where it is absent.
     unit: Option<String>,
     /// What was found is worth, in the product's currency; the known cost where it is absent.
-    #[schema(value_type = Option<String>, example = "12.00")]
+    #[schema(value_type = Option<DecimalText>, example = "12.00")]
     #[serde(default, deserialize_with = "exact::decimal_or_none")]
     value: Option<Decimal>,
 }

@@ -25,6 +25,7 @@ use crate::idempotency::Key;
 use crate::opening_balances;
 use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
+use crate::schemas::{CurrencyCode, DecimalText, Time};
 use crate::stock::MoveView;
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
@@ -78,7 +79,7 @@ pub(crate) struct CountBody {
     memo: String,
     /// `main` where it is absent.
     location: Option<String>,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     counted_at: Option<Timestamp>,
     /// What was counted. Products that are not named stay as they are.
     #[serde(deserialize_with = "objects")]
@@ -94,7 +95,7 @@ pub(crate) struct TransferBody {
     from: String,
     #[schema(example = "shop")]
     to: String,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     moved_at: Option<Timestamp>,
     #[serde(deserialize_with = "objects")]
     lines: Vec<QuantityLine>,
@@ -108,7 +109,7 @@ pub(crate) struct ReturnBody {
     receipt: String,
     #[serde(default)]
     memo: String,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     returned_at: Option<Timestamp>,
     #[serde(deserialize_with = "objects")]
     lines: Vec<QuantityLine>,
@@ -120,22 +121,22 @@ pub(crate) struct LandedCostBody {
     /// Who bills it.
     supplier: String,
     /// Below zero where the goods cost less than was thought.
-    #[schema(value_type = String, example = "48.00")]
+    #[schema(value_type = DecimalText, example = "48.00")]
     #[serde(deserialize_with = "exact::decimal")]
     amount: Decimal,
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<CurrencyCode>)]
     currency: Option<Currency>,
     /// Numbers of the receipts that it was for.
     #[schema(example = json!(["GRN-000007"]))]
     receipts: Vec<String>,
     /// `by-value` (where it is absent) or `by-quantity`.
-    #[schema(value_type = Option<String>, example = "by-value")]
+    #[schema(value_type = Option<crate::schemas::AllocationWord>, example = "by-value")]
     #[serde(default)]
     allocation: Allocation,
     #[serde(default)]
     memo: String,
     /// When it was billed. The goods have cost it from their receipt on, as far as the books of that time are open.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<Time>)]
     billed_at: Option<Timestamp>,
 }
 

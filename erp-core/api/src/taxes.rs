@@ -18,6 +18,7 @@ use crate::idempotency::Key;
 use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
 use crate::reports::StretchQuery;
+use crate::schemas::DecimalText;
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
@@ -50,7 +51,7 @@ pub(crate) struct ComponentBody {
     name: String,
     /// In percent.
     #[serde(deserialize_with = "exact::decimal")]
-    #[schema(value_type = String, example = "20")]
+    #[schema(value_type = DecimalText, example = "20")]
     rate: Decimal,
     /// Charged on the taxes before it as well.
     #[serde(default)]
