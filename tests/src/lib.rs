@@ -6,4 +6,5 @@
 pub mod binary;
 pub mod client;
 pub mod content;
+pub mod mutation;
 pub mod retail;

@@ -24,9 +24,13 @@ mod events;
 mod exact;
 mod exchange;
 mod fiscal;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod general_ledger;
 mod grpc;
 mod idempotency;
+#[cfg(any(test, feature = "fuzzing"))]
+mod in_memory;
 mod interchange;
 mod invoices;
 mod journal;

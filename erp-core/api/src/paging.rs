@@ -74,7 +74,7 @@ impl Listing {
         }
     }
 
-    fn cursor(self, place: &str) -> String {
+    pub fn cursor(self, place: &str) -> String {
         format!("{}.{place}", self.as_str())
     }
 

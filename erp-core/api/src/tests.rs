@@ -18,9 +18,8 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use cortex_erp::{Erp, ErpConfig, InvoiceEntry, InvoiceEntryConfig, MemoryLedger};
-use cortex_security::{MasterKey, MemorySubjectKeys, RoleAuthorizer, Sealer};
-use cortex_types::{Currency, Principal, RequestContext, Role, SystemClock, TenantId};
+use cortex_erp::MemoryLedger;
+use cortex_types::{Principal, RequestContext, Role, TenantId};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -28,30 +27,7 @@ use tower::ServiceExt;
 use crate::{ErpApi, openapi, routes};
 
 fn api() -> Arc<ErpApi> {
-    let ledger = MemoryLedger::default();
-    let erp = Erp::start(Arc::new(ledger.clone()), Arc::new(SystemClock), &ErpConfig::default());
-    let commands = Arc::new(ledger.clone());
-    let records = Arc::new(ledger);
-    let secret = cortex_runtime::Secret::new("BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc".to_owned() + "=");
-    let master = MasterKey::from_secret(&secret).unwrap();
-    Arc::new(ErpApi {
-        entry: InvoiceEntry::new(
-            erp.clone(),
-            Arc::clone(&records) as _,
-            None,
-            InvoiceEntryConfig::default(),
-        ),
-        erp,
-        records,
-        drafts: Arc::new(cortex_erp::MemoryDrafts::default()),
-        rulebook: Arc::clone(&commands) as _,
-        commands,
-        authorizer: Arc::new(RoleAuthorizer),
-        clock: Arc::new(SystemClock),
-        sealer: Sealer::new(Arc::new(master), Arc::new(MemorySubjectKeys::default())),
-        currency: Currency::GBP,
-        settled: crate::SettledCurrencies::default(),
-    })
+    crate::in_memory::api(&MemoryLedger::default())
 }
 
 fn ctx(role: Role) -> RequestContext {

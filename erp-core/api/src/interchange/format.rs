@@ -13,10 +13,15 @@ use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use serde_json::{Map, Value};
 
+use super::pages::rows_at_once;
 use super::table::{Document, Row};
 
 /// Most rows of a file: a small one can say that it has a great many.
 const ROWS_MAX: usize = 200_000;
+/// Most cells with something in them. Each takes many times the room that it has in the file.
+const CELLS_MAX: usize = 4_000_000;
+/// Most bytes of all cells together, where a file can say one text many times.
+const TEXT_BYTES_MAX: usize = 256 << 20;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -56,9 +61,10 @@ impl Format {
 }
 
 /// What a file holds: rows of a table, or documents as they are.
+#[derive(Clone, Debug)]
 pub(crate) enum Content {
     Table {
-        columns: Vec<String>,
+        columns: Vec<Arc<str>>,
         rows: Vec<(u64, Row)>,
     },
     Documents(Vec<Document>),
@@ -76,13 +82,39 @@ fn unreadable(error: impl std::fmt::Display) -> ErpError {
     ErpError::invalid("file", error.to_string())
 }
 
-fn check_rows(rows: usize) -> Result<(), ErpError> {
-    if rows <= ROWS_MAX {
+/// The rows of a table, as long as there is room for them.
+#[derive(Default)]
+struct Rows {
+    rows: Vec<(u64, Row)>,
+    cells: usize,
+    text_bytes: usize,
+}
+
+impl Rows {
+    fn add(&mut self) -> Result<(), ErpError> {
+        check_most("rows", self.rows.len() + 1, ROWS_MAX)?;
+        self.rows.push((self.rows.len() as u64 + 1, Row::new()));
+        Ok(())
+    }
+
+    /// A cell of a row that was added.
+    fn set(&mut self, row: usize, column: &Arc<str>, text: &str) -> Result<(), ErpError> {
+        self.cells += 1;
+        self.text_bytes += text.len();
+        check_most("cells", self.cells, CELLS_MAX)?;
+        check_most("bytes of text", self.text_bytes, TEXT_BYTES_MAX)?;
+        self.rows[row].1.insert(Arc::clone(column), text.to_owned());
+        Ok(())
+    }
+}
+
+fn check_most(what: &str, count: usize, most: usize) -> Result<(), ErpError> {
+    if count <= most {
         return Ok(());
     }
     Err(ErpError::invalid(
         "file",
-        format!("has more than {ROWS_MAX} rows: split it"),
+        format!("has more than {most} {what}: split it"),
     ))
 }
 
@@ -90,23 +122,22 @@ fn csv_rows(file: &[u8]) -> Result<Content, ErpError> {
     // Spreadsheets begin a file with a mark of its encoding.
     let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
     let mut reader = csv::Reader::from_reader(file);
-    let columns: Vec<String> = reader
-        .headers()
-        .map_err(unreadable)?
-        .iter()
-        .map(|name| name.trim().to_owned())
-        .collect();
-    let mut rows = Vec::new();
-    for (at, record) in (1..).zip(reader.records()) {
+    let header = reader.headers().map_err(unreadable)?;
+    let columns: Vec<Arc<str>> = header.iter().map(|name| name.trim().into()).collect();
+    let mut rows = Rows::default();
+    for record in reader.records() {
         let record = record.map_err(unreadable)?;
+        rows.add()?;
         let cells = columns.iter().zip(record.iter()).filter(|(_, cell)| !cell.is_empty());
-        check_rows(rows.len() + 1)?;
-        rows.push((
-            at,
-            cells.map(|(column, cell)| (column.clone(), cell.to_owned())).collect(),
-        ));
+        let row = rows.rows.len() - 1;
+        cells
+            .into_iter()
+            .try_for_each(|(column, cell)| rows.set(row, column, cell))?;
     }
-    Ok(Content::Table { columns, rows })
+    Ok(Content::Table {
+        columns,
+        rows: rows.rows,
+    })
 }
 
 fn json_documents(file: &[u8]) -> Result<Content, ErpError> {
@@ -117,7 +148,7 @@ fn json_documents(file: &[u8]) -> Result<Content, ErpError> {
         let lines = serde_json::Deserializer::from_slice(file).into_iter();
         lines.collect::<Result<_, _>>().map_err(unreadable)?
     };
-    check_rows(objects.len())?;
+    check_most("rows", objects.len(), ROWS_MAX)?;
     let document = |(row, fields): (u64, Map<String, Value>)| {
         let key = ["number", "code"]
             .iter()
@@ -128,33 +159,31 @@ fn json_documents(file: &[u8]) -> Result<Content, ErpError> {
 }
 
 fn parquet_rows(file: Vec<u8>) -> Result<Content, ErpError> {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(file)).map_err(unreadable)?;
-    let columns: Vec<String> = reader
-        .schema()
-        .fields()
-        .iter()
-        .map(|field| field.name().clone())
-        .collect();
-    let rows_said = reader.metadata().file_metadata().num_rows();
-    check_rows(usize::try_from(rows_said).unwrap_or(usize::MAX))?;
-    let mut rows: Vec<(u64, Row)> = Vec::new();
-    for batch in reader.build().map_err(unreadable)? {
+    let file = bytes::Bytes::from(file);
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file.clone()).map_err(unreadable)?;
+    let fields = reader.schema().fields().iter();
+    let columns: Vec<Arc<str>> = fields.map(|field| field.name().as_str().into()).collect();
+    let at_once = rows_at_once(&file, reader.metadata())?;
+    let mut rows = Rows::default();
+    for batch in reader.with_batch_size(at_once).build().map_err(unreadable)? {
         let batch = batch.map_err(unreadable)?;
-        check_rows(rows.len() + batch.num_rows())?;
-        let first = rows.len() as u64 + 1;
-        rows.extend((first..).take(batch.num_rows()).map(|at| (at, Row::new())));
-        let start = rows.len() - batch.num_rows();
+        let first = rows.rows.len();
+        (0..batch.num_rows()).try_for_each(|_| rows.add())?;
         for (name, column) in columns.iter().zip(batch.columns()) {
             let column = cast(column, &DataType::Utf8)
                 .map_err(|error| ErpError::invalid(format!("column '{name}'"), error.to_string()))?;
             let texts = column.as_any().downcast_ref::<StringArray>().into_iter().flatten();
-            for ((_, row), text) in rows[start..].iter_mut().zip(texts) {
-                let text = text.filter(|text| !text.is_empty());
-                row.extend(text.map(|text| (name.clone(), text.to_owned())));
+            for (row, text) in (first..).zip(texts) {
+                if let Some(text) = text.filter(|text| !text.is_empty()) {
+                    rows.set(row, name, text)?;
+                }
             }
         }
     }
-    Ok(Content::Table { columns, rows })
+    Ok(Content::Table {
+        columns,
+        rows: rows.rows,
+    })
 }
 
 /// Writes a file page by page.
@@ -227,6 +256,27 @@ impl Writer {
                 Ok(out)
             }
             Self::Parquet(writer, _) => writer.into_inner().map_err(unreadable),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_room_for_so_many_cells_and_so_much_text_and_no_more() {
+        let column: Arc<str> = "code".into();
+        for (cells, text_bytes) in [(CELLS_MAX - 1, 0), (0, TEXT_BYTES_MAX - 3)] {
+            let mut rows = Rows {
+                rows: Vec::new(),
+                cells,
+                text_bytes,
+            };
+            rows.add().unwrap();
+            rows.set(0, &column, "MUG").unwrap();
+            let refused = rows.set(0, &column, "MUG").unwrap_err().to_string();
+            assert!(refused.contains("split it"), "{refused}");
         }
     }
 }

@@ -4,9 +4,10 @@
 //! pages of the list. So every field, check and permission is that of the API.
 
 mod changes;
-mod format;
-mod shape;
-mod table;
+pub(crate) mod format;
+mod pages;
+pub(crate) mod shape;
+pub(crate) mod table;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -186,7 +187,7 @@ async fn import(
     }
     let documents = match format::read(format, file.to_vec())? {
         Content::Table { columns, rows } => {
-            table::check_columns(&shape, columns.iter().map(String::as_str))?;
+            table::check_columns(&shape, columns.iter().map(AsRef::as_ref))?;
             table::documents(&shape, rows)?
         }
         Content::Documents(documents) => documents

@@ -2,6 +2,7 @@
 //! on the first of them, or on each.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use cortex_erp::ErpError;
 use serde_json::{Map, Value};
@@ -12,7 +13,7 @@ use super::shape::{Fields, Kind, Shape};
 const KEYS: [&str; 2] = ["number", "code"];
 
 /// Cells by the names of their columns; a cell without text is absent.
-pub(crate) type Row = BTreeMap<String, String>;
+pub(crate) type Row = BTreeMap<Arc<str>, String>;
 
 /// A document with the number of its first row, the first row of a file being 1.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,7 +82,7 @@ pub(crate) fn documents(shape: &Shape, rows: impl IntoIterator<Item = (u64, Row)
             };
             match list {
                 Some(list) => lines.entry(list.to_owned()).or_default().insert(name.to_owned(), value),
-                None => fields.insert(column, value),
+                None => fields.insert(column.to_string(), value),
             };
         }
         if fields.is_empty() && lines.is_empty() {

@@ -282,3 +282,22 @@ async fn stocked() -> Caller {
     }
     shop
 }
+
+#[tokio::test]
+async fn a_small_file_that_would_be_a_large_one_is_refused() {
+    let shop = shop().await;
+    // 283 bytes say a text of a million letters three thousand times.
+    for (file, problem) in [
+        ("one_text_many_times", "bytes of text: split it"),
+        ("products_gzip", "use SNAPPY, ZSTD or LZ4_RAW"),
+        ("nested", "column 'lines'"),
+    ] {
+        let bytes = std::fs::read(format!("../../fuzz/seeds/parquet/{file}.parquet")).unwrap();
+        let (status, answer) = shop.import("products?format=parquet", "f", bytes).await;
+        let detail = answer["detail"].as_str().unwrap();
+        assert!(
+            status == StatusCode::BAD_REQUEST && detail.contains(problem),
+            "{file}: {answer}"
+        );
+    }
+}

@@ -89,7 +89,15 @@ pub struct RetailHistory {
 impl RetailHistory {
     /// Reads the file; with `strict`, the first refused line is an error. Blocks: call it off the async threads.
     pub fn read(path: &Path, strict: bool) -> Result<Self, ErpError> {
-        let mut file = RetailFile::open(path)?;
+        Self::understood(RetailFile::open(path)?, strict)
+    }
+
+    /// The same for what a file holds, unpacked; `name` is what errors call it.
+    pub fn of_bytes(name: &str, bytes: Vec<u8>, strict: bool) -> Result<Self, ErpError> {
+        Self::understood(RetailFile::from_bytes(name.to_owned(), bytes)?, strict)
+    }
+
+    fn understood(mut file: RetailFile, strict: bool) -> Result<Self, ErpError> {
         let mut rejects = Vec::new();
         let mut lines = Vec::new();
         let mut reader = LineReader::default();

@@ -66,13 +66,14 @@ impl RetailFile {
                 "it is larger than {BYTES_MAX} bytes once unpacked: split it"
             )));
         }
-        if bytes.starts_with(b"\xEF\xBB\xBF") {
-            bytes.drain(..3);
-        }
         Self::from_bytes(name, bytes)
     }
 
-    pub fn from_bytes(name: String, bytes: Vec<u8>) -> Result<Self, ErpError> {
+    pub fn from_bytes(name: String, mut bytes: Vec<u8>) -> Result<Self, ErpError> {
+        // Spreadsheets begin a file with a mark of its encoding.
+        if bytes.starts_with(b"\xEF\xBB\xBF") {
+            bytes.drain(..3);
+        }
         let mut header = ByteRecord::new();
         let mut reader = ReaderBuilder::new()
             .has_headers(false)

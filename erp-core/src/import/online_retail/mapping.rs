@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cortex_types::{Timestamp, Unit};
 use rust_decimal::Decimal;
+use sha2::{Digest, Sha256};
 
 use super::catalogue::{descriptions, product_kind};
 use super::documents::{Entry, EntryKind, LineKind};
@@ -17,6 +18,8 @@ use crate::{
 
 const WALK_IN: &str = "WALK-IN";
 const MICROS_PER_PIECE: i64 = 1_000_000;
+/// Longest number or code that is a part of a key as it is.
+const KEYED_LENGTH_MAX: usize = 100;
 
 /// Walks over the numbers in order, and remembers which parties and products came up.
 pub(super) struct Mapping {
@@ -88,7 +91,7 @@ impl Mapping {
             Fate::Found => (EntryKind::Found, self.adjustment(lines, at)),
         };
         let Some(command) = command else { return };
-        let mut key = format!("online-retail/{}/{}", kind.as_str(), first.number);
+        let mut key = key_of(kind, &first.number);
         if let Fate::Fee(role) = fate {
             // The same in every chart, so that a second run finds what the first one posted.
             key = format!("{key}/{}", Chart::default().of(role));
@@ -186,7 +189,7 @@ impl Mapping {
             Some(code) => (Arc::clone(code), PartyKind::Customer),
             None => (Arc::from(WALK_IN), PartyKind::WalkIn),
         };
-        let key = format!("online-retail/party/{code}");
+        let key = key_of(EntryKind::Party, &code);
         let country = Arc::clone(&line.country);
         let party = CreateParty {
             code,
@@ -213,7 +216,7 @@ impl Mapping {
             standard_cost: None,
             created_at: Some(at),
         };
-        let key = format!("online-retail/product/{}", line.code);
+        let key = key_of(EntryKind::Product, &line.code);
         self.master_data(EntryKind::Product, key, Command::CreateProduct(product), line, at);
     }
 
@@ -226,6 +229,19 @@ impl Mapping {
             value_minor: 0,
             records: vec![line.record],
         });
+    }
+}
+
+/// The idempotency key of what has this number or code. Keys are visible ASCII and have an end; what stands in a file need not.
+fn key_of(kind: EntryKind, code: &str) -> String {
+    let fits = code.len() <= KEYED_LENGTH_MAX && code.bytes().all(|b| (0x20..0x7f).contains(&b));
+    match fits {
+        true => format!("online-retail/{}/{code}", kind.as_str()),
+        false => format!(
+            "online-retail/{}/sha256/{}",
+            kind.as_str(),
+            hex::encode(Sha256::digest(code))
+        ),
     }
 }
 

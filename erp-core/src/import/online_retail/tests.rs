@@ -222,3 +222,27 @@ async fn rejects_are_never_written_over_the_file_itself_or_over_anything_but_rej
         );
     }
 }
+
+#[tokio::test]
+async fn a_code_that_is_no_key_does_not_end_the_import() {
+    let (ledger, erp, ctx) = start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("codes.csv");
+    let long = "7".repeat(300);
+    let lines = [
+        "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country",
+        "7001,CAFÉ,MUG,1,2010-12-01 08:00:00,2.00,Käthe,France",
+        "7002,MUG,MUG,1,2010-12-01 09:00:00,2.00,17\u{12}850,France",
+        &format!("{long},MUG,MUG,1,2010-12-01 10:00:00,2.00,17850,France"),
+        "7003,MUG,MUG,1,2010-12-01 11:00:00,2.00,17850,France",
+    ];
+    std::fs::write(&file, lines.join("\n")).unwrap();
+    let options = OnlineRetailOptions::default();
+    let report = import(&erp, &ctx, &file, &options, &|_| {}).await.unwrap();
+    // A customer with a character that nobody sees, and a number without an end, are refused by themselves.
+    assert_eq!((report.lines, report.rejected_lines), (4, 2));
+    assert_eq!(report.documents[&EntryKind::Invoice].documents, 2);
+    let committed = ledger.accepted(&ctx.tenant).await.len();
+    import(&erp, &ctx, &file, &options, &|_| {}).await.unwrap();
+    assert_eq!(ledger.accepted(&ctx.tenant).await.len(), committed);
+}
