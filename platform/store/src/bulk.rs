@@ -142,15 +142,11 @@ async fn insert_columns(
     let mut arguments = PgArguments::default();
     let mut places = Vec::with_capacity(columns.len());
     for (place, array) in arrays.into_iter().enumerate() {
-        places.push(format!("${}", place + 1));
+        places.push(format!("unnest(${})", place + 1));
         array.add_to(&mut arguments).map_err(sqlx::Error::Encode)?;
     }
-    let statement = format!(
-        "{} SELECT * FROM unnest({}){}",
-        target.into(),
-        places.join(", "),
-        target.on_conflict()
-    );
+    // Side by side, a row at a time: FROM unnest(…) would first write them all down, to a file where they are many.
+    let statement = format!("{} SELECT {}{}", target.into(), places.join(", "), target.on_conflict());
     sqlx::query_with(AssertSqlSafe(statement), arguments)
         .execute(connection)
         .await
