@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::postings::{Document, Postings};
 use crate::words::words;
-use crate::{Books, DocumentKind, ErpError, PaymentDirection};
+use crate::{Books, DocumentKind, ErpError, NumberSeries, PaymentDirection};
 
 /// Documents of a kind above an amount need somebody's word. Of payments those are meant that go out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -225,4 +225,7 @@ impl ApprovalRule {
 #[async_trait]
 pub trait Rulebook: Send + Sync + std::fmt::Debug {
     async fn approval_rules(&self, ctx: &RequestContext) -> Result<Vec<ApprovalRule>, ErpError>;
+
+    /// How its documents are numbered where that was said, oldest first.
+    async fn number_series(&self, ctx: &RequestContext) -> Result<Vec<NumberSeries>, ErpError>;
 }

@@ -1,7 +1,6 @@
 //! The kinds of documents, and how they are numbered.
 
 use std::fmt;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -49,12 +48,13 @@ pub enum DocumentKind {
     ProductUnit,
     /// Whose word documents need.
     ApprovalRule,
+    NumberSeries,
     /// A person at a party.
     Contact,
 }
 
 impl DocumentKind {
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::Party,
         Self::Product,
         Self::SalesInvoice,
@@ -88,6 +88,7 @@ impl DocumentKind {
         Self::ReorderRule,
         Self::ProductUnit,
         Self::ApprovalRule,
+        Self::NumberSeries,
         Self::Contact,
     ];
 
@@ -127,11 +128,12 @@ impl DocumentKind {
             Self::ReorderRule => "reorder-rule",
             Self::ProductUnit => "product-unit",
             Self::ApprovalRule => "approval-rule",
+            Self::NumberSeries => "number-series",
             Self::Contact => "contact",
         }
     }
 
-    /// What the numbers of its series begin with; what has a code instead has none.
+    /// What its numbers begin with where the company has no series of its own for it; what has a code instead has none.
     #[must_use]
     pub const fn prefix(self) -> Option<&'static str> {
         match self {
@@ -151,6 +153,7 @@ impl DocumentKind {
             | Self::ReorderRule
             | Self::ProductUnit
             | Self::ApprovalRule
+            | Self::NumberSeries
             | Self::Contact => None,
             Self::SalesInvoice => Some("INV-"),
             Self::CreditNote => Some("CN-"),
@@ -170,6 +173,12 @@ impl DocumentKind {
             Self::Delivery => Some("DN-"),
             Self::PurchaseBill => Some("BILL-"),
         }
+    }
+
+    /// Those that have numbers.
+    #[must_use]
+    pub fn numbered() -> Vec<Self> {
+        Self::ALL.into_iter().filter(|kind| kind.prefix().is_some()).collect()
     }
 
     /// Whether it belongs to a time, which must not be closed: parties, products, orders and the calendar itself do not.
@@ -198,37 +207,10 @@ impl DocumentKind {
                 | Self::PurchaseBill
         )
     }
-
-    /// Whether a number is one that the series gives: its prefix and digits, and nothing else.
-    #[must_use]
-    pub fn drew(self, number: &str) -> bool {
-        let drawn = self.prefix().and_then(|prefix| number.strip_prefix(prefix));
-        drawn.is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
-    }
-
-    /// The `n`th number of the series, such as `INV-000042`.
-    #[must_use]
-    pub fn number(self, n: u64) -> Arc<str> {
-        format!("{}{n:06}", self.prefix().unwrap_or_default()).into()
-    }
 }
 
 impl fmt::Display for DocumentKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_numbers_that_the_series_could_give_are_its_own() {
-        let kind = DocumentKind::CreditNote;
-        assert!(kind.drew(&kind.number(7)) && kind.drew("CN-7"));
-        for foreign in ["CN-", "CN-I000-P24", "cn-7", "INV-000007", "7"] {
-            assert!(!kind.drew(foreign), "{foreign}");
-        }
     }
 }

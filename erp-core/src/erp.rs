@@ -200,6 +200,7 @@ mod tests {
         Command::RecordPayment(RecordPayment {
             settles: None,
             number: None,
+            series: None,
             party: party.into(),
             direction: PaymentDirection::In,
             amount_minor,

@@ -119,6 +119,7 @@ impl Command {
             | Self::DefineTaxCode(_)
             | Self::SetReorderRule(_)
             | Self::DefineApprovalRule(_)
+            | Self::DefineNumberSeries(_)
             | Self::DefineProductUnit(_)
             | Self::DefineContact(_) => (What::Defined, None),
             Self::SetPartyTerms(_) => (What::TermsSet, None),

@@ -257,6 +257,7 @@ mod tests {
                 prices_include_tax: false,
                 due_at: None,
                 number: None,
+                series: None,
                 customer: customer.map(Arc::from),
                 country: None,
                 currency: Currency::GBP,

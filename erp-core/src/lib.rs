@@ -39,6 +39,7 @@ mod memory_records;
 mod memory_reports;
 mod memory_stock;
 pub mod metrics;
+mod number_series;
 mod open_item;
 mod order;
 mod party;
@@ -66,16 +67,17 @@ pub use approval::{
     DraftState, DraftTransition, Rulebook,
 };
 pub use batch::{Attempt, Seat, Together};
-pub use books::{Books, CreditedInvoice, Delivered, Orders, PostedDocument, PostedLine, Reversible, day_of};
+pub use books::{Books, CreditedInvoice, Delivered, Numbering, Orders, PostedDocument, PostedLine, Reversible, day_of};
 pub use chain::Link;
 pub use command::{
     AddLandedCost, AdjustStock, AdjustmentLineInput, Allocation, BillLineInput, Cancel, ChangeOrder, CloseFiscalYear,
     Command, CountStock, CreateParty, CreateProduct, CreditLineInput, DefineAccount, DefineApprovalRule, DefineCompany,
-    DefineContact, DefineCostCentre, DefineLocation, DefineProductUnit, DefineTaxCode, DeliverGoods, InvoiceLineInput,
-    JournalLineInput, LinePrice, OpenBalances, OpenFiscalYear, OpeningStockInput, OrderChange, OrderSide, PlaceOrder,
-    PostBill, PostCreditNote, PostInvoice, PostJournalEntry, QuantityInput, ReceiptLineInput, ReceiveGoods,
-    RecordPayment, ReturnGoods, RevalueCurrencies, ReversalMethod, ReverseEntry, SealedText, SetExchangeRate,
-    SetPartyTerms, SetPeriodState, SetReorderRule, SetStandardCost, Settle, SettleInput, SettleItems, TransferStock,
+    DefineContact, DefineCostCentre, DefineLocation, DefineNumberSeries, DefineProductUnit, DefineTaxCode,
+    DeliverGoods, InvoiceLineInput, JournalLineInput, LinePrice, OpenBalances, OpenFiscalYear, OpeningStockInput,
+    OrderChange, OrderSide, PlaceOrder, PostBill, PostCreditNote, PostInvoice, PostJournalEntry, QuantityInput,
+    ReceiptLineInput, ReceiveGoods, RecordPayment, ReturnGoods, RevalueCurrencies, ReversalMethod, ReverseEntry,
+    SealedText, SetExchangeRate, SetPartyTerms, SetPeriodState, SetReorderRule, SetStandardCost, Settle, SettleInput,
+    SettleItems, TransferStock,
 };
 pub use company::{Base, Company, Conversion, CostCentre, ExchangeRate};
 pub use contact::Contact;
@@ -91,6 +93,7 @@ pub use journalled::{Circumstances, CommandJournal, Journalled};
 pub use limits::{AMOUNT_MINOR_MAX, DESCRIPTION_LENGTH_MAX, MEMO_LENGTH_MAX, NAME_LENGTH_MAX, QUANTITY_MICRO_MAX};
 pub use memory::MemoryLedger;
 pub use memory_drafts::MemoryDrafts;
+pub use number_series::{DIGITS, Drawn, NumberSeries};
 pub use open_item::{Ageing, ItemAllocation, ItemSide, OpenItem};
 pub use order::{Expected, Order, OrderLine, OrderProgress, OrderState, OrderStep, ReorderRule, billed_moves};
 pub use party::{Party, PartyKind, PartyTerms};

@@ -9,11 +9,12 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use uuid::Uuid;
 
 use crate::fiscal::closing_span;
+use crate::number_series::prefix_of;
 use crate::postings::{Accepted, Document, Group};
 use crate::valuation::{Holdings, Timeline};
 use crate::{
-    AccountBalance, Answered, Books, DocumentKind, ErpError, FiscalYear, ItemSide, OpenItem, PartyKind, PostedEntry,
-    References, Span, UnbilledGoods, UnitOfWork, Work,
+    AccountBalance, Answered, Books, DocumentKind, ErpError, FiscalYear, ItemSide, NumberSeries, OpenItem, PartyKind,
+    PostedEntry, References, Span, UnbilledGoods, UnitOfWork, Work,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -193,7 +194,8 @@ impl Work for MemoryWork {
         };
         let books = &of_tenant.books;
         let mut loaded = Books {
-            series: books.series.clone(),
+            number_series: books.number_series.clone(),
+            counters: books.counters.clone(),
             locks: books.locks,
             company: books.company.clone(),
             chart: books.chart.clone(),
@@ -256,6 +258,12 @@ impl Work for MemoryWork {
                 .extend(party.map(|party| (Arc::clone(&party.code), party.clone())));
             loaded.posted.insert((*kind, Arc::clone(number)), posted);
         }
+        let of_kinds = books
+            .documents
+            .keys()
+            .filter(|(kind, _)| wanted.prefixes.contains(kind));
+        let prefixes = of_kinds.filter_map(|(kind, number)| Some((*kind, prefix_of(number)?.into())));
+        loaded.prefixes = prefixes.collect();
         for number in &wanted.numbers {
             loaded
                 .documents
@@ -268,6 +276,7 @@ impl Work for MemoryWork {
             || wanted.products.values().any(Option::is_some)
             || !wanted.documents.is_empty()
             || !wanted.orders.is_empty()
+            || books.number_series.values().any(NumberSeries::goes_by_fiscal_year)
         {
             loaded.years = books.years.clone();
         }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use cortex_types::RequestContext;
 
 use crate::postings::Accepted;
-use crate::{ApprovalRule, CommandJournal, ErpError, Event, Journalled, MemoryLedger, Rulebook};
+use crate::{ApprovalRule, CommandJournal, ErpError, Event, Journalled, MemoryLedger, NumberSeries, Rulebook};
 
 impl MemoryLedger {
     /// With their positions.
@@ -22,6 +22,13 @@ impl Rulebook for MemoryLedger {
         let mut rules: Vec<ApprovalRule> = rules.into_values().collect();
         rules.sort_by_key(|rule| rule.id);
         Ok(rules)
+    }
+
+    async fn number_series(&self, ctx: &RequestContext) -> Result<Vec<NumberSeries>, ErpError> {
+        let series = self.books(&ctx.tenant).await.number_series;
+        let mut series: Vec<NumberSeries> = series.into_values().collect();
+        series.sort_by_key(|series| series.id);
+        Ok(series)
     }
 }
 

@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use crate::valuation::{Revalued, Timeline};
 use crate::{
-    Account, ApprovalRule, Cancellation, Company, Contact, CostCentre, CreditNote, DocumentKind, DocumentTax, Event,
-    EventName, ExchangeRate, FiscalPeriod, FiscalYear, IdempotencyKey, Invoice, ItemAllocation, Known, Location,
-    OpenItem, Order, OrderProgress, Party, Payment, PostedEntry, Product, ProductCost, ProductUnit, PurchaseBill,
-    PurchaseReceipt, Receipt, ReorderRule, StockDocument, StockMove, StockRevaluation, TaxCode,
+    Account, ApprovalRule, Cancellation, Company, Contact, CostCentre, CreditNote, DocumentKind, DocumentTax, Drawn,
+    Event, EventName, ExchangeRate, FiscalPeriod, FiscalYear, IdempotencyKey, Invoice, ItemAllocation, Known, Location,
+    NumberSeries, OpenItem, Order, OrderProgress, Party, Payment, PostedEntry, Product, ProductCost, ProductUnit,
+    PurchaseBill, PurchaseReceipt, Receipt, ReorderRule, StockDocument, StockMove, StockRevaluation, TaxCode,
 };
 
 /// The document itself. A manual journal entry has no table of its own: it is its entry.
@@ -46,6 +46,8 @@ pub enum Document {
     ProductUnit(ProductUnit),
     /// As it is afterwards.
     ApprovalRule(ApprovalRule),
+    /// With the one that was the default before it, if there was.
+    NumberSeries(Vec<NumberSeries>),
     /// As it is afterwards, and so the one that is asked first no longer.
     Contact {
         contact: Contact,
@@ -72,8 +74,8 @@ pub struct Postings {
     pub costs: Vec<ProductCost>,
     /// The products that moved, as they are afterwards; the books take them over.
     pub stock: Vec<(ProductId, Timeline)>,
-    /// Series that gave a number, with the number they gave.
-    pub drawn: Vec<(DocumentKind, u64)>,
+    /// The numbers that series gave.
+    pub drawn: Vec<Drawn>,
     /// Of the chart's template, which are kept from the first entry on; and one that gives its role to another.
     pub accounts: Vec<Account>,
     /// When what it posts to receivables and payables is due; at once where it is absent.
@@ -158,6 +160,4 @@ pub struct Group {
     pub accepted: Vec<Accepted>,
     /// Everything that moved, after the whole group.
     pub stock: Vec<(TenantId, ProductId, Timeline)>,
-    /// The newest number drawn from each series.
-    pub series: Vec<(TenantId, DocumentKind, u64)>,
 }

@@ -21,6 +21,8 @@ pub struct References {
     pub documents: BTreeMap<(DocumentKind, Arc<str>), bool>,
     pub numbers: BTreeSet<(DocumentKind, Arc<str>)>,
     pub keys: BTreeSet<Arc<str>>,
+    /// Kinds of documents of whose numbers it is needed what stands before their last digits.
+    pub prefixes: BTreeSet<DocumentKind>,
     /// Journal entries by number, with what reversed them.
     pub entries: BTreeSet<Arc<str>>,
     /// Whether the fiscal years are needed.
@@ -135,6 +137,9 @@ impl References {
             Command::PostJournalEntry(entry) => self.journal_lines(&entry.lines, at),
             Command::DefineCompany(_) => self.currencies = true,
             Command::DefineAccount(_) | Command::DefineApprovalRule(_) => {}
+            Command::DefineNumberSeries(series) => {
+                self.prefixes.insert(series.kind);
+            }
             Command::SetExchangeRate(rate) => {
                 self.rates.insert((rate.currency, day_of(rate.valid_from)));
             }

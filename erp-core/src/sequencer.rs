@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::metrics::{COMMANDS_TOTAL, GROUP_COMMANDS};
+use crate::number_series::may_draw;
 use crate::postings::{Accepted, Group, Postings};
 use crate::{
     Advised, Answered, Approvals, Books, Circumstances, Command, ErpError, Event, IdempotencyKey, Known, Pending,
@@ -259,8 +260,6 @@ impl Sequencer {
             return Ok((answers, Vec::new()));
         }
         for (tenant, books) in &mut books {
-            let series = books.series.iter().map(|(kind, drawn)| (tenant.clone(), *kind, *drawn));
-            group.series.extend(series);
             let stock = books.take_moved();
             group
                 .stock
@@ -346,7 +345,7 @@ fn split(waiting: Vec<Submission>) -> Vec<Vec<Submission>> {
             let named = match other.command.given_number() {
                 Some(number) => about.contains(&number),
                 // It draws one, which may be guessed.
-                None => about.iter().any(|number| other.command.kind().drew(number)),
+                None => about.iter().any(|number| may_draw(other.command.kind(), number)),
             };
             other.ctx.tenant == submission.ctx.tenant && named
         };

@@ -125,6 +125,7 @@ impl Booking {
             prices_include_tax: false,
             due_at: None,
             number: Some(receipt.number.as_str().into()),
+            series: None,
             supplier: receipt.supplier.code().into(),
             currency: self.currency,
             location: None,
@@ -159,6 +160,7 @@ impl Booking {
             prices_include_tax: false,
             due_at: None,
             number: Some(number.into()),
+            series: None,
             customer,
             country: None,
             currency: self.currency,
@@ -178,6 +180,7 @@ impl Booking {
         let command = Command::PostCreditNote(PostCreditNote {
             prices_include_tax: false,
             number: Some(note.number.as_str().into()),
+            series: None,
             customer: Some(note.customer.code().into()),
             country: None,
             currency: self.currency,
@@ -196,6 +199,7 @@ impl Booking {
         let command = Command::RecordPayment(RecordPayment {
             settles: Some(Settle::Oldest),
             number: Some(payment.number.as_str().into()),
+            series: None,
             party: match payment.party {
                 PaymentParty::Customer(customer) => customer.code().into(),
                 PaymentParty::Supplier(supplier) => supplier.code().into(),

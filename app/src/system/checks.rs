@@ -110,6 +110,7 @@ mod tests {
         let payment = Command::RecordPayment(RecordPayment {
             settles: None,
             number: None,
+            series: None,
             party: "C1".into(),
             direction: PaymentDirection::In,
             amount_minor: 1,

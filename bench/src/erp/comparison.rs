@@ -20,7 +20,7 @@ const BY_COMMIT: [&str; 5] = [
     "commit_sequence",
     "stock_levels",
     "account_days",
-    "document_series",
+    "number_counters",
 ];
 /// Statements that are shown where they are counted.
 const STATEMENTS_SHOWN: usize = 25;

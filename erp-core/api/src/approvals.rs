@@ -24,6 +24,7 @@ use crate::exact;
 use crate::idempotency::Key;
 use crate::paging::List;
 use crate::receipt::ReceiptView;
+use crate::schemas::{ApprovedKindWord, ApprovingRoleWord, CurrencyCode, DecimalText};
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
@@ -40,18 +41,18 @@ pub(crate) struct Document;
 #[serde(deny_unknown_fields)]
 pub(crate) struct ApprovalRuleBody {
     /// Of the documents that it is about; of payments, those that go out.
-    #[schema(value_type = String, example = "purchase-order")]
+    #[schema(value_type = ApprovedKindWord, example = "purchase-order")]
     kind: DocumentKind,
     /// Documents of more than this need somebody's word; those in another currency at the rate of their day, and always where
     /// there is no rate.
-    #[schema(value_type = String, example = "1000.00")]
+    #[schema(value_type = DecimalText, example = "1000.00")]
     #[serde(deserialize_with = "exact::decimal")]
     above: Decimal,
     /// The company's where it is absent.
-    #[schema(value_type = Option<String>, example = "GBP")]
+    #[schema(value_type = Option<CurrencyCode>, example = "GBP")]
     currency: Option<Currency>,
     /// `manager` or `admin`; an admin's word counts for both.
-    #[schema(value_type = String, example = "manager")]
+    #[schema(value_type = ApprovingRoleWord, example = "manager")]
     role: Role,
     /// It asks for nothing any more.
     #[serde(default)]
@@ -151,7 +152,7 @@ async fn define(
     Json(body): Json<ApprovalRuleBody>,
 ) -> Result<ReceiptView, ApiError> {
     api.may_post(&ctx)?;
-    may_rule(&ctx)?;
+    may_rule(&ctx, "say whose word documents need")?;
     let currency = api.document_currency(&ctx, body.currency).await?;
     let command = DefineApprovalRule {
         code: code.into(),
@@ -165,11 +166,11 @@ async fn define(
     Ok(api.execute(&ctx, command, key).await?.into())
 }
 
-/// Whoever needs somebody's word could do without it otherwise.
-fn may_rule(ctx: &RequestContext) -> Result<(), SecurityError> {
+/// Rules are an admin's to make: whoever needs somebody's word could do without it otherwise.
+pub(crate) fn may_rule(ctx: &RequestContext, what: &str) -> Result<(), SecurityError> {
     match ctx.principal.roles.contains(&Role::Admin) {
         true => Ok(()),
-        false => Err(denied(ctx, "say whose word documents need")),
+        false => Err(denied(ctx, what)),
     }
 }
 

@@ -89,6 +89,8 @@ impl CreditLineBody {
 #[serde(deny_unknown_fields)]
 pub(crate) struct CreditNoteBody {
     number: Option<String>,
+    /// Code of the number series that gives the number; the default of its kind where it is absent.
+    series: Option<String>,
     customer: Option<String>,
     country: Option<String>,
     #[schema(value_type = Option<CurrencyCode>)]
@@ -212,6 +214,7 @@ async fn post(
         prices_include_tax: body.prices_include_tax,
         lines: lines.collect::<Result<_, _>>()?,
         number: body.number.map(Arc::from),
+        series: body.series.map(Arc::from),
         customer: body.customer.map(Arc::from),
         country: body.country.map(Arc::from),
         currency,

@@ -23,6 +23,8 @@ pub(crate) struct Document;
 #[serde(deny_unknown_fields)]
 pub(crate) struct DeliveryBody {
     number: Option<String>,
+    /// Code of the number series that gives the number; the default of its kind where it is absent.
+    series: Option<String>,
     /// Number of the sales order that the goods leave for.
     #[schema(example = "SO-000007")]
     order: String,
@@ -56,6 +58,7 @@ pub(crate) async fn deliver(
     api.may_post(&ctx)?;
     let command = DeliverGoods {
         number: body.number.map(Arc::from),
+        series: body.series.map(Arc::from),
         order: body.order.into(),
         location: body.location.map(Arc::from),
         memo: body.memo,

@@ -35,6 +35,8 @@ pub(crate) struct Document;
 pub(crate) struct InvoiceBody {
     /// Kept where it is given; the next of the series otherwise.
     number: Option<String>,
+    /// Code of the number series that gives the number; the default of its kind where it is absent.
+    series: Option<String>,
     /// Code of the customer; absent for a cash sale.
     #[schema(example = "17850")]
     customer: Option<String>,
@@ -76,6 +78,7 @@ impl InvoiceBody {
         Ok(PostInvoice {
             lines: lines.collect::<Result<_, _>>()?,
             number: self.number.map(Arc::from),
+            series: self.series.map(Arc::from),
             customer: self.customer.map(Arc::from),
             country: self.country.map(Arc::from),
             currency,

@@ -35,6 +35,7 @@ mod interchange;
 mod invoices;
 mod journal;
 mod locations;
+mod number_series;
 mod open_items;
 mod opening_balances;
 mod order_views;
@@ -92,6 +93,7 @@ pub fn routes(api: Arc<ErpApi>) -> Router {
         .merge(purchase_bills::routes())
         .merge(reordering::routes())
         .merge(approvals::routes())
+        .merge(number_series::routes())
         .merge(events::routes())
         .merge(reports::routes())
         .merge(general_ledger::routes())
@@ -134,6 +136,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .merge_from(drafts::Document::openapi())
         .merge_from(draft_states::Document::openapi())
         .merge_from(approvals::Document::openapi())
+        .merge_from(number_series::Document::openapi())
         .merge_from(batch::Document::openapi())
         .merge_from(interchange::Document::openapi())
         .merge_from(purchase_bills::Document::openapi())

@@ -59,6 +59,8 @@ pub(crate) struct Document;
 pub(crate) struct SalesOrderBody {
     /// Kept where it is given; the next of the series otherwise.
     number: Option<String>,
+    /// Code of the number series that gives the number; the default of its kind where it is absent.
+    series: Option<String>,
     /// Code of the customer.
     #[schema(example = "17850")]
     customer: String,
@@ -88,6 +90,8 @@ pub(crate) struct SalesOrderBody {
 pub(crate) struct PurchaseOrderBody {
     /// Kept where it is given; the next of the series otherwise.
     number: Option<String>,
+    /// Code of the number series that gives the number; the default of its kind where it is absent.
+    series: Option<String>,
     /// Code of the supplier.
     supplier: String,
     #[schema(value_type = Option<CurrencyCode>, example = "GBP")]
@@ -113,6 +117,7 @@ impl From<PurchaseOrderBody> for SalesOrderBody {
     fn from(body: PurchaseOrderBody) -> Self {
         Self {
             number: body.number,
+            series: body.series,
             customer: body.supplier,
             currency: body.currency,
             location: body.location,
@@ -183,6 +188,7 @@ impl ErpApi {
             side,
             lines: lines.collect::<Result<_, _>>()?,
             number: body.number.map(Arc::from),
+            series: body.series.map(Arc::from),
             party: body.customer.into(),
             currency,
             location: body.location.map(Arc::from),

@@ -38,6 +38,8 @@ pub(crate) struct Document;
 pub(crate) struct PurchaseBillBody {
     /// Kept where it is given; the next of the series otherwise.
     number: Option<String>,
+    /// Code of the number series that gives the number; the default of its kind where it is absent.
+    series: Option<String>,
     supplier: String,
     /// The supplier's own number: it bills once under each.
     #[schema(example = "2024-0815")]
@@ -288,6 +290,7 @@ async fn bill(
     let command = PostBill {
         lines: lines.collect::<Result<_, _>>()?,
         number: body.number.map(Arc::from),
+        series: body.series.map(Arc::from),
         supplier: body.supplier.into(),
         reference: body.reference.map(Arc::from),
         currency,

@@ -42,6 +42,8 @@ pub(crate) struct Document;
 #[serde(deny_unknown_fields)]
 pub(crate) struct PurchaseReceiptBody {
     number: Option<String>,
+    /// Code of the number series that gives the number; the default of its kind where it is absent.
+    series: Option<String>,
     /// The order's where it is absent.
     supplier: Option<String>,
     /// Number of the purchase order that it came for. Without lines, everything of it that is open came.
@@ -140,6 +142,8 @@ impl From<PurchaseReceipt> for PurchaseReceiptView {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PaymentBody {
     number: Option<String>,
+    /// Code of the number series that gives the number; the default of its kind where it is absent.
+    series: Option<String>,
     /// Code of the customer or supplier.
     party: String,
     /// `in` (received) or `out` (paid).
@@ -261,6 +265,7 @@ async fn receive(
     let command = ReceiveGoods {
         lines: lines.collect::<Result<_, ErpError>>()?,
         number: body.number.map(Arc::from),
+        series: body.series.map(Arc::from),
         supplier,
         currency,
         order: body.order.map(Arc::from),
@@ -329,6 +334,7 @@ async fn pay(
     let currency = api.document_currency(&ctx, body.currency).await?;
     let command = RecordPayment {
         number: body.number.map(Arc::from),
+        series: body.series.map(Arc::from),
         party: body.party.into(),
         direction: body.direction,
         amount_minor: amount_minor("amount", body.amount, currency)?,

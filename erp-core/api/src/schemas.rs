@@ -3,7 +3,8 @@
 
 use cortex_erp::valuation::Method;
 use cortex_erp::{
-    AccountKind, Allocation, CreditReason, NegativeStock, PartyKind, PaymentDirection, ProductKind, Role, TaxRounding,
+    APPROVED_KINDS, APPROVING_ROLES, AccountKind, Allocation, CreditReason, DocumentKind, DraftState, NegativeStock,
+    PartyKind, PaymentDirection, ProductKind, Role, TaxRounding,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -93,6 +94,10 @@ schema!(
     words(&[Allocation::ByValue, Allocation::ByQuantity])
 );
 
+schema!(ApprovedKindWord, "ApprovedKind", words(&APPROVED_KINDS));
+schema!(NumberedKindWord, "NumberedKind", words(&DocumentKind::numbered()));
+schema!(ApprovingRoleWord, "ApprovingRole", words(&APPROVING_ROLES));
+
 /// What is said once, of what many operations have.
 pub(crate) fn of_operations(mut document: OpenApi) -> OpenApi {
     for (path, item) in &mut document.paths.paths {
@@ -115,6 +120,9 @@ pub(crate) fn of_operations(mut document: OpenApi) -> OpenApi {
                     "as_of" | "from" => schema.pattern = Some(TIME.to_owned()),
                     "id" => schema.format = Some(SchemaFormat::Custom("uuid".to_owned())),
                     "collection" if path.starts_with("/erp/v1/{collection}/") => one_of(schema, &drafts::COLLECTIONS),
+                    "state" if path.ends_with("/drafts") => {
+                        schema.enum_values = words(DraftState::ALL).build().enum_values;
+                    }
                     "format" => one_of(schema, &["csv", "json", "parquet"]),
                     _ => {}
                 }

@@ -9,6 +9,7 @@ mod events;
 mod fiscal;
 mod grpc;
 mod interchange;
+mod number_series;
 mod orders;
 mod refusals;
 mod stock;

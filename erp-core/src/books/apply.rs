@@ -80,6 +80,11 @@ impl Books {
                 units.retain(|there| there.id != unit.id);
                 units.push(unit.clone());
             }
+            Document::NumberSeries(series) => {
+                for series in series {
+                    self.number_series.insert(Arc::clone(&series.code), series.clone());
+                }
+            }
             Document::ApprovalRule(rule) => {
                 self.approval_rules.insert(Arc::clone(&rule.code), rule.clone());
             }
@@ -116,8 +121,9 @@ impl Books {
         for item in &postings.items {
             self.apply_item(item);
         }
-        for (kind, drawn) in &postings.drawn {
-            self.series.insert(*kind, *drawn);
+        for drawn in &postings.drawn {
+            self.counters
+                .insert((drawn.kind, Arc::clone(&drawn.prefix)), drawn.place);
         }
     }
 

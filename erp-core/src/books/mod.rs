@@ -3,9 +3,11 @@
 
 mod apply;
 mod currency;
+mod numbers;
 mod orders;
 
 pub use self::currency::day_of;
+pub use self::numbers::Numbering;
 pub use self::orders::Orders;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -19,8 +21,8 @@ use crate::valuation::{Holdings, Original, Timeline, month_of};
 use crate::{
     AccountBalance, Answered, ApprovalRule, Chart, Company, Contact, CostCentre, DocumentKind, DocumentTax, ErpError,
     ExchangeRate, FiscalYear, ItemAllocation, JournalEntryRecord, Location, Locks, MAIN_LOCATION, NegativeStock,
-    OpenItem, OrderProgress, Party, PartyKind, Product, ProductKind, ProductUnit, PurchaseReceiptLine, ReorderRule,
-    Span, StockMove, TaxCode,
+    NumberSeries, OpenItem, OrderProgress, Party, PartyKind, Product, ProductKind, ProductUnit, PurchaseReceiptLine,
+    ReorderRule, Span, StockMove, TaxCode,
 };
 
 /// The books of one tenant, as far as a group of commands refers to them.
@@ -64,8 +66,11 @@ pub struct Books {
     pub reserved: HashMap<(ProductId, Arc<str>), i64>,
     pub reorder_rules: HashMap<(ProductId, Arc<str>), ReorderRule>,
     pub approval_rules: BTreeMap<Arc<str>, ApprovalRule>,
-    /// The newest number drawn from each series.
-    pub series: HashMap<DocumentKind, u64>,
+    pub number_series: BTreeMap<Arc<str>, NumberSeries>,
+    /// How far each prefix has counted, of its kind.
+    pub counters: HashMap<(DocumentKind, Arc<str>), u64>,
+    /// What stands before the last digits of the numbers that there are, of the kinds that were asked for.
+    pub prefixes: BTreeSet<(DocumentKind, Arc<str>)>,
     pub answered: HashMap<Arc<str>, Answered>,
     pub locks: Locks,
     /// The fiscal years in their order, where they were asked for.
@@ -302,35 +307,6 @@ impl Books {
         found.map_or_else(|| month_of(at), |period| period.from)
     }
 
-    /// The number of a new document: the given one when it is free, the next of the series otherwise. The second part
-    /// is the place in the series, when one was drawn.
-    pub fn number(&self, kind: DocumentKind, given: Option<&Arc<str>>) -> Result<(Arc<str>, Option<u64>), ErpError> {
-        let Some(given) = given else {
-            let next = self.series.get(&kind).copied().unwrap_or(0) + 1;
-            return Ok((kind.number(next), Some(next)));
-        };
-        check_code("number", given)?;
-        if kind.drew(given) {
-            let problem = format!("'{given}' looks like a number of our own series: leave it out to draw the next one");
-            return Err(ErpError::invalid("number", problem));
-        }
-        if self.documents.contains_key(&(kind, Arc::clone(given))) {
-            return Err(ErpError::AlreadyExists {
-                kind: kind.as_str(),
-                number: Arc::clone(given),
-            });
-        }
-        Ok((Arc::clone(given), None))
-    }
-
-    /// The next number of a series of our own, of which a document has drawn some already; and its place.
-    #[must_use]
-    pub fn number_after(&self, kind: DocumentKind, drawn: &[(DocumentKind, u64)]) -> (Arc<str>, u64) {
-        let of_kind = drawn.iter().filter(|(of, _)| *of == kind).map(|(_, place)| *place);
-        let newest = of_kind.max().or(self.series.get(&kind).copied()).unwrap_or(0);
-        (kind.number(newest + 1), newest + 1)
-    }
-
     /// Whether a customer may owe so much more.
     pub fn check_credit(&self, customer: &Party, currency: Currency, more_minor: i64) -> Result<(), ErpError> {
         let Some((limit_minor, _)) = customer.terms.credit_limit.filter(|(_, of)| *of == currency) else {
@@ -355,9 +331,9 @@ impl Books {
     /// Whether there is any journal entry.
     #[must_use]
     pub fn has_posted(&self) -> bool {
-        self.series
-            .get(&DocumentKind::JournalEntry)
-            .is_some_and(|newest| *newest > 0)
+        self.counters
+            .keys()
+            .any(|(kind, _)| *kind == DocumentKind::JournalEntry)
     }
 }
 

@@ -40,6 +40,7 @@ impl Command {
             | Self::SetReorderRule(_)
             | Self::DefineProductUnit(_)
             | Self::DefineApprovalRule(_)
+            | Self::DefineNumberSeries(_)
             | Self::DefineContact(_)
             | Self::DefineTaxCode(_) => 1,
             Self::OpenBalances(opening) => opening.lines.len() + opening.stock.len(),

@@ -8,6 +8,7 @@ mod ledger;
 mod line_count;
 mod master_data;
 mod measured;
+mod number_series;
 mod orders;
 mod sales;
 mod sealed;
@@ -31,6 +32,7 @@ pub use ledger::{
 };
 pub use master_data::{CreateParty, CreateProduct, DefineLocation, DefineProductUnit, SetPartyTerms, SetStandardCost};
 pub(crate) use measured::Measured;
+pub use number_series::DefineNumberSeries;
 pub use orders::{
     BillLineInput, ChangeOrder, DeliverGoods, OrderChange, OrderSide, PlaceOrder, PostBill, SetReorderRule,
 };
@@ -88,6 +90,7 @@ pub enum Command {
     SetReorderRule(SetReorderRule),
     DefineProductUnit(DefineProductUnit),
     DefineApprovalRule(DefineApprovalRule),
+    DefineNumberSeries(DefineNumberSeries),
     DefineContact(DefineContact),
 }
 
@@ -129,6 +132,7 @@ impl Command {
             Self::SetReorderRule(_) => DocumentKind::ReorderRule,
             Self::DefineProductUnit(_) => DocumentKind::ProductUnit,
             Self::DefineApprovalRule(_) => DocumentKind::ApprovalRule,
+            Self::DefineNumberSeries(_) => DocumentKind::NumberSeries,
             Self::DefineContact(_) => DocumentKind::Contact,
         }
     }
@@ -160,7 +164,11 @@ impl Command {
     pub(crate) const fn is_planned_alone(&self) -> bool {
         matches!(
             self,
-            Self::Cancel(_) | Self::SettleItems(_) | Self::RevalueCurrencies(_) | Self::DefineCompany(_)
+            Self::Cancel(_)
+                | Self::SettleItems(_)
+                | Self::RevalueCurrencies(_)
+                | Self::DefineCompany(_)
+                | Self::DefineNumberSeries(_)
         )
     }
 
@@ -211,6 +219,7 @@ impl Command {
             | Self::SetReorderRule(_)
             | Self::DefineProductUnit(_)
             | Self::DefineApprovalRule(_)
+            | Self::DefineNumberSeries(_)
             | Self::DefineContact(_)
             | Self::DefineTaxCode(_) => ("from", None),
             Self::PlaceOrder(order) => ("ordered_at", order.ordered_at),
@@ -249,6 +258,7 @@ impl Command {
             | Self::SetReorderRule(_)
             | Self::DefineProductUnit(_)
             | Self::DefineContact(_)
+            | Self::DefineNumberSeries(_)
             | Self::DefineTaxCode(_) => None,
             Self::DefineApprovalRule(rule) => Some(rule.currency),
             Self::PlaceOrder(order) => Some(order.currency),

@@ -20,6 +20,9 @@ pub struct PlaceOrder {
     pub side: OrderSide,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub number: Option<Arc<str>>,
+    /// The one that gives the number; the default where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub series: Option<Arc<str>>,
     /// The customer, or the supplier.
     pub party: Arc<str>,
     pub currency: Currency,
@@ -66,6 +69,9 @@ pub struct ChangeOrder {
 pub struct DeliverGoods {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub number: Option<Arc<str>>,
+    /// The one that gives the number; the default where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub series: Option<Arc<str>>,
     /// Number of the sales order.
     pub order: Arc<str>,
     /// The order's where it is absent.
@@ -85,6 +91,9 @@ pub struct DeliverGoods {
 pub struct PostBill {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub number: Option<Arc<str>>,
+    /// The one that gives the number; the default where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub series: Option<Arc<str>>,
     pub supplier: Arc<str>,
     /// The supplier's own number: it bills once under each.
     #[serde(skip_serializing_if = "Option::is_none", default)]

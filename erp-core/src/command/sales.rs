@@ -39,6 +39,9 @@ pub struct PostInvoice {
     /// Kept where it is given; the next of the series otherwise.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub number: Option<Arc<str>>,
+    /// The one that gives the number; the default where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub series: Option<Arc<str>>,
     /// Absent on a cash sale.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub customer: Option<Arc<str>>,
@@ -77,6 +80,9 @@ pub struct CreditLineInput {
 pub struct PostCreditNote {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub number: Option<Arc<str>>,
+    /// The one that gives the number; the default where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub series: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub customer: Option<Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -100,6 +106,9 @@ pub struct PostCreditNote {
 pub struct RecordPayment {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub number: Option<Arc<str>>,
+    /// The one that gives the number; the default where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub series: Option<Arc<str>>,
     pub party: Arc<str>,
     pub direction: PaymentDirection,
     /// Above zero.

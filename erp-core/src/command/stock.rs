@@ -47,6 +47,9 @@ pub struct ReceiptLineInput {
 pub struct ReceiveGoods {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub number: Option<Arc<str>>,
+    /// The one that gives the number; the default where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub series: Option<Arc<str>>,
     pub supplier: Arc<str>,
     pub currency: Currency,
     /// Number of the purchase order that it came for. Without lines, everything of it that is open came.

@@ -34,7 +34,7 @@ pub fn plan_cancellation(command: &Cancel, books: &Books, now: Timestamp) -> Res
     for at in document.entries.iter().map(|entry| entry.posted_at).chain(moved) {
         books.locks.check(at, false)?;
     }
-    let (number, place) = books.number(DocumentKind::Cancellation, None)?;
+    let (number, drawn) = books.number_after(DocumentKind::Cancellation, document.at, &[])?;
     let id = CancellationId(ids::next());
     let reference = DocumentRef {
         kind: DocumentKind::Cancellation,
@@ -54,7 +54,7 @@ pub fn plan_cancellation(command: &Cancel, books: &Books, now: Timestamp) -> Res
     }
     let stocked = shelf.settle()?;
     let memo = format!("cancellation of {}", command.number);
-    let mut posting = Posting::new(books, reference, place);
+    let mut posting = Posting::new(books, reference, Some(drawn));
     if let Some(party) = &document.party {
         posting = posting.with(party, None);
     }

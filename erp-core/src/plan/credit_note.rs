@@ -6,6 +6,7 @@ use super::shelf::{Moving, Shelf};
 use super::sides::{Sides, add};
 use super::taxes::{self, Taxes};
 use super::{Head, Posting, check_line_count};
+use crate::books::Numbering;
 use crate::books::country;
 use crate::postings::{Document, Postings};
 use crate::{
@@ -19,8 +20,9 @@ use crate::{
 pub fn plan_credit_note(command: &PostCreditNote, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
     check_line_count(command.lines.len())?;
     let customer = books.customer(command.customer.as_ref())?;
-    let (number, place) = books.number(DocumentKind::CreditNote, command.number.as_ref())?;
     let (id, at) = (CreditNoteId(ids::next()), command.credited_at.unwrap_or(now));
+    let asked = Numbering::of(&command.number, &command.series);
+    let (number, drawn) = books.number(DocumentKind::CreditNote, asked, at)?;
     let reference = DocumentRef {
         kind: DocumentKind::CreditNote,
         id: id.0,
@@ -96,7 +98,7 @@ pub fn plan_credit_note(command: &PostCreditNote, books: &Books, now: Timestamp)
     let rows = taxes.rows(reference, &number, TaxDirection::Output, taxed, true);
     taxes::post(&mut sides, &rows)?;
     let memo = format!("credit note {number}");
-    let mut posting = Posting::new(books, reference, place).with(&customer.code, None);
+    let mut posting = Posting::new(books, reference, drawn).with(&customer.code, None);
     posting.taxes = rows;
     posting.post_with(sides, &mut stocked, &memo, at)?;
 

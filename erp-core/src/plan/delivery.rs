@@ -7,6 +7,7 @@ use super::sales_lines::field;
 use super::shelf::{Moving, Shelf};
 use super::sides::{Sides, add};
 use super::{LINES_MAX, Posting, line_number};
+use crate::books::Numbering;
 use crate::limits::{MEMO_LENGTH_MAX, check_quantity, check_text};
 use crate::postings::Postings;
 use crate::{
@@ -17,8 +18,9 @@ use crate::{
 /// Goods leave for an order, at their cost: what they cost is sold from here on. The invoice that follows moves nothing.
 pub fn plan_delivery(command: &DeliverGoods, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
     check_text("memo", &command.memo, MEMO_LENGTH_MAX)?;
-    let (number, place) = books.number(DocumentKind::Delivery, command.number.as_ref())?;
     let (id, at) = (StockDocumentId(ids::next()), command.delivered_at.unwrap_or(now));
+    let asked = Numbering::of(&command.number, &command.series);
+    let (number, drawn) = books.number(DocumentKind::Delivery, asked, at)?;
     let reference = DocumentRef {
         kind: DocumentKind::Delivery,
         id: id.0,
@@ -97,7 +99,7 @@ pub fn plan_delivery(command: &DeliverGoods, books: &Books, now: Timestamp) -> R
         add(&mut value_minor, moved.value_minor)?;
     }
     let goods_currency = books.goods_currency(currency);
-    let mut posting = Posting::new(books, reference, place);
+    let mut posting = Posting::new(books, reference, drawn);
     let memo = format!("delivery {number}");
     posting.post_with(Sides::new(goods_currency), &mut stocked, &memo, at)?;
     posting.carry_on(fulfilment);

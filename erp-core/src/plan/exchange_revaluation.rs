@@ -20,7 +20,7 @@ pub fn plan_exchange_revaluation(command: &RevalueCurrencies, books: &Books) -> 
             "its balances were not at hand: send the request again",
         ));
     };
-    let (number, place) = books.number(DocumentKind::JournalEntry, None)?;
+    let (number, drawn) = books.number_after(DocumentKind::JournalEntry, at, &[])?;
     let mut draft = JournalDraft::new(base, format!("exchange revaluation {number}"));
     draft.base = Some(base);
     for balance in balances.iter().filter(|balance| balance.currency != base) {
@@ -62,10 +62,7 @@ pub fn plan_exchange_revaluation(command: &RevalueCurrencies, books: &Books) -> 
         currency: base,
         amount_minor: gained_minor,
         entries: vec![entry],
-        drawn: place
-            .map(|place| (DocumentKind::JournalEntry, place))
-            .into_iter()
-            .collect(),
+        drawn: vec![drawn],
         ..Postings::bare(
             DocumentKind::ExchangeRevaluation,
             reference.id,

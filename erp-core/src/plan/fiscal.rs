@@ -107,14 +107,14 @@ pub fn plan_year_closing(command: &CloseFiscalYear, books: &Books, now: Timestam
     };
     let mut postings = of_year(closed, now);
     for draft in closing_drafts(year, balances, &books.chart, books.base())? {
-        let (number, place) = books.number_after(DocumentKind::JournalEntry, &postings.drawn);
+        let (number, drawn) = books.number_after(DocumentKind::JournalEntry, year.end(), &postings.drawn)?;
         let entry = draft.close(JournalEntryId(ids::next()), number, reference, year.end())?;
         if postings.entries.is_empty() {
             postings.currency = entry.currency();
             postings.amount_minor = entry.amount_minor();
         }
         postings.entries.push(entry);
-        postings.drawn.push((DocumentKind::JournalEntry, place));
+        postings.drawn.push(drawn);
     }
     Ok(postings)
 }

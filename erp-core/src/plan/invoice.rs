@@ -7,6 +7,7 @@ use super::shelf::{Moving, Shelf};
 use super::sides::{Sides, add};
 use super::taxes::{self, Taxes};
 use super::{Head, Posting, check_line_count, line_number};
+use crate::books::Numbering;
 use crate::books::country;
 use crate::limits::check_time;
 use crate::postings::{Document, Postings};
@@ -32,11 +33,12 @@ pub fn plan_invoice(
         .map(|order| books.order(DocumentKind::SalesOrder, order))
         .transpose()?;
     let customer = books.customer(command.customer.as_ref().or(order.map(|order| &order.party_code)))?;
-    let (number, place) = books.number(DocumentKind::SalesInvoice, command.number.as_ref())?;
     let (id, at) = (
         InvoiceId(ids::next()),
         command.invoiced_at.or(advice.map(|advice| advice.at)).unwrap_or(now),
     );
+    let asked = Numbering::of(&command.number, &command.series);
+    let (number, drawn) = books.number(DocumentKind::SalesInvoice, asked, at)?;
     let reference = DocumentRef {
         kind: DocumentKind::SalesInvoice,
         id: id.0,
@@ -102,7 +104,7 @@ pub fn plan_invoice(
     }
     let owes = if walk_in { 0 } else { gross };
     books.check_credit(customer, command.currency, owes)?;
-    let mut posting = Posting::new(books, reference, place).with(&customer.code, Some(due_at));
+    let mut posting = Posting::new(books, reference, drawn).with(&customer.code, Some(due_at));
     posting.taxes = rows;
     posting.carry_on(fulfilment);
     posting.post_with(sides, &mut stocked, &memo, at)?;

@@ -17,8 +17,8 @@ pub fn plan_journal_entry(command: &PostJournalEntry, books: &Books, now: Timest
     for (index, line) in command.lines.iter().enumerate() {
         add_line(&mut draft, index, line, books)?;
     }
-    let (number, place) = books.number(DocumentKind::JournalEntry, None)?;
     let (id, at) = (JournalEntryId(ids::next()), command.posted_at.unwrap_or(now));
+    let (number, drawn) = books.number_after(DocumentKind::JournalEntry, at, &[])?;
     let reference = DocumentRef {
         kind: DocumentKind::JournalEntry,
         id: id.0,
@@ -28,10 +28,7 @@ pub fn plan_journal_entry(command: &PostJournalEntry, books: &Books, now: Timest
         currency: command.currency,
         amount_minor: entry.amount_minor(),
         entries: vec![entry],
-        drawn: place
-            .map(|place| (DocumentKind::JournalEntry, place))
-            .into_iter()
-            .collect(),
+        drawn: vec![drawn],
         ..Postings::bare(DocumentKind::JournalEntry, id.0, number, at, Document::JournalEntry)
     })
 }

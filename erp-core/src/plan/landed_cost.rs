@@ -26,7 +26,7 @@ pub fn plan_landed_cost(command: &AddLandedCost, books: &Books, now: Timestamp) 
     let at = command.billed_at.unwrap_or(now);
     books.locks.check(at, false)?;
     let lines = received(command, books)?;
-    let (number, place) = books.number(DocumentKind::LandedCost, None)?;
+    let (number, drawn) = books.number_after(DocumentKind::LandedCost, at, &[])?;
     let id = StockDocumentId(ids::next());
     let reference = DocumentRef {
         kind: DocumentKind::LandedCost,
@@ -50,7 +50,7 @@ pub fn plan_landed_cost(command: &AddLandedCost, books: &Books, now: Timestamp) 
     let added = AddedCosts::new(books, reference, (goods, at), added)?;
     let memo = format!("landed cost {number}");
     let due_at = supplier.terms.due_at(at);
-    let mut posting = Posting::new(books, reference, place).with(&supplier.code, Some(due_at));
+    let mut posting = Posting::new(books, reference, Some(drawn)).with(&supplier.code, Some(due_at));
     let mut bill = Sides::new(command.currency);
     bill.credit(Role::Payables, command.amount_minor)?
         .debit_in(goods, Role::GoodsReceived, amount)?;

@@ -17,6 +17,7 @@ mod invoiced_order;
 mod journal_entry;
 mod landed_cost;
 mod master_data;
+mod number_series;
 mod opening_balance;
 mod orders;
 mod origins;
@@ -50,6 +51,7 @@ pub use invoice::plan_invoice;
 pub use journal_entry::plan_journal_entry;
 pub use landed_cost::plan_landed_cost;
 pub use master_data::{plan_location, plan_party, plan_party_terms, plan_product};
+pub use number_series::plan_number_series;
 pub use opening_balance::plan_opening_balance;
 pub use orders::{plan_order, plan_order_change, plan_reorder_rule};
 pub use payment::plan_payment;
@@ -74,7 +76,8 @@ use crate::journal::{DocumentRef, JournalDraft, PostedEntry};
 use crate::limits::{check_currency, check_time};
 use crate::postings::{Document, Postings};
 use crate::{
-    Advised, Books, Command, DocumentKind, DocumentTax, ErpError, ItemSide, Order, OrderProgress, StockDocument, ids,
+    Advised, Books, Command, DocumentKind, DocumentTax, Drawn, ErpError, ItemSide, Order, OrderProgress, StockDocument,
+    ids,
 };
 
 /// Most lines that one document may have.
@@ -117,6 +120,7 @@ pub fn plan(command: &Command, books: &Books, now: Timestamp, advice: Option<Adv
         Command::SetReorderRule(rule) => plan_reorder_rule(rule, books, now),
         Command::DefineProductUnit(unit) => plan_product_unit(unit, books, now),
         Command::DefineApprovalRule(rule) => plan_approval_rule(rule, books, now),
+        Command::DefineNumberSeries(series) => plan_number_series(series, books, now),
         Command::DefineContact(contact) => plan_contact(contact, books, now),
         Command::SetExchangeRate(rate) => plan_exchange_rate(rate, books, now),
         Command::RevalueCurrencies(revaluation) => plan_exchange_revaluation(revaluation, books),
@@ -154,7 +158,7 @@ fn line_number(index: usize) -> u32 {
 struct Posting<'a> {
     books: &'a Books,
     document: DocumentRef,
-    drawn: Vec<(DocumentKind, u64)>,
+    drawn: Vec<Drawn>,
     entries: Vec<PostedEntry>,
     /// Whose receivables or payables it posts to, and when they are due.
     party: Option<(Arc<str>, Option<Timestamp>)>,
@@ -163,12 +167,12 @@ struct Posting<'a> {
 }
 
 impl<'a> Posting<'a> {
-    /// For a document that drew `place` of its own series, if it did.
-    fn new(books: &'a Books, document: DocumentRef, place: Option<u64>) -> Self {
+    /// For a document that drew a number of its own, if it did.
+    fn new(books: &'a Books, document: DocumentRef, drawn: Option<Drawn>) -> Self {
         Self {
             books,
             document,
-            drawn: place.map(|place| (document.kind, place)).into_iter().collect(),
+            drawn: drawn.into_iter().collect(),
             entries: Vec::new(),
             party: None,
             taxes: Vec::new(),
@@ -203,10 +207,10 @@ impl<'a> Posting<'a> {
                 line.party.get_or_insert_with(|| Arc::clone(party));
             }
         }
-        let (number, place) = self.books.number_after(DocumentKind::JournalEntry, &self.drawn);
+        let (number, drawn) = self.books.number_after(DocumentKind::JournalEntry, at, &self.drawn)?;
         self.entries
             .push(draft.post(JournalEntryId(ids::next()), number, document, at)?);
-        self.drawn.push((DocumentKind::JournalEntry, place));
+        self.drawn.push(drawn);
         Ok(())
     }
 

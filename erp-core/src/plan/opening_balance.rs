@@ -18,8 +18,8 @@ pub fn plan_opening_balance(command: &OpenBalances, books: &Books, now: Timestam
     let count = command.lines.len() + command.stock.len();
     check_line_count(count)?;
     check_text("memo", &command.memo, MEMO_LENGTH_MAX)?;
-    let (number, place) = books.number(DocumentKind::OpeningBalance, None)?;
     let (id, at) = (StockDocumentId(ids::next()), command.opened_at.unwrap_or(now));
+    let (number, drawn) = books.number_after(DocumentKind::OpeningBalance, at, &[])?;
     let reference = DocumentRef {
         kind: DocumentKind::OpeningBalance,
         id: id.0,
@@ -61,7 +61,7 @@ pub fn plan_opening_balance(command: &OpenBalances, books: &Books, now: Timestam
         true => format!("opening balance {number}"),
         false => command.memo.clone(),
     };
-    let mut posting = Posting::new(books, reference, place);
+    let mut posting = Posting::new(books, reference, Some(drawn));
     let draft = accounts(command, books, &memo, at)?;
     posting.post_draft(draft, reference, at)?;
     let mut value_minor = 0;

@@ -5,6 +5,7 @@ use cortex_types::{OrderId, ReorderRuleId, Timestamp};
 use super::check_line_count;
 use super::sales_lines::{field, sales_line};
 use super::sides::add;
+use crate::books::Numbering;
 use crate::limits::{MEMO_LENGTH_MAX, check_quantity, check_text, check_time};
 use crate::postings::{Document, Postings};
 use crate::{
@@ -41,8 +42,9 @@ pub fn plan_order(command: &PlaceOrder, books: &Books, now: Timestamp) -> Result
     if command.reserve && command.side == OrderSide::Purchase {
         return Err(ErpError::invalid("reserve", "is for sales orders"));
     }
-    let (number, place) = books.number(kind, command.number.as_ref())?;
     let at = command.ordered_at.unwrap_or(now);
+    let asked = Numbering::of(&command.number, &command.series);
+    let (number, drawn) = books.number(kind, asked, at)?;
     if command.due_at.is_some_and(|due| due < at) {
         return Err(ErpError::invalid("due_at", "must not be before the order"));
     }
@@ -100,9 +102,8 @@ pub fn plan_order(command: &PlaceOrder, books: &Books, now: Timestamp) -> Result
     if command.reserve {
         reserve(&mut order, books, at, &mut progress);
     }
-    let drawn = place.map(|place| (kind, place)).into_iter().collect();
     Ok(Postings {
-        drawn,
+        drawn: drawn.into_iter().collect(),
         progress,
         ..of_order(order, at)
     })

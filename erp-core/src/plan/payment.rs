@@ -2,6 +2,7 @@ use cortex_types::{PaymentId, Timestamp};
 
 use super::sides::Sides;
 use super::{Head, Posting};
+use crate::books::Numbering;
 use crate::limits::check_amount;
 use crate::postings::{Document, Postings};
 use crate::{
@@ -28,8 +29,9 @@ pub fn plan_payment(command: &RecordPayment, books: &Books, now: Timestamp) -> R
             ));
         }
     };
-    let (number, place) = books.number(DocumentKind::Payment, command.number.as_ref())?;
     let (id, at) = (PaymentId(ids::next()), command.paid_at.unwrap_or(now));
+    let asked = Numbering::of(&command.number, &command.series);
+    let (number, drawn) = books.number(DocumentKind::Payment, asked, at)?;
     let reference = DocumentRef {
         kind: DocumentKind::Payment,
         id: id.0,
@@ -43,7 +45,7 @@ pub fn plan_payment(command: &RecordPayment, books: &Books, now: Timestamp) -> R
             .debit(account, command.amount_minor)?
             .credit(Role::Bank, command.amount_minor)?,
     };
-    let mut posting = Posting::new(books, reference, place).with(&party.code, None);
+    let mut posting = Posting::new(books, reference, drawn).with(&party.code, None);
     posting.post(sides, &format!("payment {number}"), at)?;
     let payment = Payment {
         id,

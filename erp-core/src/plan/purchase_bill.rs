@@ -8,6 +8,7 @@ use super::fulfilment::Fulfilment;
 use super::sides::{Sides, add};
 use super::taxes::{self, Taxes};
 use super::{Head, LINES_MAX, Posting, check_line_count, line_number};
+use crate::books::Numbering;
 use crate::limits::{MEMO_LENGTH_MAX, check_code, check_text, check_time};
 use crate::postings::{Document, Postings};
 use crate::{Books, DocumentKind, DocumentRef, ErpError, OrderStep, PostBill, PurchaseBill, Role, TaxDirection, ids};
@@ -19,8 +20,9 @@ pub fn plan_purchase_bill(command: &PostBill, books: &Books, now: Timestamp) -> 
     check_text("memo", &command.memo, MEMO_LENGTH_MAX)?;
     check_time("due_at", command.due_at)?;
     let supplier = books.supplier(&command.supplier)?;
-    let (number, place) = books.number(DocumentKind::PurchaseBill, command.number.as_ref())?;
     let (id, at) = (PurchaseBillId(ids::next()), command.billed_at.unwrap_or(now));
+    let asked = Numbering::of(&command.number, &command.series);
+    let (number, drawn) = books.number(DocumentKind::PurchaseBill, asked, at)?;
     let reference = DocumentRef {
         kind: DocumentKind::PurchaseBill,
         id: id.0,
@@ -97,7 +99,7 @@ pub fn plan_purchase_bill(command: &PostBill, books: &Books, now: Timestamp) -> 
     sides.credit(Role::Payables, gross)?;
     let rows = taxes.rows(reference, &number, TaxDirection::Input, (command.currency, at), false);
     taxes::post(&mut sides, &rows)?;
-    let mut posting = Posting::new(books, reference, place).with(&supplier.code, Some(due_at));
+    let mut posting = Posting::new(books, reference, drawn).with(&supplier.code, Some(due_at));
     posting.taxes = rows;
     posting.carry_on(fulfilment);
     let added = AddedCosts::new(books, reference, (goods, at), added.into_iter())?;

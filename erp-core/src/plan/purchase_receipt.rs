@@ -8,6 +8,7 @@ use super::shelf::{Moving, Shelf, counterpart};
 use super::sides::{Sides, add};
 use super::taxes::{self, Taxes};
 use super::{Head, Posting, check_line_count, line_number};
+use crate::books::Numbering;
 use crate::limits::{check_amount, check_quantity, check_time};
 use crate::postings::{Document, Postings};
 use crate::valuation::share;
@@ -21,8 +22,9 @@ use crate::{
 /// came, what they cost more or less than was thought goes to the cost of sales.
 pub fn plan_purchase_receipt(command: &ReceiveGoods, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
     let supplier = books.supplier(&command.supplier)?;
-    let (number, place) = books.number(DocumentKind::PurchaseReceipt, command.number.as_ref())?;
     let (id, at) = (ReceiptId(ids::next()), command.received_at.unwrap_or(now));
+    let asked = Numbering::of(&command.number, &command.series);
+    let (number, drawn) = books.number(DocumentKind::PurchaseReceipt, asked, at)?;
     let reference = DocumentRef {
         kind: DocumentKind::PurchaseReceipt,
         id: id.0,
@@ -107,7 +109,7 @@ pub fn plan_purchase_receipt(command: &ReceiveGoods, books: &Books, now: Timesta
     if due_at < at {
         return Err(ErpError::invalid("due_at", "must not be before the receipt"));
     }
-    let mut posting = Posting::new(books, reference, place).with(&supplier.code, Some(due_at));
+    let mut posting = Posting::new(books, reference, drawn).with(&supplier.code, Some(due_at));
     posting.taxes = rows;
     posting.carry_on(fulfilment);
     posting.post_with(sides, &mut stocked, &memo, at)?;

@@ -28,8 +28,8 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
         return Err(ErpError::invalid("receipt", "moved no goods"));
     };
     let location = Arc::clone(&first.location);
-    let (number, place) = books.number(DocumentKind::PurchaseReturn, None)?;
     let (id, at) = (StockDocumentId(ids::next()), command.returned_at.unwrap_or(now));
+    let (number, drawn) = books.number_after(DocumentKind::PurchaseReturn, at, &[])?;
     let reference = DocumentRef {
         kind: DocumentKind::PurchaseReturn,
         id: id.0,
@@ -107,7 +107,7 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
         rows.push(row);
     }
     taxes::post(&mut sides, &rows)?;
-    let mut posting = Posting::new(books, reference, place);
+    let mut posting = Posting::new(books, reference, Some(drawn));
     if let Some(supplier) = &receipt.party {
         posting = posting.with(supplier, None);
     }

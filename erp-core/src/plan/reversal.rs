@@ -42,15 +42,15 @@ pub fn plan_reversal(command: &ReverseEntry, books: &Books, now: Timestamp) -> R
             ReversalMethod::Storno => draft.storno(line)?,
         };
     }
-    let (number, place) = books.number_after(DocumentKind::JournalEntry, &[]);
     let (id, at) = (JournalEntryId(ids::next()), command.posted_at.unwrap_or(now));
+    let (number, drawn) = books.number_after(DocumentKind::JournalEntry, at, &[])?;
     // It belongs to the entry that it undoes.
     let reversal = books.in_base(draft, at)?.post(id, number.clone(), entry.document, at)?;
     Ok(Postings {
         currency: entry.currency,
         amount_minor: reversal.amount_minor(),
         entries: vec![reversal],
-        drawn: vec![(DocumentKind::JournalEntry, place)],
+        drawn: vec![drawn],
         ..Postings::bare(DocumentKind::JournalEntry, id.0, number, at, Document::JournalEntry)
     })
 }

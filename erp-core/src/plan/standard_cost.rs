@@ -23,7 +23,7 @@ pub fn plan_standard_cost(command: &SetStandardCost, books: &Books, now: Timesta
     }
     let at = command.from.unwrap_or(now);
     let cost = product_cost(product, "cost", command.cost, at)?;
-    let (number, place) = books.number(DocumentKind::StandardCost, None)?;
+    let (number, drawn) = books.number_after(DocumentKind::StandardCost, at, &[])?;
     let reference = DocumentRef {
         kind: DocumentKind::StandardCost,
         id: cost.id.0,
@@ -57,7 +57,7 @@ pub fn plan_standard_cost(command: &SetStandardCost, books: &Books, now: Timesta
     for moved in stocked.moves.iter().filter(|moved| moved.moved_at == at) {
         add(&mut amount_minor, moved.value_minor)?;
     }
-    let mut posting = Posting::new(books, reference, place);
+    let mut posting = Posting::new(books, reference, Some(drawn));
     let memo = format!("standard cost {number}");
     posting.post_with(Sides::new(product.currency), &mut stocked, &memo, at)?;
     let head = Head {

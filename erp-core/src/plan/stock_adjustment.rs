@@ -98,7 +98,7 @@ impl Adjustment<'_> {
     /// Moves what the lines say; one that says nothing keeps its number.
     fn plan(self, lines: &[Option<&AdjustmentLineInput>], books: &Books) -> Result<Postings, ErpError> {
         check_text("memo", self.memo, MEMO_LENGTH_MAX)?;
-        let (number, place) = books.number(self.kind, None)?;
+        let (number, drawn) = books.number_after(self.kind, self.at, &[])?;
         let (id, at) = (StockDocumentId(ids::next()), self.at);
         let reference = DocumentRef {
             kind: self.kind,
@@ -148,7 +148,7 @@ impl Adjustment<'_> {
             add(&mut value_minor, moved.value_minor)?;
         }
         let memo = if self.memo.is_empty() { &*number } else { self.memo };
-        let mut posting = Posting::new(books, reference, place);
+        let mut posting = Posting::new(books, reference, Some(drawn));
         posting.post_with(Sides::new(currency), &mut stocked, memo, at)?;
         let document = StockDocument {
             id,

@@ -20,8 +20,8 @@ pub fn plan_stock_transfer(command: &TransferStock, books: &Books, now: Timestam
             format!("goods lie at '{to}' already: give another location"),
         ));
     }
-    let (number, place) = books.number(DocumentKind::StockTransfer, None)?;
     let (id, at) = (StockDocumentId(ids::next()), command.moved_at.unwrap_or(now));
+    let (number, drawn) = books.number_after(DocumentKind::StockTransfer, at, &[])?;
     let reference = DocumentRef {
         kind: DocumentKind::StockTransfer,
         id: id.0,
@@ -55,7 +55,7 @@ pub fn plan_stock_transfer(command: &TransferStock, books: &Books, now: Timestam
     }
     let mut stocked = shelf.settle()?;
     let currency = currency.unwrap_or(Currency::GBP);
-    let mut posting = Posting::new(books, reference, place);
+    let mut posting = Posting::new(books, reference, Some(drawn));
     let memo = format!("transfer {number}");
     posting.post_with(Sides::new(currency), &mut stocked, &memo, at)?;
     let mut value_minor = 0;

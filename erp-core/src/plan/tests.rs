@@ -81,6 +81,7 @@ fn invoice(customer: Option<&str>, lines: Vec<InvoiceLineInput>) -> PostInvoice 
         prices_include_tax: false,
         due_at: None,
         number: None,
+        series: None,
         customer: customer.map(Arc::from),
         country: None,
         currency: Currency::GBP,
@@ -98,6 +99,7 @@ fn receive(product: &str, pieces: i64, value_minor: i64) -> Command {
         prices_include_tax: false,
         due_at: None,
         number: None,
+        series: None,
         supplier: "S1".into(),
         currency: Currency::GBP,
         location: None,
@@ -170,6 +172,7 @@ fn a_return_brings_goods_and_their_cost_back_but_a_discount_does_not() {
         Command::PostCreditNote(PostCreditNote {
             prices_include_tax: false,
             number: None,
+            series: None,
             customer: Some("C1".into()),
             country: None,
             currency: Currency::GBP,
@@ -290,6 +293,7 @@ fn any_command() -> impl Strategy<Value = Command> {
             Command::PostCreditNote(PostCreditNote {
                 prices_include_tax: false,
                 number: None,
+                series: None,
                 customer: Some("C1".into()),
                 country: None,
                 currency: Currency::GBP,
@@ -324,6 +328,7 @@ fn any_command() -> impl Strategy<Value = Command> {
             Command::RecordPayment(RecordPayment {
                 settles: None,
                 number: None,
+                series: None,
                 party,
                 direction,
                 amount_minor,

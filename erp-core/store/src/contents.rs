@@ -16,10 +16,10 @@ use crate::{MIGRATIONS, SqlLedger};
 /// Tables of the books that no change stream tells of.
 const KEPT_BESIDE: [&str; 8] = [
     "account_days",
-    "document_series",
     "fiscal_periods",
     "fiscal_years",
     "journal_chain",
+    "number_counters",
     "stock_checkpoints",
     "stock_levels",
     "stock_move_values",

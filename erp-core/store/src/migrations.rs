@@ -84,6 +84,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "contacts",
             sql: include_str!("../migrations/0016_contacts.sql"),
         },
+        Migration {
+            version: 17,
+            name: "number_series",
+            sql: include_str!("../migrations/0017_number_series.sql"),
+        },
     ],
     captured: &[
         "orders",
@@ -93,6 +98,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         "purchase_bill_lines",
         "reorder_rules",
         "approval_rules",
+        "number_series",
         "tax_codes",
         "document_taxes",
         "open_items",

@@ -43,10 +43,10 @@ const KEPT: [Kept; 3] = [
                FROM ref_document d JOIN ref_journal_lines l ON l.k = d.k GROUP BY 1, 2, 3, 4, 5",
     },
     Kept {
-        table: "document_series",
-        keys: &["tenant_id", "kind"],
+        table: "number_counters",
+        keys: &["tenant_id", "kind", "prefix"],
         adds: false,
-        from: ", s.* FROM ref_document d JOIN document_series s \
+        from: ", s.* FROM ref_document d JOIN number_counters s \
                ON s.tenant_id = d.tenant_id AND s.kind IN ('sales-invoice', 'journal-entry')",
     },
 ];

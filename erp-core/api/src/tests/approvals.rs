@@ -12,7 +12,13 @@ use crate::routes;
 
 impl Caller {
     /// As somebody else.
-    async fn by(&self, (name, role): (&str, Role), method: &str, path: &str, body: Value) -> (StatusCode, Value) {
+    pub(super) async fn by(
+        &self,
+        (name, role): (&str, Role),
+        method: &str,
+        path: &str,
+        body: Value,
+    ) -> (StatusCode, Value) {
         use tower::ServiceExt;
         let request = Request::builder().method(method).uri(format!("/erp/v1/{path}"));
         let request = request

@@ -6,6 +6,7 @@ pub(super) fn credit(invoice: Option<&str>, customer: &str, net_minor: i64) -> P
     PostCreditNote {
         prices_include_tax: false,
         number: None,
+        series: None,
         customer: Some(customer.into()),
         country: None,
         currency: Currency::GBP,

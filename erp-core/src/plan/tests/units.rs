@@ -191,6 +191,7 @@ fn every_line_with_a_quantity_takes_a_unit() {
     let order = PlaceOrder {
         side: OrderSide::Purchase,
         number: None,
+        series: None,
         party: "S1".into(),
         currency: Currency::GBP,
         location: None,
@@ -228,6 +229,7 @@ fn a_unit_of_nothing_is_refused() {
     let bill = |of: BillLineInput| {
         Command::PostBill(crate::PostBill {
             number: None,
+            series: None,
             supplier: "S1".into(),
             reference: None,
             currency: Currency::GBP,

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use cortex_erp::{
-    Answered, Books, Closings, CreditedInvoice, DocumentKind, PartyKind, References, Reversible, closing_span,
+    Answered, Books, Closings, CreditedInvoice, DocumentKind, NumberSeries, PartyKind, References, Reversible,
+    closing_span,
 };
 use cortex_store::sql::{self, QueryBuilder, Row, Transaction};
 use cortex_types::InvoiceId;
@@ -11,7 +12,7 @@ use uuid::Uuid;
 
 use super::answers::{ANSWERS, answered};
 use super::fiscal::of_tenant;
-use super::{company, contacts, fiscal, journal, master_data, open_items, orders, posted, stock};
+use super::{company, contacts, fiscal, journal, master_data, number_series, open_items, orders, posted, stock};
 use crate::days;
 use crate::rows::Columns;
 
@@ -62,14 +63,11 @@ pub(crate) async fn books(
     open_items::load(connection, tenant, wanted, &mut books).await?;
     books.know_originals();
     numbers(connection, tenant, wanted, &mut books).await?;
-    let series = "SELECT kind, newest FROM document_series WHERE tenant_id = $1";
-    for row in sql::query(series).bind(tenant).fetch_all(&mut *connection).await? {
-        let kind = row.word("kind", &DocumentKind::ALL, DocumentKind::as_str)?;
-        books.series.insert(kind, row.integer("newest")?.unsigned_abs());
-    }
+    number_series::load(connection, tenant, wanted, &mut books).await?;
     books.locks = fiscal::locks(connection, tenant).await?;
     // What comes late revalues what came since, period by period.
-    if wanted.years || products.values().any(Option::is_some) {
+    let by_year = books.number_series.values().any(NumberSeries::goes_by_fiscal_year);
+    if wanted.years || by_year || products.values().any(Option::is_some) {
         books.years = fiscal::years_on(connection, tenant).await?;
     }
     if !wanted.entries.is_empty() {

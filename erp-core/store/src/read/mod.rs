@@ -11,6 +11,7 @@ mod fiscal;
 mod journal;
 mod lines;
 mod master_data;
+mod number_series;
 mod open_items;
 mod orders;
 mod posted;
@@ -26,6 +27,7 @@ mod verify;
 pub(crate) use books::books;
 pub(crate) use company::state;
 pub(crate) use journal::entry_of;
+pub(crate) use number_series::choice;
 
 /// First rows of a page: SQL that goes on after an id, oldest first, within one tenant. The ids are time-ordered.
 const PAGE: &str = " WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3";

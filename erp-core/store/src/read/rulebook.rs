@@ -1,12 +1,13 @@
 //! What a company said about how its documents are made.
 
 use async_trait::async_trait;
-use cortex_erp::{APPROVING_ROLES, ApprovalRule, DocumentKind, ErpError, Rulebook};
+use cortex_erp::{APPROVING_ROLES, ApprovalRule, DocumentKind, ErpError, NumberSeries, Rulebook};
 use cortex_store::sql::{On, Row};
 use cortex_types::{RequestContext, Role};
 
 use super::company::is_blocked;
 use super::fiscal::of_tenant;
+use super::number_series;
 use crate::SqlLedger;
 use crate::ledger::failed;
 use crate::rows::Columns;
@@ -38,5 +39,10 @@ impl Rulebook for SqlLedger {
     async fn approval_rules(&self, ctx: &RequestContext) -> Result<Vec<ApprovalRule>, ErpError> {
         let rules = approval_rules(self.database().readers(), ctx.tenant.as_str()).await;
         rules.map_err(|error| failed("read the approval rules")(self.database().failed(error)))
+    }
+
+    async fn number_series(&self, ctx: &RequestContext) -> Result<Vec<NumberSeries>, ErpError> {
+        let series = number_series::of_company(self.database().readers(), ctx.tenant.as_str()).await;
+        series.map_err(|error| failed("read the number series")(self.database().failed(error)))
     }
 }

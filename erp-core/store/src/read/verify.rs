@@ -5,31 +5,20 @@ use cortex_store::sql::{self, Pool, Transaction};
 use sqlx::AssertSqlSafe;
 
 use super::bills::UNBILLED;
+use super::number_series::NUMBERS;
 use crate::chain;
 
 /// A rule, and SQL that gives `subject` and `problem` of each violation within tenant `$1`; `{day}` is the day of `posted_at`, `{unbilled}`
-/// goods that came before their bill.
+/// goods that came before their bill, and `{numbers}` the documents of the tenant by kind and number.
 const RULES: [(&str, &str); 18] = [
     (
         "numbers-gapless",
-        "SELECT 'series ' || s.kind AS subject, \
-           'the newest number is ' || s.newest || ', but there are ' || count(d.number) || ' documents' AS problem \
-         FROM document_series s LEFT JOIN ( \
-           SELECT 'sales-invoice' AS kind, 'INV-' AS prefix, number FROM sales_invoices WHERE tenant_id = $1 \
-           UNION ALL SELECT 'credit-note', 'CN-', number FROM credit_notes WHERE tenant_id = $1 \
-           UNION ALL SELECT 'purchase-receipt', 'GRN-', number FROM purchase_receipts WHERE tenant_id = $1 \
-           UNION ALL SELECT 'payment', 'PAY-', number FROM payments WHERE tenant_id = $1 \
-           UNION ALL SELECT 'cancellation', 'CAN-', number FROM cancellations WHERE tenant_id = $1 \
-           UNION ALL SELECT 'standard-cost', 'SC-', number FROM standard_costs WHERE tenant_id = $1 AND number IS NOT NULL \
-           UNION ALL SELECT kind, CASE kind WHEN 'stock-count' THEN 'CNT-' WHEN 'stock-transfer' THEN 'TR-' \
-             WHEN 'purchase-return' THEN 'PRT-' WHEN 'opening-balance' THEN 'OB-' WHEN 'delivery' THEN 'DN-' ELSE 'LC-' END, number FROM stock_documents WHERE tenant_id = $1 \
-           UNION ALL SELECT kind, CASE kind WHEN 'sales-order' THEN 'SO-' ELSE 'PO-' END, number FROM orders WHERE tenant_id = $1 \
-           UNION ALL SELECT 'purchase-bill', 'BILL-', number FROM purchase_bills WHERE tenant_id = $1 \
-           UNION ALL SELECT 'journal-entry', 'J-', number FROM journal_entries WHERE tenant_id = $1) d \
-         ON d.kind = s.kind AND d.number <> d.prefix AND substr(d.number, 1, length(d.prefix)) = d.prefix \
-           AND ltrim(substr(d.number, length(d.prefix) + 1), '0123456789') = '' \
+        "SELECT 'numbers ' || s.prefix || ' of ' || s.kind AS subject, \
+           'the newest is ' || s.newest || ', but there are ' || count(d.number) || ' documents' AS problem \
+         FROM number_counters s LEFT JOIN ({numbers}) d \
+         ON d.kind = s.kind AND d.number <> s.prefix AND rtrim(d.number, '0123456789') = s.prefix \
          WHERE s.tenant_id = $1 AND s.kind <> 'stock-adjustment' \
-         GROUP BY s.kind, s.newest HAVING count(d.number) <> s.newest",
+         GROUP BY s.kind, s.prefix, s.newest HAVING count(d.number) <> s.newest",
     ),
     (
         "entry-balanced",
@@ -235,7 +224,8 @@ pub(super) async fn verify(readers: &Pool, tenant: &str) -> Result<Vec<Finding>,
         Transaction::Postgres(_) => "CAST(floor(extract(epoch FROM posted_at) / 86400) AS BIGINT)",
     };
     for (rule, sql) in RULES {
-        for row in sql::query(AssertSqlSafe(sql.replace("{day}", day).replace("{unbilled}", UNBILLED)))
+        let sql = sql.replace("{day}", day).replace("{unbilled}", UNBILLED);
+        for row in sql::query(AssertSqlSafe(sql.replace("{numbers}", NUMBERS)))
             .bind(tenant)
             .fetch_all(&mut snapshot)
             .await?

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use cortex_erp::postings::Document;
-use cortex_erp::{Account, ApprovalRule, Company, CostCentre, ExchangeRate, TaxCode};
+use cortex_erp::{Account, ApprovalRule, Company, CostCentre, ExchangeRate, NumberSeries, TaxCode};
 use cortex_store::{StoreError, WriteTransaction};
 
 use super::{Numbered, id};
-use crate::read::state;
+use crate::read::{choice, state};
 
 /// The newest of each: a group may define one more than once.
 #[derive(Default)]
@@ -18,6 +18,7 @@ struct Defined<'a> {
     rates: BTreeMap<(&'a str, String), (&'a Numbered<'a>, &'a ExchangeRate)>,
     tax_codes: BTreeMap<(&'a str, &'a str), (&'a Numbered<'a>, &'a TaxCode)>,
     approval_rules: BTreeMap<(&'a str, &'a str), (&'a Numbered<'a>, &'a ApprovalRule)>,
+    number_series: BTreeMap<(&'a str, &'a str), (&'a Numbered<'a>, &'a NumberSeries)>,
 }
 
 pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbered<'_>]) -> Result<(), StoreError> {
@@ -43,6 +44,10 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
             Document::ApprovalRule(rule) => {
                 defined.approval_rules.insert((tenant, &rule.code), (command, rule));
             }
+            Document::NumberSeries(series) => {
+                let keyed = series.iter().map(|series| ((tenant, &*series.code), (command, series)));
+                defined.number_series.extend(keyed);
+            }
             Document::ExchangeRate(rate) => {
                 let key = (tenant, format!("{}/{}", rate.currency, rate.valid_from));
                 defined.rates.insert(key, (command, rate));
@@ -54,6 +59,7 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
     save_accounts(transaction, &defined).await?;
     save_tax_codes(transaction, &defined).await?;
     save_approval_rules(transaction, &defined).await?;
+    save_number_series(transaction, &defined).await?;
     let columns = ["id", "tenant_id", "code", "title", "state", "created_at", "tx_no"];
     let centres: Vec<_> = defined.cost_centres.into_values().collect();
     transaction
@@ -147,6 +153,32 @@ async fn save_approval_rules(transaction: &mut WriteTransaction, defined: &Defin
                 .bind(rule.currency.as_str());
             row.bind(rule.role.as_str()).bind(state(rule.blocked));
             row.bind(rule.created_at).bind(command.tx_no);
+        })
+        .await
+}
+
+async fn save_number_series(transaction: &mut WriteTransaction, defined: &Defined<'_>) -> Result<(), StoreError> {
+    let columns = [
+        "id",
+        "tenant_id",
+        "code",
+        "kind",
+        "prefix",
+        "digits",
+        "choice",
+        "state",
+        "created_at",
+        "tx_no",
+    ];
+    let series: Vec<_> = defined.number_series.values().collect();
+    transaction
+        .upsert_rows("number_series", (&columns, 1), &series, |row, (command, series)| {
+            row.bind(id(series.id.0)).bind(command.tenant).bind(&*series.code);
+            row.bind(series.kind.as_str())
+                .bind(&*series.prefix)
+                .bind(i64::from(series.digits));
+            row.bind(choice(series.is_default)).bind(state(series.blocked));
+            row.bind(series.created_at).bind(command.tx_no);
         })
         .await
 }

@@ -1,4 +1,6 @@
-//! What is not captured: stock levels, number series, commands with their answers.
+//! What is not captured: stock levels, how far numbers have counted, commands with their answers.
+
+use std::collections::BTreeMap;
 
 use cortex_erp::postings::Group;
 use cortex_store::{StoreError, WriteTransaction};
@@ -11,17 +13,31 @@ pub(super) async fn save(
     numbered: &[Numbered<'_>],
 ) -> Result<(), StoreError> {
     stock::save_levels(transaction, group).await?;
+    counters(transaction, numbered).await?;
+    commands(transaction, numbered).await
+}
+
+/// As far as the group has counted.
+async fn counters(transaction: &mut WriteTransaction, numbered: &[Numbered<'_>]) -> Result<(), StoreError> {
+    let mut newest: BTreeMap<(&str, &str, &str), u64> = BTreeMap::new();
+    for command in numbered {
+        for drawn in &command.accepted.postings.drawn {
+            let key = (command.tenant, drawn.kind.as_str(), &*drawn.prefix);
+            newest.insert(key, drawn.place);
+        }
+    }
+    let newest: Vec<_> = newest.into_iter().collect();
+    let columns = ["tenant_id", "kind", "prefix", "newest"];
     transaction
         .upsert_rows(
-            "document_series",
-            (&["tenant_id", "kind", "newest"], 2),
-            &group.series,
-            |row, (tenant, kind, newest)| {
-                row.bind(tenant.as_str()).bind(kind.as_str()).bind(newest.cast_signed());
+            "number_counters",
+            (&columns, 3),
+            &newest,
+            |row, ((tenant, kind, prefix), place)| {
+                row.bind(*tenant).bind(*kind).bind(*prefix).bind(place.cast_signed());
             },
         )
-        .await?;
-    commands(transaction, numbered).await
+        .await
 }
 
 async fn commands(transaction: &mut WriteTransaction, numbered: &[Numbered<'_>]) -> Result<(), StoreError> {

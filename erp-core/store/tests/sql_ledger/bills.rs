@@ -26,6 +26,7 @@ fn came(lines: &[(i64, i64)]) -> ReceiveGoods {
     };
     ReceiveGoods {
         number: None,
+        series: None,
         supplier: "S1".into(),
         currency: Currency::GBP,
         order: None,
@@ -42,6 +43,7 @@ fn billed(receipt: &Receipt, pieces: Option<i64>, amount_minor: Option<i64>) -> 
     PostBill {
         reference: None,
         number: None,
+        series: None,
         supplier: "S1".into(),
         currency: Currency::GBP,
         billed_at: Some(at("2024-02-10")),
@@ -228,6 +230,7 @@ async fn an_order_is_received_and_billed_in_parts() {
     let order = PlaceOrder {
         side: OrderSide::Purchase,
         number: None,
+        series: None,
         party: "S1".into(),
         currency: Currency::GBP,
         location: None,
@@ -345,6 +348,7 @@ async fn a_bill_for_other_things_goes_to_their_account_and_cost_centre() {
             ..BillLineInput::default()
         }],
         number: Some("R-2024-77".into()),
+        series: None,
         supplier: "S1".into(),
         currency: Currency::GBP,
         billed_at: Some(at("2024-02-10")),

@@ -138,6 +138,7 @@ pub fn invoice(customer: Option<&str>, lines: Vec<InvoiceLineInput>) -> PostInvo
         prices_include_tax: false,
         due_at: None,
         number: None,
+        series: None,
         customer: customer.map(Arc::from),
         country: None,
         currency: Currency::GBP,
@@ -164,6 +165,7 @@ pub fn receive(pieces: i64, value_minor: i64) -> Command {
         prices_include_tax: false,
         due_at: None,
         number,
+        series: None,
         supplier: "S1".into(),
         currency,
         location,
@@ -177,6 +179,7 @@ pub fn payment(party: &str, direction: PaymentDirection, amount_minor: i64) -> C
     Command::RecordPayment(RecordPayment {
         settles: None,
         number,
+        series: None,
         party: party.into(),
         direction,
         amount_minor,

@@ -44,6 +44,7 @@ fn sale(day: &str, currency: Currency, pieces: i64, price: LinePrice) -> Command
         prices_include_tax: false,
         due_at: None,
         number: None,
+        series: None,
         customer: Some("C1".into()),
         country: None,
         currency,
@@ -68,6 +69,7 @@ fn receipt(day: &str, currency: Currency, lines: &[(i64, i64)]) -> Command {
         prices_include_tax: false,
         due_at: None,
         number: None,
+        series: None,
         supplier: "S1".into(),
         currency,
         location: None,
@@ -80,6 +82,7 @@ fn payment(day: &str, party: &str, direction: PaymentDirection, currency: Curren
     Command::RecordPayment(RecordPayment {
         settles: None,
         number: None,
+        series: None,
         party: party.into(),
         direction,
         amount_minor,
@@ -676,6 +679,7 @@ async fn a_note_for_an_invoice_in_euros_takes_back_what_it_was_worth() {
     let note = Command::PostCreditNote(PostCreditNote {
         prices_include_tax: false,
         number: None,
+        series: None,
         customer: Some("C1".into()),
         country: None,
         currency: Currency::EUR,

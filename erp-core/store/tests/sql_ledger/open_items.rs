@@ -35,6 +35,7 @@ fn named(number: &Arc<str>, pounds: Option<i64>) -> SettleInput {
 fn paid(day: &str, pounds: i64, settles: Option<Settle>) -> Command {
     Command::RecordPayment(RecordPayment {
         number: None,
+        series: None,
         party: "C1".into(),
         direction: PaymentDirection::In,
         amount_minor: pounds * 100,
@@ -134,6 +135,7 @@ async fn a_note_settles_its_invoice_and_a_cancelled_one_opens_it_again() {
         Command::PostCreditNote(PostCreditNote {
             prices_include_tax: false,
             number: None,
+            series: None,
             customer: Some("C1".into()),
             country: None,
             currency: Currency::GBP,
@@ -306,6 +308,7 @@ async fn a_supplier_is_paid_for_what_it_delivered() {
     let goods = company.sound(receive(10, 5_000)).await.unwrap();
     let payment = Command::RecordPayment(RecordPayment {
         number: None,
+        series: None,
         party: "S1".into(),
         direction: PaymentDirection::Out,
         amount_minor: 3_000,

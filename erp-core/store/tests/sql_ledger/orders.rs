@@ -20,6 +20,7 @@ fn ordered(lines: &[(&str, i64, i64)]) -> PlaceOrder {
     PlaceOrder {
         side: OrderSide::Sales,
         number: None,
+        series: None,
         party: "C1".into(),
         currency: Currency::GBP,
         location: None,
@@ -44,6 +45,7 @@ fn pieces(lines: &[(&str, i64)]) -> Vec<QuantityInput> {
 fn delivered(order: &Receipt, lines: &[(&str, i64)]) -> Command {
     Command::DeliverGoods(DeliverGoods {
         number: None,
+        series: None,
         order: Arc::clone(&order.number),
         location: None,
         memo: String::new(),
@@ -80,6 +82,7 @@ fn returned(invoice: &Receipt, pieces: i64) -> Command {
     Command::PostCreditNote(PostCreditNote {
         prices_include_tax: false,
         number: None,
+        series: None,
         customer: Some("C1".into()),
         country: None,
         currency: Currency::GBP,

@@ -48,6 +48,7 @@ impl Company {
             prices_include_tax: false,
             due_at: None,
             number: None,
+            series: None,
             supplier: "S1".into(),
             currency: Currency::GBP,
             location: None,
@@ -71,6 +72,7 @@ impl Company {
         let command = PostCreditNote {
             prices_include_tax: false,
             number: None,
+            series: None,
             customer: Some("C1".into()),
             country: None,
             currency: Currency::GBP,
@@ -139,6 +141,7 @@ fn sale(day: &str, location: Option<&str>, product: &str, pieces: i64) -> Comman
         prices_include_tax: false,
         due_at: None,
         number: None,
+        series: None,
         customer: Some("C1".into()),
         country: None,
         currency: Currency::GBP,

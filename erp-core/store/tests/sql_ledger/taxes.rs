@@ -102,6 +102,7 @@ async fn what_is_credited_or_cancelled_takes_its_tax_with_it() {
     back.tax = Some("VAT".into());
     let note = PostCreditNote {
         number: None,
+        series: None,
         customer: Some("C1".into()),
         country: None,
         currency: Currency::GBP,
@@ -163,6 +164,7 @@ async fn tax_on_goods_is_claimed_and_no_part_of_what_they_cost() {
         to_be_billed: false,
         order: None,
         number: None,
+        series: None,
         supplier: "S1".into(),
         currency: Currency::GBP,
         location: None,
@@ -203,6 +205,7 @@ async fn tax_on_goods_is_claimed_and_no_part_of_what_they_cost() {
         to_be_billed: false,
         order: None,
         number: None,
+        series: None,
         supplier: "S1".into(),
         currency: Currency::GBP,
         location: None,

@@ -57,6 +57,7 @@ fn received(
 ) -> Command {
     Command::ReceiveGoods(ReceiveGoods {
         number: None,
+        series: None,
         supplier: "S1".into(),
         currency: Currency::GBP,
         order: order.map(|order| Arc::clone(&order.number)),
@@ -79,6 +80,7 @@ fn ordered(side: OrderSide, party: &str, line: InvoiceLineInput) -> Command {
     Command::PlaceOrder(PlaceOrder {
         side,
         number: None,
+        series: None,
         party: party.into(),
         currency: Currency::GBP,
         location: None,
@@ -224,6 +226,7 @@ async fn purchases_come_in_boxes_from_the_order_to_the_bill() {
     let bill = |count| {
         Command::PostBill(PostBill {
             number: None,
+            series: None,
             supplier: "S1".into(),
             reference: None,
             currency: Currency::GBP,
@@ -262,6 +265,7 @@ async fn sales_leave_in_dozens_from_the_order_to_the_credit_note() {
     let order = company.sound(order).await.unwrap();
     let delivery = DeliverGoods {
         number: None,
+        series: None,
         order: Arc::clone(&order.number),
         location: None,
         memo: String::new(),
@@ -279,6 +283,7 @@ async fn sales_leave_in_dozens_from_the_order_to_the_credit_note() {
     assert_eq!((net, company.mugs().await), (9003, 64));
     let note = PostCreditNote {
         number: None,
+        series: None,
         customer: Some("C1".into()),
         country: None,
         currency: Currency::GBP,

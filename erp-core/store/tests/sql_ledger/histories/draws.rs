@@ -1,6 +1,10 @@
 //! What is drawn how often.
 
-use cortex_erp::{CloseFiscalYear, Command, DocumentKind, PeriodState, SetPartyTerms, SetPeriodState};
+use std::sync::Arc;
+
+use cortex_erp::{
+    CloseFiscalYear, Command, DefineNumberSeries, DocumentKind, PeriodState, SetPartyTerms, SetPeriodState,
+};
 use cortex_types::{Currency, Timestamp};
 
 use super::business::{BUSINESSES, CUSTOMERS, boxes_of, day, rate, tax};
@@ -39,6 +43,7 @@ pub const DRAWS: &[(u64, &str, Draw)] = &[
         boxes_of(*history.dice.of(&[6, 12, 12, 24]))
     }),
     (2, "account", History::account),
+    (4, "number series", History::number_series),
     (6, "period", period),
     (2, "fiscal year closed", year_closed),
     (50, "cancellation", History::cancellation),
@@ -113,6 +118,35 @@ impl History {
         let currency = *self.dice.of(others);
         let (at, thousandths) = (self.at(), self.dice.between(600, 1_100));
         rate(currency.parse().unwrap(), at, thousandths)
+    }
+
+    /// Another numbering, of the year or not, from now on.
+    pub fn number_series(&mut self) -> Command {
+        let kinds = [
+            DocumentKind::SalesInvoice,
+            DocumentKind::PurchaseReceipt,
+            DocumentKind::JournalEntry,
+        ];
+        let (kind, place) = (*self.dice.of(&kinds), self.dice.below(3));
+        // Who keeps no calendar could post nothing by fiscal year.
+        let prefixes = ["N", "{year}-", "{fiscal-year}/"];
+        let prefix = *self
+            .dice
+            .of(&prefixes[..if self.business.base.is_some() { 3 } else { 2 }]);
+        Command::DefineNumberSeries(DefineNumberSeries {
+            code: format!("{kind}-{place}").into(),
+            kind,
+            prefix: format!("{kind}-{prefix}{place}-").into(),
+            digits: *self.dice.of(&[1, 4, 6]),
+            is_default: self.dice.once_in(3),
+            blocked: self.dice.once_in(8),
+        })
+    }
+
+    /// One of those that there may be.
+    pub fn series(&mut self, kind: DocumentKind) -> Option<Arc<str>> {
+        let named = self.dice.once_in(6);
+        named.then(|| format!("{kind}-{}", self.dice.below(3)).into())
     }
 
     /// Whatever there is that can be taken back; now and then what cannot.

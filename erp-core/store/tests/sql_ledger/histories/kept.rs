@@ -14,7 +14,7 @@ use crate::company::Company;
 /// Kept beside the books, and no part of any stream of changes.
 const BESIDE: [&str; 5] = [
     "account_days",
-    "document_series",
+    "number_counters",
     "fiscal_periods",
     "fiscal_years",
     "stock_levels",

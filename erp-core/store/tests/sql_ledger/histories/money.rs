@@ -61,6 +61,7 @@ impl History {
         Command::RecordPayment(RecordPayment {
             settles: self.settles(&party, currency),
             number: None,
+            series: None,
             party,
             direction,
             amount_minor,

@@ -22,6 +22,7 @@ impl History {
         Command::PlaceOrder(PlaceOrder {
             side,
             number: None,
+            series: None,
             party: match side {
                 OrderSide::Sales => self.customer(),
                 OrderSide::Purchase => self.supplier(),
@@ -44,6 +45,7 @@ impl History {
         let whole = self.dice.once_in(3);
         Command::DeliverGoods(DeliverGoods {
             number: None,
+            series: None,
             location: self.dice.once_in(6).then(|| self.location()).flatten(),
             memo: String::new(),
             delivered_at: Some(self.at()),
@@ -75,6 +77,7 @@ impl History {
             prices_include_tax: false,
             due_at: None,
             number: None,
+            series: None,
             customer: None,
             country: None,
             currency: order.currency,
@@ -102,6 +105,7 @@ impl History {
             prices_include_tax: false,
             due_at: None,
             number: None,
+            series: None,
             supplier: order.party,
             currency: order.currency,
             location: None,

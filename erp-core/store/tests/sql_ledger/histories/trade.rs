@@ -22,6 +22,7 @@ impl History {
             prices_include_tax: self.dice.once_in(3),
             due_at: None,
             number: None,
+            series: self.series(DocumentKind::PurchaseReceipt),
             supplier: self.supplier(),
             currency: self.currency(),
             location: self.location(),
@@ -57,6 +58,7 @@ impl History {
             prices_include_tax: self.dice.once_in(3),
             due_at: None,
             number: None,
+            series: self.series(DocumentKind::SalesInvoice),
             customer,
             country: None,
             currency: self.currency(),
@@ -91,6 +93,7 @@ impl History {
         Command::PostCreditNote(PostCreditNote {
             prices_include_tax: self.dice.once_in(3),
             number: None,
+            series: None,
             // Over the counter it was nobody's.
             customer: (!customer.is_empty()).then_some(customer),
             country: None,
@@ -151,6 +154,7 @@ impl History {
         Command::PostBill(PostBill {
             reference: None,
             number: None,
+            series: None,
             supplier: receipt.party,
             currency: receipt.currency,
             billed_at: Some(self.at()),
