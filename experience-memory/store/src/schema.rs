@@ -11,4 +11,5 @@ pub const EXPERIENCE: MigrationSet = MigrationSet {
     }],
     captured: &["decisions", "feedback", "outcomes"],
     posted: &[],
+    tenants_apart: false,
 };

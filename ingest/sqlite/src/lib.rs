@@ -32,4 +32,5 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
     ],
     captured: &[],
     posted: &[],
+    tenants_apart: false,
 };

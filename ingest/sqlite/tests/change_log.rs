@@ -24,6 +24,7 @@ const SHOP: MigrationSet = MigrationSet {
     }],
     captured: &["sales", "visits"],
     posted: &[],
+    tenants_apart: false,
 };
 
 async fn open(scratch: &Scratch) -> Database {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use cortex_types::Clock;
+use cortex_types::{Clock, TenantId};
 use tokio::sync::watch;
 
 use crate::engine::{self, Engine};
@@ -104,7 +104,7 @@ impl Database {
     }
 
     /// Brings the schema up to date: the platform's own tables, then each set in the given order, then the triggers
-    /// that capture changes and keep posted rows. Running it again does nothing. Answers what it applied.
+    /// that capture changes and keep posted rows, and what holds tenants apart. Running it again does nothing. Answers what it applied.
     pub async fn migrate(&self, sets: &[MigrationSet]) -> Result<Vec<AppliedMigration>, StoreError> {
         migrations::migrate(self, sets).await
     }
@@ -114,10 +114,17 @@ impl Database {
         migrations::outstanding(self, sets).await
     }
 
-    /// For reading only; a write through it is refused. A reader sees what was committed when its statement began.
+    /// For reading only; a write through it is refused. A reader sees what was committed when its statement began, and, on
+    /// PostgreSQL, nobody's rows of the tables in which tenants are held apart.
     #[must_use]
     pub fn readers(&self) -> &Pool {
         &self.readers
+    }
+
+    /// As [`readers`](Self::readers); rows of the tables in which tenants are held apart are seen where they are `tenant`'s.
+    #[must_use]
+    pub fn readers_of(&self, tenant: &TenantId) -> Pool {
+        self.readers.of(tenant)
     }
 
     /// Waits for the writer and begins a physical commit.

@@ -11,7 +11,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres, SqlitePool};
 use tokio::sync::watch;
 
-use crate::sql::{Pool, Transaction};
+use crate::sql::{Pool, Readers, Transaction};
 use crate::{DatabaseConfig, StoreError, checkpoints};
 
 /// Distinct statements kept prepared per connection: the bulk inserts have eight shapes per table.
@@ -155,10 +155,13 @@ pub(crate) async fn open_postgres(url: &str, config: &DatabaseConfig) -> Result<
     let readers = PgPoolOptions::new()
         .max_connections(config.readers_max.max(1))
         .acquire_timeout(ACQUIRE_TIMEOUT)
+        // Whoever takes a connection says on it for whom, which shows as well whether it lives.
+        .test_before_acquire(false)
         .connect_with(options.clone().options([("default_transaction_read_only", "on")]))
         .await
         .map_err(|error| StoreError::of(&at, error))?;
-    Ok((Engine::Postgres { writer, serving }, Pool::Postgres(readers)))
+    let readers = Pool::Postgres(Readers::of_nobody(readers));
+    Ok((Engine::Postgres { writer, serving }, readers))
 }
 
 /// A pool in which nothing comes free says the same whether the server is busy or away: a connection of its own tells.

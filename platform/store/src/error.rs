@@ -72,6 +72,8 @@ pub enum StoreError {
     },
     #[error("the changes of table '{table}' cannot be captured: {detail}")]
     Capture { table: String, detail: String },
+    #[error("tenants cannot be held apart in table '{table}': it has no column 'tenant_id'")]
+    Tenantless { table: String },
     #[error("a stored {what} does not read as what was written: {detail}")]
     Unreadable { what: &'static str, detail: String },
     #[error("there is no {what} '{id}'")]
@@ -170,9 +172,11 @@ impl Coded for StoreError {
             | Self::MigrationUnknown { .. }
             | Self::Unreadable { .. } => ErrorCode::Corrupt,
             Self::NotFound { .. } => ErrorCode::NotFound,
-            Self::MigrationOrder(_) | Self::Migration { .. } | Self::Capture { .. } | Self::Sql(_) => {
-                ErrorCode::Internal
-            }
+            Self::MigrationOrder(_)
+            | Self::Migration { .. }
+            | Self::Capture { .. }
+            | Self::Tenantless { .. }
+            | Self::Sql(_) => ErrorCode::Internal,
         }
     }
 }

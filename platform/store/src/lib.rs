@@ -20,6 +20,7 @@ mod database;
 mod engine;
 mod write;
 
+mod apart;
 mod bulk;
 mod capture;
 mod ddl;

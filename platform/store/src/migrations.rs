@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use crate::sql::{self, Pool, Transaction};
-use crate::{Database, StoreError, capture, ddl, guards};
+use crate::{Database, StoreError, apart, capture, ddl, guards};
 
 /// One step of the schema. Once released it is never edited; what follows it is a new step.
 #[derive(Clone, Copy, Debug)]
@@ -28,6 +28,8 @@ pub struct MigrationSet {
     pub captured: &'static [&'static str],
     /// Tables whose rows are never changed and never removed.
     pub posted: &'static [&'static str],
+    /// Whether PostgreSQL itself keeps tenants from each other's rows. Every table of the set must have `tenant_id` then.
+    pub tenants_apart: bool,
 }
 
 /// A step that was just applied, or would be.
@@ -47,6 +49,8 @@ const PLATFORM: MigrationSet = MigrationSet {
     }],
     captured: &[],
     posted: &["audit_log"],
+    // Read before it is known whose they are: tokens by their digest, the change log by whoever follows it.
+    tenants_apart: false,
 };
 
 const LEDGER: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -70,7 +74,11 @@ pub(crate) async fn migrate(database: &Database, sets: &[MigrationSet]) -> Resul
     for table in std::iter::once(&PLATFORM).chain(sets).flat_map(|set| set.posted) {
         guards::create_triggers(&mut transaction, table).await?;
     }
+    apart::hold(&mut transaction, sets).await?;
     transaction.commit().await?;
+    if sets.iter().any(|set| set.tenants_apart) && matches!(database.readers(), Pool::Postgres(_)) {
+        apart::warn_where_unbound(database).await?;
+    }
     Ok(applied)
 }
 
@@ -151,6 +159,7 @@ async fn apply(database: &Database, set: &MigrationSet, migration: &Migration) -
         Transaction::Sqlite(_) => migration.sql.to_owned(),
         Transaction::Postgres(_) => ddl::for_postgres(migration.sql),
     };
+    let let_go = apart::let_go(&mut transaction, set).await?;
     transaction.script(ddl).await.map_err(failed)?;
     sql::query(
         "INSERT INTO schema_migrations (set_name, version, name, checksum, applied_at) VALUES ($1, $2, $3, $4, $5)",
@@ -163,6 +172,7 @@ async fn apply(database: &Database, set: &MigrationSet, migration: &Migration) -
     .execute(&mut transaction)
     .await
     .map_err(failed)?;
+    apart::take_back(&mut transaction, &let_go).await?;
     transaction.commit().await.map_err(failed)
 }
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cortex_security::AuditEntry;
-use cortex_types::{RequestContext, Timestamp};
+use cortex_types::{RequestContext, TenantId, Timestamp};
 use fail::fail_point;
 
 use crate::bulk::{self, RowValues, Same, Target};
 use crate::sql::{self, Transaction};
-use crate::{Database, StoreError, audit};
+use crate::{Database, StoreError, apart, audit};
 
 const COMMITS_TOTAL: &str = "cortex_store_commits_total";
 /// From asking the database to commit until it is on the disk.
@@ -37,6 +37,8 @@ pub struct WriteTransaction {
     commit_no: u64,
     /// The number that the newest logical transaction has, this commit's own among them.
     newest_tx: i64,
+    /// Whose rows it reaches.
+    tenants: Vec<TenantId>,
 }
 
 impl WriteTransaction {
@@ -61,6 +63,7 @@ impl WriteTransaction {
             sql,
             commit_no: commit_no.unsigned_abs(),
             newest_tx,
+            tenants: Vec::new(),
         })
     }
 
@@ -74,6 +77,28 @@ impl WriteTransaction {
         self.commit_no
     }
 
+    /// From here on it reaches the rows of `tenants` too, in tables in which tenants are held apart; of nobody else's it sees
+    /// and writes any on PostgreSQL. Whoever a logical transaction is begun for is named by that.
+    pub async fn work_for<'t>(&mut self, tenants: impl IntoIterator<Item = &'t TenantId>) -> Result<(), StoreError> {
+        let before = self.tenants.len();
+        for tenant in tenants {
+            if !self.tenants.contains(tenant) {
+                self.tenants.push(tenant.clone());
+            }
+        }
+        if self.tenants.len() == before || matches!(self.sql, Transaction::Sqlite(_)) {
+            return Ok(());
+        }
+        // A tenant's name has no commas.
+        let tenants: Vec<&str> = self.tenants.iter().map(TenantId::as_str).collect();
+        sql::query(apart::SAY_FOR_TRANSACTION)
+            .bind(tenants.join(","))
+            .execute(&mut self.sql)
+            .await
+            .map(drop)
+            .map_err(|error| self.database.failed(error))
+    }
+
     /// Begins one logical transaction and answers its `tx_no`.
     pub async fn transaction(&mut self, ctx: &RequestContext, known: Known) -> Result<u64, StoreError> {
         let numbers = self.transactions(&[(ctx.clone(), known)]).await?;
@@ -83,6 +108,7 @@ impl WriteTransaction {
 
     /// Begins several logical transactions at once; their numbers are consecutive, in the given order.
     pub async fn transactions(&mut self, metas: &[(RequestContext, Known)]) -> Result<Vec<u64>, StoreError> {
+        self.work_for(metas.iter().map(|(ctx, _)| &ctx.tenant)).await?;
         let numbered: Vec<(i64, &(RequestContext, Known))> = (self.newest_tx + 1..).zip(metas).collect();
         let commit_no = self.commit_no.cast_signed();
         let now = self.database.clock().now();

@@ -6,11 +6,13 @@
 
 mod on;
 mod query;
+mod readers;
 mod row;
 mod value;
 
 pub use on::{On, Pool, Transaction};
 pub use query::{Executed, Query, QueryAs, QueryBuilder, QueryScalar, query, query_as, query_scalar};
+pub use readers::Readers;
 pub use row::{FromSqlRow, Row};
 pub use value::{Bind, Instant, Value};
 pub(crate) use value::{add, storable};

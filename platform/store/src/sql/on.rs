@@ -1,12 +1,15 @@
 //! Where a statement runs.
 
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool};
+use cortex_types::TenantId;
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Sqlite, SqliteConnection, SqlitePool};
+
+use super::readers::Readers;
 
 /// Connections of one kind of database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub enum Pool {
     Sqlite(SqlitePool),
-    Postgres(PgPool),
+    Postgres(Readers),
 }
 
 /// What is read or written through it is one transaction; dropping it undoes what was written.
@@ -19,21 +22,27 @@ pub enum Transaction {
 /// A pool or a transaction, as [`Query`](super::Query) takes it.
 #[derive(Debug)]
 pub enum On<'c> {
-    SqlitePool(&'c SqlitePool),
+    SqlitePool(SqlitePool),
     Sqlite(&'c mut SqliteConnection),
-    PostgresPool(&'c PgPool),
+    PostgresPool(Readers),
     Postgres(&'c mut PgConnection),
 }
 
 impl Pool {
+    /// The same connections, for reading what is `tenant`'s.
+    #[must_use]
+    pub fn of(&self, tenant: &TenantId) -> Self {
+        match self {
+            Self::Sqlite(pool) => Self::Sqlite(pool.clone()),
+            Self::Postgres(readers) => Self::Postgres(readers.of(tenant)),
+        }
+    }
+
     /// Whatever is read through the transaction is of one moment.
     pub async fn snapshot(&self) -> Result<Transaction, sqlx::Error> {
         Ok(match self {
             Self::Sqlite(pool) => Transaction::Sqlite(pool.begin().await?),
-            Self::Postgres(pool) => {
-                let begin = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY";
-                Transaction::Postgres(pool.begin_with(begin).await?)
-            }
+            Self::Postgres(readers) => Transaction::Postgres(readers.snapshot().await?),
         })
     }
 
@@ -48,7 +57,7 @@ impl Pool {
     pub(crate) async fn close(&self) {
         match self {
             Self::Sqlite(pool) => pool.close().await,
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres(readers) => readers.close().await,
         }
     }
 }
@@ -83,11 +92,11 @@ impl Transaction {
     }
 }
 
-impl<'c> From<&'c Pool> for On<'c> {
-    fn from(pool: &'c Pool) -> Self {
+impl From<&Pool> for On<'_> {
+    fn from(pool: &Pool) -> Self {
         match pool {
-            Pool::Sqlite(pool) => Self::SqlitePool(pool),
-            Pool::Postgres(pool) => Self::PostgresPool(pool),
+            Pool::Sqlite(pool) => Self::SqlitePool(pool.clone()),
+            Pool::Postgres(readers) => Self::PostgresPool(readers.clone()),
         }
     }
 }

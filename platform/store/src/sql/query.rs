@@ -129,9 +129,13 @@ impl Query {
 
     pub async fn fetch_optional<'c>(self, on: impl Into<On<'c>>) -> Result<Option<Row>, sqlx::Error> {
         Ok(match on.into() {
-            On::SqlitePool(pool) => self.sqlite()?.fetch_optional(pool).await?.map(Row::Sqlite),
+            On::SqlitePool(pool) => self.sqlite()?.fetch_optional(&pool).await?.map(Row::Sqlite),
             On::Sqlite(connection) => self.sqlite()?.fetch_optional(connection).await?.map(Row::Sqlite),
-            On::PostgresPool(pool) => self.postgres()?.fetch_optional(pool).await?.map(Row::Postgres),
+            On::PostgresPool(readers) => {
+                let query = self.postgres()?;
+                let mut connection = readers.acquire().await?;
+                query.fetch_optional(&mut *connection).await?.map(Row::Postgres)
+            }
             On::Postgres(connection) => self.postgres()?.fetch_optional(connection).await?.map(Row::Postgres),
         })
     }
@@ -142,9 +146,13 @@ impl Query {
 
     pub async fn execute<'c>(self, on: impl Into<On<'c>>) -> Result<Executed, sqlx::Error> {
         let rows = match on.into() {
-            On::SqlitePool(pool) => self.sqlite()?.execute(pool).await?.rows_affected(),
+            On::SqlitePool(pool) => self.sqlite()?.execute(&pool).await?.rows_affected(),
             On::Sqlite(connection) => self.sqlite()?.execute(connection).await?.rows_affected(),
-            On::PostgresPool(pool) => self.postgres()?.execute(pool).await?.rows_affected(),
+            On::PostgresPool(readers) => {
+                let query = self.postgres()?;
+                let mut connection = readers.acquire().await?;
+                query.execute(&mut *connection).await?.rows_affected()
+            }
             On::Postgres(connection) => self.postgres()?.execute(connection).await?.rows_affected(),
         };
         Ok(Executed { rows })
@@ -156,15 +164,22 @@ impl Query {
         let refused = |error| futures::stream::once(std::future::ready(Err(error))).boxed();
         match on {
             On::SqlitePool(pool) => match self.sqlite() {
-                Ok(query) => query.fetch(pool).map_ok(Row::Sqlite).boxed(),
+                Ok(query) => query.fetch(&pool).map_ok(Row::Sqlite).boxed(),
                 Err(error) => refused(error),
             },
             On::Sqlite(connection) => match self.sqlite() {
                 Ok(query) => query.fetch(connection).map_ok(Row::Sqlite).boxed(),
                 Err(error) => refused(error),
             },
-            On::PostgresPool(pool) => match self.postgres() {
-                Ok(query) => query.fetch(pool).map_ok(Row::Postgres).boxed(),
+            On::PostgresPool(readers) => match self.postgres() {
+                Ok(query) => async_stream::try_stream! {
+                    let mut connection = readers.acquire().await?;
+                    let mut rows = query.fetch(&mut *connection);
+                    while let Some(row) = rows.try_next().await? {
+                        yield Row::Postgres(row);
+                    }
+                }
+                .boxed(),
                 Err(error) => refused(error),
             },
             On::Postgres(connection) => match self.postgres() {

@@ -1,5 +1,6 @@
-//! The store on a real file: capture, numbering, migrations; tokens, audit chain and subject keys in `guards`.
+//! The store on a real file: capture, numbering, migrations; tokens, audit chain and subject keys in `guards`, tenants in `apart`.
 
+mod apart;
 mod guards;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ const NOTES: MigrationSet = MigrationSet {
     }],
     captured: &["notes"],
     posted: &[],
+    tenants_apart: false,
 };
 
 struct Store {

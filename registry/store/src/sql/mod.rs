@@ -20,6 +20,7 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
     }],
     captured: &[],
     posted: &[],
+    tenants_apart: false,
 };
 
 /// [`RegistryStore`](cortex_registry::RegistryStore) on a [`Database`] that was migrated with [`MIGRATIONS`].
