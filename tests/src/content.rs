@@ -4,7 +4,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use sqlx::{Connection, PgConnection, Row, SqliteConnection};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, Row, SqliteConnection};
 
 use crate::binary::{self, Server, block_on};
 
@@ -39,6 +40,8 @@ const CONTENT: &[(&str, &str)] = &[
     ),
 ];
 
+const TENANT: &str = "main";
+
 /// Ledger, lake and online store of `killed` must equal those of `quiet`.
 pub fn compare(quiet: &Path, killed: &Path) -> Result<()> {
     for (table, columns) in CONTENT {
@@ -68,12 +71,14 @@ pub fn compare(quiet: &Path, killed: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Rows of a query on the ledger's own database: cells joined by `|`, or a JSON object each.
+/// Rows of a query on the ledger's own database, of the tenant that there is without anybody having made one: cells joined by
+/// `|`, or a JSON object each.
 pub fn ledger_rows(data: &Path, sql: &str) -> Result<Vec<String>> {
     if let Some(url) = binary::database_url(data)? {
         let as_json = sqlx::AssertSqlSafe(format!("SELECT row_to_json(r)::text FROM ({sql}) r"));
         return block_on(async {
-            let mut connection = PgConnection::connect(&url).await?;
+            let options: PgConnectOptions = url.parse()?;
+            let mut connection = options.options([("cortex.tenants", TENANT)]).connect().await?;
             Ok(sqlx::query_scalar(as_json).fetch_all(&mut connection).await?)
         });
     }

@@ -88,7 +88,7 @@ impl SqlLedger {
         columns.retain(|column| column.name != "tx_no");
         let select = format!("SELECT * FROM {table} WHERE tenant_id = $1");
         let rows = sql::query(AssertSqlSafe(select)).bind(ctx.tenant.as_str());
-        let rows = rows.fetch(self.database().readers());
+        let rows = rows.fetch(&self.readers_of(ctx));
         Ok(rows
             .map(move |row| text(&row?, &columns))
             .map_err(|error| failed("read a table")(self.database().failed(error)))

@@ -20,8 +20,13 @@ impl SqlLedger {
         failed("read drafts")(self.database().failed(error))
     }
 
-    async fn begin_draft(&self) -> Result<WriteTransaction, ErpError> {
-        self.database().begin().await.map_err(failed("begin a transaction"))
+    async fn begin_draft(&self, ctx: &RequestContext) -> Result<WriteTransaction, ErpError> {
+        let begun = async {
+            let mut transaction = self.database().begin().await?;
+            transaction.work_for([&ctx.tenant]).await?;
+            Ok(transaction)
+        };
+        begun.await.map_err(failed("begin a transaction"))
     }
 
     /// With an entry in the audit log.
@@ -47,7 +52,7 @@ impl SqlLedger {
 #[async_trait]
 impl Drafts for SqlLedger {
     async fn create(&self, ctx: &RequestContext, collection: &str, body: String) -> Result<Draft, ErpError> {
-        let mut transaction = self.begin_draft().await?;
+        let mut transaction = self.begin_draft(ctx).await?;
         let now = self.database().clock().now();
         let draft = Draft {
             id: DraftId::new(),
@@ -85,7 +90,7 @@ impl Drafts for SqlLedger {
             .bind(ctx.tenant.as_str())
             .bind(collection)
             .bind(id.to_string())
-            .fetch_optional(self.database().readers())
+            .fetch_optional(&self.readers_of(ctx))
             .await;
         row.and_then(|row| row.as_ref().map(draft).transpose())
             .map_err(|error| self.drafts_unread(error))
@@ -107,7 +112,7 @@ impl Drafts for SqlLedger {
             .bind(page.after.as_deref().unwrap_or_default())
             .bind(state.map_or("", DraftState::as_str))
             .bind(i64::from(page.limit()))
-            .fetch_all(self.database().readers())
+            .fetch_all(&self.readers_of(ctx))
             .await;
         rows.and_then(|rows| rows.iter().map(draft).collect())
             .map_err(|error| self.drafts_unread(error))
@@ -120,7 +125,7 @@ impl Drafts for SqlLedger {
         version: i64,
         action: DraftAction,
     ) -> Result<Option<Draft>, ErpError> {
-        let mut transaction = self.begin_draft().await?;
+        let mut transaction = self.begin_draft(ctx).await?;
         let now = self.database().clock().now();
         if !self.is_at(ctx, draft.id, Some(version), &mut transaction).await? {
             return Ok(None);
@@ -156,7 +161,7 @@ impl Drafts for SqlLedger {
     }
 
     async fn discard(&self, ctx: &RequestContext, draft: &Draft, version: Option<i64>) -> Result<bool, ErpError> {
-        let mut transaction = self.begin_draft().await?;
+        let mut transaction = self.begin_draft(ctx).await?;
         if !self.is_at(ctx, draft.id, version, &mut transaction).await? {
             return Ok(false);
         }

@@ -1,8 +1,9 @@
 use async_trait::async_trait;
 use cortex_erp::postings::Group;
 use cortex_erp::{Books, ErpError, References, UnitOfWork, Work};
+use cortex_store::sql::Pool;
 use cortex_store::{Database, StoreError, WriteTransaction};
-use cortex_types::{Coded, TenantId};
+use cortex_types::{Coded, RequestContext, TenantId};
 
 use crate::{read, write};
 
@@ -20,6 +21,10 @@ impl SqlLedger {
 
     pub(crate) fn database(&self) -> &Database {
         &self.database
+    }
+
+    pub(crate) fn readers_of(&self, ctx: &RequestContext) -> Pool {
+        self.database.readers_of(&ctx.tenant)
     }
 }
 
@@ -42,6 +47,10 @@ struct SqlWork {
 #[async_trait]
 impl Work for SqlWork {
     async fn load(&mut self, tenant: &TenantId, wanted: &References) -> Result<Books, ErpError> {
+        self.transaction
+            .work_for([tenant])
+            .await
+            .map_err(failed("load the books"))?;
         read::books(self.transaction.connection(), tenant.as_str(), wanted)
             .await
             .map_err(|error| failed("load the books")(self.database.failed(error)))

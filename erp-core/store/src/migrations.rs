@@ -150,5 +150,5 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
         "purchase_receipt_lines",
         "payments",
     ],
-    tenants_apart: false,
+    tenants_apart: true,
 };

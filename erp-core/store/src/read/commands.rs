@@ -66,7 +66,7 @@ impl SqlLedger {
             .bind(ctx.tenant.as_str())
             .bind(i64::try_from(after).unwrap_or(i64::MAX))
             .bind(i64::from(limit.clamp(1, PAGE_LIMIT_MAX)))
-            .fetch_all(self.database().readers())
+            .fetch_all(&self.readers_of(ctx))
             .await
             .map_err(|error| self.unread(error))
     }
@@ -86,7 +86,7 @@ impl SqlLedger {
         let count = "SELECT count(*), count(command) FROM commands WHERE tenant_id = $1";
         let (all, journalled): (i64, i64) = sql::query_as(count)
             .bind(ctx.tenant.as_str())
-            .fetch_one(self.database().readers())
+            .fetch_one(&self.readers_of(ctx))
             .await
             .map_err(|error| self.unread(error))?;
         if all > journalled {

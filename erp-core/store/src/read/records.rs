@@ -28,13 +28,18 @@ impl SqlLedger {
         result.map_err(|error| failed(what)(self.database().failed(error)))
     }
 
-    async fn one(&self, select: &str, column: &str, tenant: &str, value: &str) -> Result<Option<Row>, sqlx::Error> {
+    async fn one(
+        &self,
+        ctx: &RequestContext,
+        select: &str,
+        (column, value): (&str, &str),
+    ) -> Result<Option<Row>, sqlx::Error> {
         sql::query(AssertSqlSafe(format!(
             "{select} WHERE tenant_id = $1 AND {column} = $2"
         )))
-        .bind(tenant)
+        .bind(ctx.tenant.as_str())
         .bind(value)
-        .fetch_optional(self.database().readers())
+        .fetch_optional(&self.readers_of(ctx))
         .await
     }
 }
@@ -42,7 +47,7 @@ impl SqlLedger {
 #[async_trait]
 impl Records for SqlLedger {
     async fn party(&self, ctx: &RequestContext, code: &str) -> Result<Option<Party>, ErpError> {
-        let row = self.one(master_data::PARTIES, "code", ctx.tenant.as_str(), code).await;
+        let row = self.one(ctx, master_data::PARTIES, ("code", code)).await;
         self.read(
             "read a party",
             row.and_then(|row| row.as_ref().map(master_data::party).transpose()),
@@ -50,8 +55,8 @@ impl Records for SqlLedger {
     }
 
     async fn parties(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Party>, ErpError> {
-        let readers = self.database().readers();
-        let rows = documents::page_of(readers, master_data::PARTIES, ctx.tenant.as_str(), page).await;
+        let readers = self.readers_of(ctx);
+        let rows = documents::page_of(&readers, master_data::PARTIES, ctx.tenant.as_str(), page).await;
         self.read(
             "list parties",
             rows.and_then(|rows| rows.iter().map(master_data::party).collect()),
@@ -59,7 +64,7 @@ impl Records for SqlLedger {
     }
 
     async fn product(&self, ctx: &RequestContext, code: &str) -> Result<Option<Product>, ErpError> {
-        let row = self.one(master_data::PRODUCTS, "code", ctx.tenant.as_str(), code).await;
+        let row = self.one(ctx, master_data::PRODUCTS, ("code", code)).await;
         self.read(
             "read a product",
             row.and_then(|row| row.as_ref().map(master_data::product).transpose()),
@@ -67,8 +72,8 @@ impl Records for SqlLedger {
     }
 
     async fn products(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Product>, ErpError> {
-        let readers = self.database().readers();
-        let rows = documents::page_of(readers, master_data::PRODUCTS, ctx.tenant.as_str(), page).await;
+        let readers = self.readers_of(ctx);
+        let rows = documents::page_of(&readers, master_data::PRODUCTS, ctx.tenant.as_str(), page).await;
         self.read(
             "list products",
             rows.and_then(|rows| rows.iter().map(master_data::product).collect()),
@@ -81,42 +86,42 @@ impl Records for SqlLedger {
         product: &str,
         page: &Page,
     ) -> Result<Vec<ProductUnit>, ErpError> {
-        let units = master_data::units_of(self.database().readers(), ctx.tenant.as_str(), product, page).await;
+        let units = master_data::units_of(&self.readers_of(ctx), ctx.tenant.as_str(), product, page).await;
         self.read("list the units of a product", units)
     }
 
     async fn contacts(&self, ctx: &RequestContext, party: Option<&str>, page: &Page) -> Result<Vec<Contact>, ErpError> {
-        let contacts = contacts::page(self.database().readers(), ctx.tenant.as_str(), party, page).await;
+        let contacts = contacts::page(&self.readers_of(ctx), ctx.tenant.as_str(), party, page).await;
         self.read("list contacts", contacts)
     }
 
     async fn contact(&self, ctx: &RequestContext, party: &str, contact: &str) -> Result<Option<Contact>, ErpError> {
-        let contact = contacts::one(self.database().readers(), ctx.tenant.as_str(), party, contact).await;
+        let contact = contacts::one(&self.readers_of(ctx), ctx.tenant.as_str(), party, contact).await;
         self.read("read a contact", contact)
     }
 
     async fn invoice(&self, ctx: &RequestContext, number: &str) -> Result<Option<Invoice>, ErpError> {
-        let invoice = documents::invoice(self.database().readers(), ctx.tenant.as_str(), number).await;
+        let invoice = documents::invoice(&self.readers_of(ctx), ctx.tenant.as_str(), number).await;
         self.read("read an invoice", invoice)
     }
 
     async fn invoices(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Invoice>, ErpError> {
-        let invoices = documents::invoices(self.database().readers(), ctx.tenant.as_str(), page).await;
+        let invoices = documents::invoices(&self.readers_of(ctx), ctx.tenant.as_str(), page).await;
         self.read("list invoices", invoices)
     }
 
     async fn credit_note(&self, ctx: &RequestContext, number: &str) -> Result<Option<CreditNote>, ErpError> {
-        let note = documents::credit_note(self.database().readers(), ctx.tenant.as_str(), number).await;
+        let note = documents::credit_note(&self.readers_of(ctx), ctx.tenant.as_str(), number).await;
         self.read("read a credit note", note)
     }
 
     async fn credit_notes(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<CreditNote>, ErpError> {
-        let notes = documents::credit_notes(self.database().readers(), ctx.tenant.as_str(), page).await;
+        let notes = documents::credit_notes(&self.readers_of(ctx), ctx.tenant.as_str(), page).await;
         self.read("list credit notes", notes)
     }
 
     async fn journal_entries(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<JournalEntryRecord>, ErpError> {
-        let entries = journal::entries(self.database().readers(), ctx.tenant.as_str(), page).await;
+        let entries = journal::entries(&self.readers_of(ctx), ctx.tenant.as_str(), page).await;
         self.read("list journal entries", entries)
     }
 
@@ -126,18 +131,18 @@ impl Records for SqlLedger {
         product: Option<&str>,
         page: &Page,
     ) -> Result<Vec<(StockMove, i64)>, ErpError> {
-        let moves = stock::moves(self.database().readers(), ctx.tenant.as_str(), product, page).await;
+        let moves = stock::moves(&self.readers_of(ctx), ctx.tenant.as_str(), product, page).await;
         self.read("list stock moves", moves)
     }
 
     async fn locations(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Location>, ErpError> {
-        let rows = page_of(self.database().readers(), LOCATIONS, ctx.tenant.as_str(), page).await;
+        let rows = page_of(&self.readers_of(ctx), LOCATIONS, ctx.tenant.as_str(), page).await;
         let locations = rows.and_then(|rows| rows.iter().map(location).collect());
         self.read("list locations", locations)
     }
 
     async fn location(&self, ctx: &RequestContext, code: &str) -> Result<Option<Location>, ErpError> {
-        let row = self.one(LOCATIONS, "code", ctx.tenant.as_str(), code).await;
+        let row = self.one(ctx, LOCATIONS, ("code", code)).await;
         self.read(
             "read a location",
             row.and_then(|row| row.as_ref().map(location).transpose()),
@@ -150,7 +155,7 @@ impl Records for SqlLedger {
         kind: DocumentKind,
         page: &Page,
     ) -> Result<Vec<StockDocument>, ErpError> {
-        let documents = stock_documents::page(self.database().readers(), ctx.tenant.as_str(), kind, page).await;
+        let documents = stock_documents::page(&self.readers_of(ctx), ctx.tenant.as_str(), kind, page).await;
         self.read("list stock documents", documents)
     }
 
@@ -160,12 +165,12 @@ impl Records for SqlLedger {
         kind: DocumentKind,
         number: &str,
     ) -> Result<Option<(StockDocument, Vec<(StockMove, i64)>)>, ErpError> {
-        let document = stock_documents::one(self.database().readers(), ctx.tenant.as_str(), kind, number).await;
+        let document = stock_documents::one(&self.readers_of(ctx), ctx.tenant.as_str(), kind, number).await;
         self.read("read a stock document", document)
     }
 
     async fn cancellations(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Cancellation>, ErpError> {
-        let cancellations = stock_documents::cancellations(self.database().readers(), ctx.tenant.as_str(), page).await;
+        let cancellations = stock_documents::cancellations(&self.readers_of(ctx), ctx.tenant.as_str(), page).await;
         self.read("list cancellations", cancellations)
     }
 
@@ -176,7 +181,7 @@ impl Records for SqlLedger {
         state: Option<OrderState>,
         page: &Page,
     ) -> Result<Vec<Order>, ErpError> {
-        let found = orders::page(self.database().readers(), ctx.tenant.as_str(), (kind, state), page).await;
+        let found = orders::page(&self.readers_of(ctx), ctx.tenant.as_str(), (kind, state), page).await;
         self.read("list orders", found)
     }
 
@@ -186,12 +191,12 @@ impl Records for SqlLedger {
         kind: DocumentKind,
         number: &str,
     ) -> Result<Option<(Order, Vec<OrderProgress>)>, ErpError> {
-        let found = orders::one(self.database().readers(), ctx.tenant.as_str(), kind, number).await;
+        let found = orders::one(&self.readers_of(ctx), ctx.tenant.as_str(), kind, number).await;
         self.read("read an order", found)
     }
 
     async fn reorder_rules(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<ReorderRule>, ErpError> {
-        let rules = orders::rules(self.database().readers(), ctx.tenant.as_str(), page).await;
+        let rules = orders::rules(&self.readers_of(ctx), ctx.tenant.as_str(), page).await;
         self.read("list reorder rules", rules)
     }
 
@@ -200,32 +205,32 @@ impl Records for SqlLedger {
         ctx: &RequestContext,
         page: &Page,
     ) -> Result<Vec<(ReorderRule, Expected)>, ErpError> {
-        let expected = orders::expected(self.database().readers(), ctx.tenant.as_str(), page).await;
+        let expected = orders::expected(&self.readers_of(ctx), ctx.tenant.as_str(), page).await;
         self.read("read what stock is to be expected", expected)
     }
 
     async fn unbilled_goods(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<UnbilledGoods>, ErpError> {
-        let unbilled = bills::unbilled(self.database().readers(), ctx.tenant.as_str(), page).await;
+        let unbilled = bills::unbilled(&self.readers_of(ctx), ctx.tenant.as_str(), page).await;
         self.read("list goods that are not billed", unbilled)
     }
 
     async fn purchase_bills(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseBill>, ErpError> {
-        let bills = bills::page(self.database().readers(), ctx.tenant.as_str(), page).await;
+        let bills = bills::page(&self.readers_of(ctx), ctx.tenant.as_str(), page).await;
         self.read("list purchase bills", bills)
     }
 
     async fn purchase_bill(&self, ctx: &RequestContext, number: &str) -> Result<Option<PurchaseBill>, ErpError> {
-        let bill = bills::one(self.database().readers(), ctx.tenant.as_str(), number).await;
+        let bill = bills::one(&self.readers_of(ctx), ctx.tenant.as_str(), number).await;
         self.read("read a purchase bill", bill)
     }
 
     async fn purchase_receipt(&self, ctx: &RequestContext, number: &str) -> Result<Option<PurchaseReceipt>, ErpError> {
-        let receipt = purchasing::one_receipt(self.database().readers(), ctx.tenant.as_str(), number).await;
+        let receipt = purchasing::one_receipt(&self.readers_of(ctx), ctx.tenant.as_str(), number).await;
         self.read("read a purchase receipt", receipt)
     }
 
     async fn purchase_receipts(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseReceipt>, ErpError> {
-        let receipts = purchasing::receipts(self.database().readers(), ctx.tenant.as_str(), page).await;
+        let receipts = purchasing::receipts(&self.readers_of(ctx), ctx.tenant.as_str(), page).await;
         self.read("list purchase receipts", receipts)
     }
 
@@ -236,7 +241,7 @@ impl Records for SqlLedger {
         party: Option<&str>,
         page: &Page,
     ) -> Result<Vec<OpenItem>, ErpError> {
-        let items = open_items::page(self.database().readers(), ctx.tenant.as_str(), (side, party), page).await;
+        let items = open_items::page(&self.readers_of(ctx), ctx.tenant.as_str(), (side, party), page).await;
         self.read("list open items", items)
     }
 
@@ -247,63 +252,57 @@ impl Records for SqlLedger {
         before: Timestamp,
         days: &[u32],
     ) -> Result<Vec<Ageing>, ErpError> {
-        let ageing = open_items::ageing(self.database().readers(), ctx.tenant.as_str(), side, before, days).await;
+        let ageing = open_items::ageing(&self.readers_of(ctx), ctx.tenant.as_str(), side, before, days).await;
         self.read("read how old open items are", ageing)
     }
 
     async fn payment(&self, ctx: &RequestContext, number: &str) -> Result<Option<Payment>, ErpError> {
-        let payment = purchasing::one_payment(self.database().readers(), ctx.tenant.as_str(), number).await;
+        let payment = purchasing::one_payment(&self.readers_of(ctx), ctx.tenant.as_str(), number).await;
         self.read("read a payment", payment)
     }
 
     async fn payments(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Payment>, ErpError> {
-        let payments = purchasing::payments(self.database().readers(), ctx.tenant.as_str(), page).await;
+        let payments = purchasing::payments(&self.readers_of(ctx), ctx.tenant.as_str(), page).await;
         self.read("list payments", payments)
     }
 
     async fn company(&self, ctx: &RequestContext) -> Result<Option<Company>, ErpError> {
-        let company = company::company(self.database().readers(), ctx.tenant.as_str()).await;
+        let company = company::company(&self.readers_of(ctx), ctx.tenant.as_str()).await;
         self.read("read the company", company)
     }
 
     async fn base(&self, ctx: &RequestContext) -> Result<Option<Base>, ErpError> {
-        let base = company::base(self.database().readers(), ctx.tenant.as_str()).await;
+        let base = company::base(&self.readers_of(ctx), ctx.tenant.as_str()).await;
         self.read("read the company's currency", base)
     }
 
     async fn chart(&self, ctx: &RequestContext) -> Result<Chart, ErpError> {
         let read = async {
-            let mut snapshot = self.database().readers().snapshot().await?;
+            let mut snapshot = self.readers_of(ctx).snapshot().await?;
             company::chart_of(&mut snapshot, ctx.tenant.as_str()).await
         };
         self.read("read the chart of accounts", read.await)
     }
 
     async fn tax_codes(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<TaxCode>, ErpError> {
-        let rows = page_of(self.database().readers(), taxes::CODES, ctx.tenant.as_str(), page).await;
+        let rows = page_of(&self.readers_of(ctx), taxes::CODES, ctx.tenant.as_str(), page).await;
         let codes = rows.and_then(|rows| rows.iter().map(taxes::code).collect());
         self.read("list tax codes", codes)
     }
 
     async fn tax_totals(&self, ctx: &RequestContext, span: Span) -> Result<Vec<TaxTotal>, ErpError> {
-        let totals = taxes::totals(self.database().readers(), ctx.tenant.as_str(), span).await;
+        let totals = taxes::totals(&self.readers_of(ctx), ctx.tenant.as_str(), span).await;
         self.read("add taxes up", totals)
     }
 
     async fn cost_centres(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<CostCentre>, ErpError> {
-        let rows = page_of(
-            self.database().readers(),
-            company::COST_CENTRES,
-            ctx.tenant.as_str(),
-            page,
-        )
-        .await;
+        let rows = page_of(&self.readers_of(ctx), company::COST_CENTRES, ctx.tenant.as_str(), page).await;
         let centres = rows.and_then(|rows| rows.iter().map(company::cost_centre).collect());
         self.read("list cost centres", centres)
     }
 
     async fn exchange_rates(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<ExchangeRate>, ErpError> {
-        let rows = page_of(self.database().readers(), company::RATES, ctx.tenant.as_str(), page).await;
+        let rows = page_of(&self.readers_of(ctx), company::RATES, ctx.tenant.as_str(), page).await;
         let rates = rows.and_then(|rows| rows.iter().map(company::rate).collect());
         self.read("list exchange rates", rates)
     }
@@ -315,7 +314,7 @@ impl Records for SqlLedger {
         span: Span,
     ) -> Result<Vec<AccountBalance>, ErpError> {
         let read = async {
-            let mut snapshot = self.database().readers().snapshot().await?;
+            let mut snapshot = self.readers_of(ctx).snapshot().await?;
             days::of_cost_centre(&mut snapshot, ctx.tenant.as_str(), cost_centre, span).await
         };
         self.read("read a cost centre", read.await)
@@ -327,12 +326,12 @@ impl Records for SqlLedger {
         span: Span,
         closings: Closings,
     ) -> Result<Vec<AccountBalance>, ErpError> {
-        let balances = reports::trial_balance(self.database().readers(), ctx.tenant.as_str(), span, closings).await;
+        let balances = reports::trial_balance(&self.readers_of(ctx), ctx.tenant.as_str(), span, closings).await;
         self.read("read the trial balance", balances)
     }
 
     async fn journal_entry(&self, ctx: &RequestContext, number: &str) -> Result<Option<JournalEntryRecord>, ErpError> {
-        let entry = journal::entry_numbered(self.database().readers(), ctx.tenant.as_str(), number).await;
+        let entry = journal::entry_numbered(&self.readers_of(ctx), ctx.tenant.as_str(), number).await;
         self.read("read a journal entry", entry)
     }
 
@@ -343,13 +342,13 @@ impl Records for SqlLedger {
         span: Span,
         page: &Page,
     ) -> Result<GeneralLedger, ErpError> {
-        let (readers, tenant) = (self.database().readers(), ctx.tenant.as_str());
-        let ledger = reports::general_ledger(readers, tenant, account, span, page).await;
+        let (readers, tenant) = (self.readers_of(ctx), ctx.tenant.as_str());
+        let ledger = reports::general_ledger(&readers, tenant, account, span, page).await;
         self.read("read the general ledger", ledger)
     }
 
     async fn fiscal_years(&self, ctx: &RequestContext) -> Result<Vec<FiscalYear>, ErpError> {
-        let years = fiscal::years(self.database().readers(), ctx.tenant.as_str()).await;
+        let years = fiscal::years(&self.readers_of(ctx), ctx.tenant.as_str()).await;
         self.read("read the fiscal years", years)
     }
 
@@ -359,33 +358,31 @@ impl Records for SqlLedger {
         before: Option<Timestamp>,
         page: &Page,
     ) -> Result<Vec<StockOnHand>, ErpError> {
-        let (readers, tenant) = (self.database().readers(), ctx.tenant.as_str());
-        let levels = reports::stock_on_hand(readers, tenant, before, page).await;
+        let (readers, tenant) = (self.readers_of(ctx), ctx.tenant.as_str());
+        let levels = reports::stock_on_hand(&readers, tenant, before, page).await;
         self.read("read stock levels", levels)
     }
 
     async fn answered(&self, ctx: &RequestContext, key: &IdempotencyKey) -> Result<Option<Answered>, ErpError> {
-        let row = self
-            .one(ANSWERS, "idempotency_key", ctx.tenant.as_str(), key.as_str())
-            .await;
+        let row = self.one(ctx, ANSWERS, ("idempotency_key", key.as_str())).await;
         let answered = row.and_then(|row| row.as_ref().map(answered).transpose());
         self.read("read an answer", answered)
     }
 
     async fn verify(&self, ctx: &RequestContext) -> Result<Vec<Finding>, ErpError> {
-        let findings = verify::verify(self.database().readers(), ctx.tenant.as_str()).await;
+        let findings = verify::verify(&self.readers_of(ctx), ctx.tenant.as_str()).await;
         self.read("check the books", findings)
     }
 
     async fn sealed(&self, ctx: &RequestContext) -> Result<(u64, Link), ErpError> {
-        let newest = chain::newest(self.database().readers(), ctx.tenant.as_str()).await;
+        let newest = chain::newest(&self.readers_of(ctx), ctx.tenant.as_str()).await;
         let newest = self.read("read the newest seal", newest)?;
         let (entries, seal) = newest.unwrap_or_else(|| (0, Link::start(ctx.tenant.as_str())));
         Ok((entries.unsigned_abs(), seal))
     }
 
     async fn has_seal(&self, ctx: &RequestContext, seal: Link) -> Result<bool, ErpError> {
-        let found = chain::has_seal(self.database().readers(), ctx.tenant.as_str(), seal).await;
+        let found = chain::has_seal(&self.readers_of(ctx), ctx.tenant.as_str(), seal).await;
         self.read("look for a seal", found)
     }
 }

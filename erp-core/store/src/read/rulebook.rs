@@ -37,7 +37,7 @@ fn approval_rule(row: &Row) -> Result<ApprovalRule, sqlx::Error> {
 #[async_trait]
 impl Rulebook for SqlLedger {
     async fn approval_rules(&self, ctx: &RequestContext) -> Result<Vec<ApprovalRule>, ErpError> {
-        let rules = approval_rules(self.database().readers(), ctx.tenant.as_str()).await;
+        let rules = approval_rules(&self.readers_of(ctx), ctx.tenant.as_str()).await;
         rules.map_err(|error| failed("read the approval rules")(self.database().failed(error)))
     }
 

@@ -9,7 +9,7 @@ use cortex_types::{Currency, Money, Principal, Role, Timestamp};
 
 use crate::company::{Company, invoice, key, line, tenant};
 
-fn rule(above_minor: i64, blocked: bool) -> Command {
+pub fn rule(above_minor: i64, blocked: bool) -> Command {
     Command::DefineApprovalRule(DefineApprovalRule {
         code: "big".into(),
         kind: DocumentKind::SalesInvoice,

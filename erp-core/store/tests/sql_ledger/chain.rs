@@ -18,7 +18,7 @@ async fn posted() -> Company {
 
 /// What somebody does who holds the file.
 async fn tampered(company: &Company, statements: &[&'static str]) {
-    let mut write = company.database.begin().await.unwrap();
+    let mut write = company.begin().await;
     drop_triggers(&mut write).await;
     for statement in statements {
         sql::query(*statement).execute(write.connection()).await.unwrap();

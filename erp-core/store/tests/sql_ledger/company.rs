@@ -8,9 +8,9 @@ use cortex_erp::{
     SealedText,
 };
 use cortex_erp_store::{MIGRATIONS, SqlLedger};
-use cortex_store::Database;
-use cortex_store::sql;
+use cortex_store::sql::{self, Pool};
 use cortex_store::testing::Scratch;
+use cortex_store::{Database, WriteTransaction};
 use cortex_types::{Currency, RequestContext, SystemClock, TenantId, Unit};
 
 pub const PIECE: i64 = 1_000_000;
@@ -118,7 +118,25 @@ impl Company {
 
     pub async fn count(&self, table: &str) -> i64 {
         let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
-        sql::query_scalar(sql).fetch_one(self.database.readers()).await.unwrap()
+        sql::query_scalar(sql).fetch_one(&self.readers()).await.unwrap()
+    }
+
+    /// Everybody who ever did anything.
+    pub async fn tenants(&self) -> Vec<TenantId> {
+        let tenants = sql::query_scalar::<String>("SELECT DISTINCT tenant_id FROM tx_meta ORDER BY 1");
+        let tenants = tenants.fetch_all(self.database.readers()).await.unwrap();
+        tenants.iter().map(|tenant| tenant.parse().unwrap()).collect()
+    }
+
+    pub fn readers(&self) -> Pool {
+        self.database.readers_of(&self.ctx.tenant)
+    }
+
+    /// To write into the tables by hand.
+    pub async fn begin(&self) -> WriteTransaction {
+        let mut write = self.database.begin().await.unwrap();
+        write.work_for([&self.ctx.tenant]).await.unwrap();
+        write
     }
 }
 

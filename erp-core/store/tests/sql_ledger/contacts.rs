@@ -13,7 +13,7 @@ fn sealed(text: &str) -> Option<SealedText> {
     })
 }
 
-fn contact(party: &str, code: &str, is_primary: bool) -> Command {
+pub fn contact(party: &str, code: &str, is_primary: bool) -> Command {
     Command::DefineContact(DefineContact {
         party: party.into(),
         contact: code.into(),
@@ -146,7 +146,7 @@ async fn one_contact_is_asked_first_whatever_is_defined_at_once() {
     }
     company.comes_of_its_commands().await;
     let two = "UPDATE contacts SET is_primary = true WHERE code = 'ann'";
-    let mut work = company.database.begin().await.unwrap();
+    let mut work = company.begin().await;
     sql::query(two).execute(work.connection()).await.unwrap_err();
 }
 

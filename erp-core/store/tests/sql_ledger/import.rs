@@ -21,7 +21,8 @@ async fn importing_a_file_twice_is_importing_it_once() {
     assert_eq!(first.documents, second.documents);
     assert!(first.reconciled && first.repeated == 0 && second.repeated > 0);
 
-    let sum = |sum: &'static str| sql::query_scalar::<i64>(sum).fetch_one(company.database.readers());
+    let readers = company.readers();
+    let sum = |sum: &'static str| sql::query_scalar::<i64>(sum).fetch_one(&readers);
     let invoiced = sum("SELECT CAST(sum(net_minor) AS BIGINT) FROM sales_invoices")
         .await
         .unwrap();
@@ -34,7 +35,7 @@ async fn importing_a_file_twice_is_importing_it_once() {
     let known: Vec<(i64, Instant, String)> = sql::query_as(
         "SELECT m.known_at, i.invoiced_at, m.known_by FROM sales_invoices i JOIN tx_meta m ON m.tx_no = i.tx_no",
     )
-    .fetch_all(company.database.readers())
+    .fetch_all(&readers)
     .await
     .unwrap();
     assert!(

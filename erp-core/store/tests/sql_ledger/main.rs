@@ -235,7 +235,7 @@ async fn posted_rows_refuse_to_be_changed_by_the_database_itself() {
         "UPDATE stock_moves SET quantity_micro = 0",
         "DELETE FROM purchase_receipts",
     ] {
-        let mut work = company.database.begin().await.unwrap();
+        let mut work = company.begin().await;
         let error = sql::query(statement).execute(work.connection()).await.unwrap_err();
         assert!(error.to_string().contains("immutable-document"), "{statement}: {error}");
     }
@@ -245,7 +245,7 @@ async fn posted_rows_refuse_to_be_changed_by_the_database_itself() {
 async fn the_check_finds_a_level_that_is_not_the_sum_of_its_moves() {
     let company = Company::trading().await;
     company.execute(receive(10, 1000)).await.unwrap();
-    let mut work = company.database.begin().await.unwrap();
+    let mut work = company.begin().await;
     sql::query("UPDATE stock_levels SET quantity_micro = 7, value_minor = 999")
         .execute(work.connection())
         .await
@@ -280,7 +280,7 @@ async fn invoices_posted_at_once_get_gapless_numbers() {
         done.unwrap();
     }
     let numbers: Vec<String> = sql::query_scalar("SELECT number FROM sales_invoices ORDER BY number")
-        .fetch_all(company.database.readers())
+        .fetch_all(&company.readers())
         .await
         .unwrap();
     let gapless: Vec<String> = (1..=200).map(|n| format!("INV-{n:06}")).collect();
@@ -400,7 +400,7 @@ async fn the_check_finds_a_number_that_is_missing_from_our_own_series() {
     }
     assert_eq!(company.ledger.verify(&company.ctx).await.unwrap(), []);
     company.comes_of_its_commands().await;
-    let mut work = company.database.begin().await.unwrap();
+    let mut work = company.begin().await;
     sql::query("UPDATE number_counters SET newest = 2 WHERE kind = 'sales-invoice'")
         .execute(work.connection())
         .await

@@ -500,7 +500,7 @@ async fn a_unit_serves_the_next_command_of_its_group_and_no_other_tenant() {
 #[tokio::test]
 async fn nobody_asks_for_units_where_no_line_is_in_another_one() {
     let company = Company::trading().await;
-    let mut work = company.database.begin().await.unwrap();
+    let mut work = company.begin().await;
     sql::query("DROP TABLE product_units")
         .execute(work.connection())
         .await

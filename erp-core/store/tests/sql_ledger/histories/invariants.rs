@@ -81,7 +81,7 @@ pub async fn hold(company: &Company, ctx: &RequestContext) {
             .replace("{payables}", &code(Role::Payables))
     };
     for (what, sql) in NEVER {
-        let found = count(company.database.readers(), ctx, &coded(sql)).await;
+        let found = count(&company.database.readers_of(&ctx.tenant), ctx, &coded(sql)).await;
         assert_eq!(found, 0, "{}: {what}", ctx.tenant);
     }
 }

@@ -56,13 +56,20 @@ impl Kept {
 }
 
 async fn rows(company: &Company, table: &str) -> HashSet<u64> {
-    let readers = company.database.readers();
-    let columns = table_columns(readers, table).await.unwrap();
-    let select = sql::query(AssertSqlSafe(format!("SELECT * FROM {table}")));
-    let hashes = select.fetch(readers).map_ok(|row| hash(&row, &columns).unwrap());
-    let mut count = 0;
-    let hashes = hashes.inspect_ok(|_| count += 1);
-    let hashes: HashSet<u64> = hashes.try_collect().await.unwrap();
+    let columns = table_columns(company.database.readers(), table).await.unwrap();
+    let (mut count, mut hashes) = (0, HashSet::new());
+    for tenant in company.tenants().await {
+        let select = sql::query(AssertSqlSafe(format!("SELECT * FROM {table} WHERE tenant_id = $1")));
+        let readers = company.database.readers_of(&tenant);
+        let rows = select.bind(tenant.as_str()).fetch(&readers);
+        let of_tenant: Vec<u64> = rows
+            .map_ok(|row| hash(&row, &columns).unwrap())
+            .try_collect()
+            .await
+            .unwrap();
+        count += of_tenant.len();
+        hashes.extend(of_tenant);
+    }
     assert_eq!(hashes.len(), count, "{table}: two rows look the same");
     hashes
 }

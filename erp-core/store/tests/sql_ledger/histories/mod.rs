@@ -5,6 +5,7 @@
 //! said its currency. `CORTEX_HISTORY=10000` goes on until so many documents are posted, and `CORTEX_HISTORY=10000:7` by
 //! another seed; what was drawn is printed at the end (`--nocapture`).
 
+mod apart;
 mod business;
 mod dice;
 mod draws;

@@ -32,11 +32,11 @@ pub struct Run {
     seed: u64,
     at_once: usize,
     dice: Dice,
-    books: Company,
+    pub(super) books: Company,
     memory: MemoryLedger,
     in_memory: Erp,
     histories: Vec<History>,
-    contexts: Vec<RequestContext>,
+    pub(super) contexts: Vec<RequestContext>,
     /// Requests that were carried out, with their answers.
     done: Vec<(Sent, Receipt)>,
     posted: usize,
