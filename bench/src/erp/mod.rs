@@ -63,7 +63,7 @@ pub async fn run(options: &Options, named: bool) -> Result<()> {
         "pg_stat_statements.track_planning=on",
     ];
     let settings = if options.erp.statements { &counted[..] } else { &[] };
-    let Some(postgres) = Postgres::start(settings)? else {
+    let Some(postgres) = Postgres::start(settings).await? else {
         if named {
             bail!(MISSING);
         }

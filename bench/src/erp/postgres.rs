@@ -13,6 +13,9 @@ use crate::server::free_address;
 
 /// Debian's package puts the server's programs here, which is not on the PATH.
 const DEBIAN: &str = "/usr/lib/postgresql";
+/// Measures, and loads what is measured.
+const SUPERUSER: &str = "postgres";
+/// Cortex's role, an ordinary one that owns its databases: policies bind it.
 const USER: &str = "cortex";
 
 /// A running server; stopped and thrown away when dropped.
@@ -26,7 +29,7 @@ pub struct Postgres {
 
 impl Postgres {
     /// `None` where PostgreSQL is not installed.
-    pub fn start(settings: &[&str]) -> Result<Option<Self>> {
+    pub async fn start(settings: &[&str]) -> Result<Option<Self>> {
         let Some(programs) = programs() else {
             return Ok(None);
         };
@@ -43,7 +46,16 @@ impl Postgres {
         };
         server.initialise()?;
         server.launch(settings)?;
+        server.admit().await?;
         Ok(Some(server))
+    }
+
+    async fn admit(&self) -> Result<()> {
+        let mut connection = self.connect("postgres").await?;
+        let role = format!("CREATE ROLE {USER} LOGIN PASSWORD '{}'", self.password);
+        sqlx::raw_sql(AssertSqlSafe(role)).execute(&mut connection).await?;
+        connection.close().await?;
+        Ok(())
     }
 
     fn home(&self) -> PathBuf {
@@ -66,7 +78,7 @@ impl Postgres {
         }
         let mut command = self.command("initdb")?;
         command.arg("--pgdata").arg(self.data());
-        command.args(["--username", USER, "--auth", "scram-sha-256", "--encoding", "UTF8"]);
+        command.args(["--username", SUPERUSER, "--auth", "scram-sha-256", "--encoding", "UTF8"]);
         command.args(["--locale", "C.UTF-8", "--pwfile"]).arg(&file);
         let done = command.output()?;
         ensure!(
@@ -117,12 +129,18 @@ impl Postgres {
         Ok(command)
     }
 
+    /// For Cortex.
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://{USER}:{}@127.0.0.1:{}/{database}", self.password, self.port)
+        self.url_of(USER, database)
     }
 
+    fn url_of(&self, role: &str, database: &str) -> String {
+        format!("postgres://{role}:{}@127.0.0.1:{}/{database}", self.password, self.port)
+    }
+
+    /// Sees everything.
     pub async fn connect(&self, database: &str) -> Result<PgConnection> {
-        PgConnection::connect(&self.url(database))
+        PgConnection::connect(&self.url_of(SUPERUSER, database))
             .await
             .with_context(|| format!("no connection to the database '{database}'"))
     }
@@ -131,9 +149,11 @@ impl Postgres {
     pub async fn create(&self, database: &str, like: Option<&str>) -> Result<()> {
         let mut connection = self.connect("postgres").await?;
         let template = like.map_or_else(String::new, |like| format!(" TEMPLATE {like}"));
-        sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {database}{template}")))
-            .execute(&mut connection)
-            .await?;
+        sqlx::raw_sql(AssertSqlSafe(format!(
+            "CREATE DATABASE {database} OWNER {USER}{template}"
+        )))
+        .execute(&mut connection)
+        .await?;
         connection.close().await?;
         Ok(())
     }
@@ -144,7 +164,7 @@ impl Postgres {
         path.exists().then(|| {
             let mut command = Command::new(path);
             command.env("PGPASSWORD", &self.password).stdin(Stdio::null());
-            command.args(["-h", "127.0.0.1", "-U", USER, "-p", &self.port.to_string()]);
+            command.args(["-h", "127.0.0.1", "-U", SUPERUSER, "-p", &self.port.to_string()]);
             command
         })
     }
