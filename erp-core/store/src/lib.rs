@@ -8,8 +8,8 @@
 //! Entries are sealed in a chain as they are posted, so that one that was changed afterwards is named by
 //! [`verify`](cortex_erp::Records::verify).
 //!
-//! Nothing here decides anything about the business: rows come planned. Every statement is scoped by tenant, and posted
-//! rows refuse to be changed by triggers of their own.
+//! Nothing here decides anything about the business: rows come planned. Every statement is scoped by tenant, to which
+//! PostgreSQL holds it as well, and posted rows refuse to be changed by triggers of their own.
 
 mod chain;
 mod contents;

@@ -5,6 +5,9 @@
 //! [`MigrationSet`] brings an adapter's tables, and names those whose changes are captured: triggers write each of
 //! their changes to the change log within the transaction that made it, which is what `cortex-ingest-sqlite` reads.
 //!
+//! On PostgreSQL a set may have its tenants held apart by row-level security: statements reach the rows of the tenant that
+//! [`Database::readers_of`] reads for, or those that a [`WriteTransaction::work_for`] works for.
+//!
 //! The SQL side of `cortex-security`'s ports is here too: [`SqlAuthenticator`], [`SqlAuditLog`] and
 //! [`SqlSubjectKeys`].
 //!
