@@ -103,11 +103,25 @@ impl InvoiceEntry {
             .is_ok_and(|answered| answered.is_none())
     }
 
+    /// Whoever comes first after the rest looks whether there is a model by now; the others go on resting meanwhile.
     fn rests(&self, tenant: &TenantId) -> bool {
-        let without_model = self.without_model.lock().unwrap_or_else(PoisonError::into_inner);
-        without_model
-            .get(tenant)
-            .is_some_and(|since| since.elapsed() < self.config.rest)
+        let mut without_model = self.without_model.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(since) = without_model.get_mut(tenant) else {
+            return false;
+        };
+        let rests = since.elapsed() < self.config.rest;
+        if !rests {
+            *since = Instant::now();
+        }
+        rests
+    }
+
+    fn found_model(&self, tenant: &TenantId, found: bool) {
+        let mut without_model = self.without_model.lock().unwrap_or_else(PoisonError::into_inner);
+        match found {
+            true => without_model.remove(tenant),
+            false => without_model.insert(tenant.clone(), Instant::now()),
+        };
     }
 
     async fn advice(&self, ctx: &RequestContext, advisor: &dyn Advisor, customer: &Arc<str>) -> Option<Advice> {
@@ -117,13 +131,14 @@ impl InvoiceEntry {
         };
         let asked = tokio::time::timeout(self.config.advice_timeout, advisor.advise(ctx, request)).await;
         let (result, advice) = match asked {
-            Ok(Ok(advice)) => ("advised", Some(advice)),
+            Ok(Ok(advice)) => {
+                self.found_model(&ctx.tenant, true);
+                ("advised", Some(advice))
+            }
             Ok(Err(error)) => {
                 tracing::debug!(%error, "an invoice is posted without advice");
-                if matches!(error.code, ErrorCode::UnknownModel | ErrorCode::ModelNotReady) {
-                    let mut without_model = self.without_model.lock().unwrap_or_else(PoisonError::into_inner);
-                    without_model.insert(ctx.tenant.clone(), Instant::now());
-                }
+                let is_missing = matches!(error.code, ErrorCode::UnknownModel | ErrorCode::ModelNotReady);
+                self.found_model(&ctx.tenant, !is_missing);
                 (error.code().as_str(), None)
             }
             Err(_) => ("late", None),
@@ -311,6 +326,21 @@ mod tests {
             }
             assert_eq!(desk.advisor.1.load(Ordering::SeqCst), asked);
         }
+    }
+
+    #[tokio::test]
+    async fn after_the_rest_one_looks_for_a_model_and_the_others_do_not_wait() {
+        let mut desk = Desk::with(Behaviour::HasNoModel).await;
+        desk.entry.config.rest = Duration::from_mins(10);
+        desk.enter_as("a", Some("C1")).await;
+        let long_ago = Instant::now().checked_sub(Duration::from_mins(11)).unwrap();
+        let without_model = Arc::clone(&desk.entry.without_model);
+        without_model.lock().unwrap().insert(desk.ctx.tenant.clone(), long_ago);
+        for key in ["b", "c", "d"] {
+            desk.enter_as(key, Some("C1")).await;
+        }
+        assert_eq!(desk.advisor.1.load(Ordering::SeqCst), 2);
+        assert!(!desk.entry.rests(&TenantId::new("other").unwrap()));
     }
 
     #[tokio::test]

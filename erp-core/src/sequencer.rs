@@ -299,11 +299,11 @@ impl Sequencer {
             }
             Ok::<_, ErpError>(postings)
         })?;
-        let receipt = receipt_of(command, &postings);
         let circumstances = Circumstances::of(submission, now);
         let journalled = journalled::kept(&circumstances, &submission.body)?;
         let (event, subject) = submission.command.event();
         books.apply(&mut postings);
+        let receipt = receipt_of(command, &postings, books);
         books.answered.insert(
             Arc::clone(key),
             Answered {
@@ -382,14 +382,17 @@ async fn load(
     Ok(books)
 }
 
-fn receipt_of(command: CommandId, postings: &Postings) -> Receipt {
+fn receipt_of(command: CommandId, postings: &Postings, books: &Books) -> Receipt {
+    // What has no money of its own says its nothing in the company's.
+    let is_bare = postings.kind.prefix().is_none() && postings.entries.is_empty();
+    let base = books.base().filter(|_| is_bare);
     Receipt {
         command,
         kind: postings.kind,
         id: postings.id,
         number: Arc::clone(&postings.number),
         entry: postings.entries.first().map(|entry| Arc::clone(entry.number())),
-        currency: postings.currency,
+        currency: base.unwrap_or(postings.currency),
         amount_minor: postings.amount_minor,
         at: postings.at,
         repeated: false,

@@ -16,8 +16,8 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::drafts;
 use crate::idempotency::SHARED_LENGTH_MAX;
 
-const DECIMAL: &str = r"^-?[0-9]{1,28}(\.[0-9]{1,28})?$";
-const TIME: &str =
+pub(crate) const DECIMAL: &str = r"^-?[0-9]{1,28}(\.[0-9]{1,28})?$";
+pub(crate) const TIME: &str =
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})?)?$";
 /// Visible, and not trimmed on the way.
 const KEY: &str = "^[!-~]([ -~]*[!-~])?$";

@@ -142,7 +142,7 @@ impl Adjustment<'_> {
             });
         }
         let mut stocked = shelf.settle()?;
-        let currency = currency.unwrap_or(Currency::GBP);
+        let currency = currency.or(books.base()).unwrap_or(Currency::GBP);
         let mut value_minor = 0;
         for moved in stocked.moves.iter().filter(|moved| moved.moved_at == at) {
             add(&mut value_minor, moved.value_minor)?;

@@ -54,7 +54,7 @@ pub fn plan_stock_transfer(command: &TransferStock, books: &Books, now: Timestam
         });
     }
     let mut stocked = shelf.settle()?;
-    let currency = currency.unwrap_or(Currency::GBP);
+    let currency = currency.or(books.base()).unwrap_or(Currency::GBP);
     let mut posting = Posting::new(books, reference, Some(drawn));
     let memo = format!("transfer {number}");
     posting.post_with(Sides::new(currency), &mut stocked, &memo, at)?;

@@ -1,11 +1,15 @@
 //! What a document of a file says otherwise than what is there.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
+use cortex_types::Timestamp;
 use rust_decimal::Decimal;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
+
+use super::shape::{Fields, Kind};
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ChangeView {
@@ -16,8 +20,10 @@ pub(crate) struct ChangeView {
 }
 
 /// Fields that the document says otherwise than what is there. What it does not say stays as it is.
-pub(crate) fn changes(there: &Value, body: &Map<String, Value>) -> BTreeMap<String, ChangeView> {
-    let differing = body.iter().filter(|(name, to)| !is_same(&there[name.as_str()], to));
+pub(crate) fn changes(fields: &Fields, there: &Value, body: &Map<String, Value>) -> BTreeMap<String, ChangeView> {
+    let differing = body
+        .iter()
+        .filter(|(name, to)| !is_same(fields, name, &there[name.as_str()], to));
     let change = |(name, to): (&String, &Value)| {
         let from = there[name.as_str()].clone();
         (name.clone(), ChangeView { from, to: to.clone() })
@@ -25,20 +31,32 @@ pub(crate) fn changes(there: &Value, body: &Map<String, Value>) -> BTreeMap<Stri
     differing.map(change).collect()
 }
 
-/// Amounts are compared as amounts, and lines by what the file says of them.
-fn is_same(there: &Value, to: &Value) -> bool {
+/// Amounts are compared as amounts, times as times, and lines by what the file says of them.
+fn is_same(fields: &Fields, field: &str, there: &Value, to: &Value) -> bool {
     match (there, to) {
         (Value::Array(there), Value::Array(to)) => {
-            there.len() == to.len() && there.iter().zip(to).all(|(there, to)| is_same(there, to))
+            let mut pairs = there.iter().zip(to);
+            there.len() == to.len() && pairs.all(|(there, to)| is_same(fields, field, there, to))
         }
-        (Value::Object(_), Value::Object(to)) => to.iter().all(|(name, to)| is_same(&there[name.as_str()], to)),
+        (Value::Object(_), Value::Object(to)) => {
+            let mut within = to.iter();
+            within.all(|(name, to)| is_same(fields, &format!("{field}.{name}"), &there[name.as_str()], to))
+        }
         (Value::Null, to) => plain(to).is_empty(),
         (there, to) => {
             let (there, to) = (plain(there), plain(to));
-            let amounts = (there.parse::<Decimal>(), to.parse::<Decimal>());
-            there == to || matches!(amounts, (Ok(there), Ok(to)) if there == to)
+            there == to
+                || match fields.kinds.get(field) {
+                    Some(Kind::Decimal | Kind::Any) => same_as::<Decimal>(&there, &to),
+                    Some(Kind::Time) => same_as::<Timestamp>(&there, &to),
+                    _ => false,
+                }
         }
     }
+}
+
+fn same_as<T: FromStr + PartialEq>(there: &str, to: &str) -> bool {
+    matches!((there.parse::<T>(), to.parse::<T>()), (Ok(there), Ok(to)) if there == to)
 }
 
 pub(crate) fn plain(value: &Value) -> String {

@@ -327,7 +327,7 @@ impl Interchange {
             None => (404, Value::Null),
         };
         let changes = match status {
-            200 => Some(changes(&there, &body)),
+            200 => Some(changes(&shape.taken, &there, &body)),
             // A code that cannot be is refused with the document.
             400 | 404 => None,
             _ => return Err(ErpError::invalid(format!("row {}", read.row), plain(&there["detail"])).into()),

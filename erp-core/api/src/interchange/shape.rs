@@ -6,11 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value};
 
 use super::changes::plain;
+use crate::schemas;
 
 /// What a cell holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
+    /// As a text.
+    Decimal,
+    /// As a text.
+    Time,
     Boolean,
     Integer,
     /// Texts with `;` between them.
@@ -148,7 +153,11 @@ impl Fields {
                 Some("array") if kind_of(items) == Some("string") => Kind::Texts,
                 Some("boolean") => Kind::Boolean,
                 Some("integer") => Kind::Integer,
-                Some("string") => Kind::Text,
+                Some("string") => match property["pattern"].as_str() {
+                    Some(schemas::DECIMAL) => Kind::Decimal,
+                    Some(schemas::TIME) => Kind::Time,
+                    _ => Kind::Text,
+                },
                 _ => Kind::Any,
             };
             self.kinds.insert(name, kind);

@@ -1,7 +1,7 @@
 //! Documents as rows of a table, and back. A document with lines is as many rows; what is of the whole document stands
 //! on the first of them, or on each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cortex_erp::ErpError;
@@ -54,7 +54,12 @@ fn in_path(shape: &Shape, field: &str) -> bool {
 
 /// What columns mean. What a collection shows and does not take is passed over; what it does neither is refused.
 pub(crate) fn check_columns<'a>(shape: &Shape, columns: impl IntoIterator<Item = &'a str>) -> Result<(), ErpError> {
+    let mut before = BTreeSet::new();
     for column in columns {
+        if !before.insert(column) {
+            let problem = "is there twice: leave out one of them";
+            return Err(ErpError::invalid(format!("column '{column}'"), problem));
+        }
         let known = [&shape.taken, &shape.shown]
             .iter()
             .any(|of| of.kinds.contains_key(column) || of.lists.contains(column));
@@ -149,7 +154,7 @@ fn value(shape: &Shape, column: &str, text: &str) -> Result<Option<Value>, Strin
         None => return Ok(None),
     };
     Ok(Some(match kind {
-        Kind::Text => Value::from(text),
+        Kind::Text | Kind::Decimal | Kind::Time => Value::from(text),
         Kind::Boolean => match text.to_ascii_lowercase().as_str() {
             "true" | "1" | "yes" => Value::from(true),
             "false" | "0" | "no" => Value::from(false),

@@ -290,3 +290,19 @@ async fn taxes_are_within_prices_or_on_top_and_reported() {
     let wrong = json!({ "title": "x", "components": [{ "name": "VAT", "rate": "-1" }] });
     assert_eq!(shop.put("tax-codes/X", "x", wrong).await.0, StatusCode::BAD_REQUEST);
 }
+
+#[tokio::test]
+async fn what_has_no_money_says_nothing_in_the_currency_of_the_company() {
+    let shop = Caller {
+        api: super::api(),
+        role: super::Role::Admin,
+    };
+    let company = json!({ "name": "Beispiel GmbH", "currency": "EUR", "chart": "skr04" });
+    let (_, founded) = shop.put("company", "c", company).await;
+    assert_eq!(founded["currency"], "EUR");
+    let (_, answer) = shop.put("locations/shelf", "l", json!({ "name": "Shelf" })).await;
+    assert_eq!(
+        (&answer["amount"], &answer["currency"]),
+        (&json!("0.00"), &json!("EUR"))
+    );
+}

@@ -301,3 +301,25 @@ async fn a_small_file_that_would_be_a_large_one_is_refused() {
         );
     }
 }
+
+#[tokio::test]
+async fn texts_amounts_and_times_are_each_compared_as_what_they_are() {
+    let shop = shop().await;
+    shop.put("locations/shelf", "l1", json!({ "name": "42" })).await;
+    let (_, renamed) = shop
+        .import("locations?dry_run=true", "f1", "code,name\nshelf,0042\n")
+        .await;
+    assert_eq!(counts(&renamed), [0, 1, 0, 0], "{renamed}");
+    let order = json!({ "number": "O-1", "customer": "C1", "ordered_at": "2024-05-01T00:00:00Z",
+        "lines": [{ "product": "MUG", "quantity": "1", "unit_price": "2.50" }] });
+    shop.post("sales-orders", "o1", order).await;
+    let file = "number,customer,ordered_at,lines.product,lines.quantity\nO-1,C1,2024-05-01,MUG,1.000\n";
+    let (_, same) = shop.import("sales-orders?dry_run=true", "f2", file).await;
+    assert_eq!(counts(&same), [0, 0, 1, 0], "{same}");
+    let (status, refused) = shop.import("locations", "f3", "code,name,name\nshelf,a,b\n").await;
+    assert_eq!(
+        (status, &refused["code"]),
+        (StatusCode::BAD_REQUEST, &json!("invalid-argument"))
+    );
+    assert!(refused["detail"].as_str().unwrap().contains("twice"), "{refused}");
+}

@@ -42,7 +42,7 @@ impl Rulebook for SqlLedger {
     }
 
     async fn number_series(&self, ctx: &RequestContext) -> Result<Vec<NumberSeries>, ErpError> {
-        let series = number_series::of_company(self.database().readers(), ctx.tenant.as_str()).await;
+        let series = number_series::of_company(&self.readers_of(ctx), ctx.tenant.as_str()).await;
         series.map_err(|error| failed("read the number series")(self.database().failed(error)))
     }
 }
