@@ -61,8 +61,7 @@ impl Attempt {
     /// Whether nothing will remain of it, whatever the answer says.
     #[must_use]
     pub fn is_rehearsed(&self) -> bool {
-        let together = self.seat.as_ref().map(|seat| seat.batch.together);
-        together == Some(Together::Rehearsal)
+        self.seat.as_ref().is_some_and(|seat| seat.is_rehearsed())
     }
 }
 
@@ -122,6 +121,12 @@ impl Erp {
 }
 
 impl Seat {
+    /// Whether nothing remains of what is done in it.
+    #[must_use]
+    pub fn is_rehearsed(&self) -> bool {
+        self.batch.together == Together::Rehearsal
+    }
+
     pub(crate) fn take(&self, submission: Submission) -> Result<(), ErpError> {
         if self.settled.swap(true, Ordering::AcqRel) {
             let problem = "a request of a batch is one command";

@@ -123,10 +123,11 @@ impl MemoryLedger {
             .unwrap_or_default()
     }
 
-    /// What came and is not billed.
-    pub(crate) async fn unbilled_of(&self, tenant: &TenantId) -> Vec<UnbilledGoods> {
+    /// What came before a time and was not billed before it.
+    pub(crate) async fn unbilled_of(&self, tenant: &TenantId, before: Timestamp) -> Vec<UnbilledGoods> {
         let tenants = self.0.lock().await;
-        tenants.get(tenant).map(Tenant::unbilled).unwrap_or_default()
+        let tenant = tenants.get(tenant);
+        tenant.map(|tenant| tenant.unbilled(before)).unwrap_or_default()
     }
 
     /// Its fiscal years, in their order.
@@ -149,7 +150,7 @@ impl MemoryLedger {
 }
 
 impl Tenant {
-    fn entries(&self) -> impl Iterator<Item = &PostedEntry> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &PostedEntry> {
         self.accepted.iter().flat_map(|accepted| &accepted.postings.entries)
     }
 
@@ -247,10 +248,12 @@ impl Work for MemoryWork {
             let delivered = posted.delivered.iter().map(|of| &of.moved);
             for moved in posted.moves.iter().map(|(moved, _)| moved).chain(delivered) {
                 of_tenant.load_product(&mut loaded, &moved.product_code);
-                let (returned, returned_minor) = of_tenant.returned(moved.id);
+                let (returned, returned_minor) = of_tenant.returned(moved.id, Timestamp::MAX);
                 loaded.returned.insert(moved.id, returned);
                 loaded.returned_minor.insert(moved.id, returned_minor);
-                loaded.billed.insert(moved.id, of_tenant.billed(moved.id));
+                loaded
+                    .billed
+                    .insert(moved.id, of_tenant.billed(moved.id, Timestamp::MAX));
             }
             let party = posted.party.as_ref().and_then(|code| books.parties.get(code));
             loaded
@@ -312,6 +315,7 @@ impl Work for MemoryWork {
             };
             let balances = AccountBalance::of(of_tenant.entries().filter(|entry| span.contains(entry.posted_at())));
             loaded.balances_before.insert(*before, (span, balances));
+            loaded.newest_revaluation = of_tenant.newest_revaluation();
         }
         if wanted.currencies {
             let products = books.products.values().map(|product| product.currency);

@@ -1,14 +1,19 @@
 //! Orders of the ledger in memory.
 
-use cortex_types::RequestContext;
+use cortex_types::{RequestContext, Timestamp};
 
 use crate::{
     DocumentKind, Expected, MemoryLedger, Order, OrderProgress, OrderState, OrderStep, Page, ReorderRule, UnbilledGoods,
 };
 
 impl MemoryLedger {
-    pub(crate) async fn unbilled(&self, ctx: &RequestContext, page: &Page) -> Vec<UnbilledGoods> {
-        let mut unbilled = self.unbilled_of(&ctx.tenant).await;
+    pub(crate) async fn unbilled(
+        &self,
+        ctx: &RequestContext,
+        before: Option<Timestamp>,
+        page: &Page,
+    ) -> Vec<UnbilledGoods> {
+        let mut unbilled = self.unbilled_of(&ctx.tenant, before.unwrap_or(Timestamp::MAX)).await;
         unbilled.sort_by_key(|goods| goods.id);
         unbilled.retain(|goods| page.after.as_ref().is_none_or(|after| goods.id.to_string() > *after));
         unbilled.truncate(page.limit() as usize);

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use cortex_types::{InvoiceId, JournalLineId, LineId, ProductId, StockMoveId};
+use cortex_types::{InvoiceId, JournalLineId, LineId, ProductId, StockMoveId, Timestamp};
 use uuid::Uuid;
 
 use crate::memory::Tenant;
 use crate::postings::{Document, Postings};
 use crate::{
     Cost, Delivered, DocumentKind, DocumentRef, ItemAllocation, MoveReason, OpenItem, OrderProgress, PostedDocument,
-    StockMove, UnbilledGoods, billed_moves,
+    PostedEntry, StockMove, UnbilledGoods, billed_moves,
 };
 
 impl Tenant {
@@ -49,6 +49,7 @@ impl Tenant {
             amount_minor: found.amount_minor,
             party: match &found.document {
                 Document::PurchaseReceipt(receipt) => Some(Arc::clone(&receipt.supplier_code)),
+                Document::Invoice(invoice) => invoice.customer_code.clone(),
                 _ => None,
             },
             moves: found.moves.iter().map(|moved| (moved.clone(), worth(moved))).collect(),
@@ -150,14 +151,26 @@ impl Tenant {
         Delivered::new(slices, returned.collect())
     }
 
-    /// What came and is not billed.
-    pub(crate) fn unbilled(&self) -> Vec<UnbilledGoods> {
+    /// A reversal belongs to what it undoes: what is reversed is there twice.
+    pub(crate) fn newest_revaluation(&self) -> Option<(Arc<str>, Timestamp)> {
+        let is_revaluation = |entry: &&PostedEntry| entry.document().kind == DocumentKind::ExchangeRevaluation;
+        let all: Vec<&PostedEntry> = self.entries().filter(is_revaluation).collect();
+        let stands = |entry: &&&PostedEntry| {
+            let of_same = all.iter().filter(|other| other.document().id == entry.document().id);
+            of_same.count() == 1
+        };
+        let newest = all.iter().filter(stands).max_by_key(|entry| entry.posted_at());
+        newest.map(|entry| (Arc::clone(entry.number()), entry.posted_at()))
+    }
+
+    /// What came before a time and was not billed before it.
+    pub(crate) fn unbilled(&self, before: Timestamp) -> Vec<UnbilledGoods> {
         let mut unbilled = Vec::new();
         for postings in self.accepted.iter().map(|accepted| &accepted.postings) {
             let Document::PurchaseReceipt(receipt) = &postings.document else {
                 continue;
             };
-            if !receipt.to_be_billed || self.cancelled(postings.id).is_some() {
+            if self.cancelled(postings.id).is_some() {
                 continue;
             }
             for moved in postings
@@ -165,15 +178,21 @@ impl Tenant {
                 .iter()
                 .filter(|moved| moved.reason == MoveReason::Receipt)
             {
-                let (returned, returned_minor) = self.returned(moved.id);
-                let (billed, cleared) = self.billed(moved.id);
+                let (mut quantity_micro, mut value_minor) = (0, self.added(moved.id, before));
+                if receipt.to_be_billed {
+                    let came = i64::from(moved.moved_at < before);
+                    let (returned, returned_minor) = self.returned(moved.id, before);
+                    let (billed, cleared) = self.billed(moved.id, before);
+                    quantity_micro = came * moved.quantity_micro - returned - billed;
+                    value_minor += came * moved.given_minor() - returned_minor - cleared;
+                }
                 unbilled.push(UnbilledGoods {
                     id: moved.id,
                     receipt: Arc::clone(&receipt.number),
                     supplier: Arc::clone(&receipt.supplier_code),
                     product_code: Arc::clone(&moved.product_code),
-                    quantity_micro: moved.quantity_micro - returned - billed,
-                    value_minor: moved.given_minor() - returned_minor - cleared,
+                    quantity_micro,
+                    value_minor,
                     currency: moved.currency,
                     received_at: moved.moved_at,
                 });
@@ -183,12 +202,27 @@ impl Tenant {
         unbilled
     }
 
-    /// How much of a move was billed, and what of it stood on goods received.
-    pub(crate) fn billed(&self, of: StockMoveId) -> (i64, i64) {
+    /// What documents say that a move cost more, from a time before `before` on, and bill later.
+    fn added(&self, of: StockMoveId, before: Timestamp) -> i64 {
+        let postings = self.accepted.iter().map(|accepted| &accepted.postings);
+        let standing = postings.filter(|postings| self.cancelled(postings.id).is_none());
+        let moves = standing.flat_map(|postings| postings.moves.iter().map(|moved| (postings.at, moved)));
+        moves
+            .map(|(billed_at, moved)| match moved.cost {
+                Cost::Added { of: target, minor, .. } if target == of => {
+                    minor * (i64::from(moved.moved_at < before) - i64::from(billed_at < before))
+                }
+                _ => 0,
+            })
+            .sum()
+    }
+
+    /// How much of a move was billed before a time, and what of it stood on goods received.
+    pub(crate) fn billed(&self, of: StockMoveId, before: Timestamp) -> (i64, i64) {
         let postings = self.accepted.iter().map(|accepted| &accepted.postings);
         let standing = postings.filter(|postings| self.cancelled(postings.id).is_none());
         let lines = standing.flat_map(|postings| match &postings.document {
-            Document::PurchaseBill(bill) => bill.lines.as_slice(),
+            Document::PurchaseBill(bill) if bill.billed_at < before => bill.lines.as_slice(),
             _ => &[],
         });
         lines
@@ -198,14 +232,15 @@ impl Tenant {
             })
     }
 
-    /// How much of a move came back, and what a supplier took it back for.
-    pub(crate) fn returned(&self, of: StockMoveId) -> (i64, i64) {
+    /// How much of a move came back before a time, and what a supplier took it back for.
+    pub(crate) fn returned(&self, of: StockMoveId, before: Timestamp) -> (i64, i64) {
         let postings = self.accepted.iter().map(|accepted| &accepted.postings);
         let standing = postings.filter(|postings| self.cancelled(postings.id).is_none());
         let moves = standing.flat_map(|postings| &postings.moves);
         moves
             .filter(|moved| matches!(moved.reason, MoveReason::Return | MoveReason::SupplierReturn))
             .filter(|moved| moved.cost.undoes().is_none() && moved.cost.refers_to() == Some(of))
+            .filter(|moved| moved.moved_at < before)
             .fold((0, 0), |(quantity, minor), moved| {
                 let given = match moved.cost {
                     Cost::Given { minor, .. } => minor,

@@ -208,8 +208,13 @@ impl Records for MemoryLedger {
         Ok(self.expected(ctx, page).await)
     }
 
-    async fn unbilled_goods(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<UnbilledGoods>, ErpError> {
-        Ok(self.unbilled(ctx, page).await)
+    async fn unbilled_goods(
+        &self,
+        ctx: &RequestContext,
+        before: Option<Timestamp>,
+        page: &Page,
+    ) -> Result<Vec<UnbilledGoods>, ErpError> {
+        Ok(self.unbilled(ctx, before, page).await)
     }
 
     async fn purchase_bills(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseBill>, ErpError> {

@@ -7,7 +7,7 @@ use cortex_types::{Currency, RequestContext, Timestamp};
 
 use crate::{
     Ageing, GeneralLedger, ItemAllocation, ItemSide, JournalEntryRecord, LedgerLine, Link, MemoryLedger, Page, Product,
-    Span, StockOnHand, TaxTotal,
+    Span, StockOnHand, TaxTotal, day_of,
 };
 
 impl MemoryLedger {
@@ -33,9 +33,10 @@ impl MemoryLedger {
             let credits = allocations.iter().filter(settled).filter(|of| of.credit == item.id);
             let open = item.amount_minor - debits.map(|of| of.amount_minor).sum::<i64>()
                 + credits.map(|of| of.amount_minor).sum::<i64>();
-            let overdue = (before.micros() - 1 - item.due_at.micros()).div_euclid(86_400_000_000);
+            let today = day_of(Timestamp::from_micros(before.micros() - 1));
+            let overdue = (today.micros() - day_of(item.due_at).micros()) / 86_400_000_000;
             let bucket = match overdue {
-                0.. => 1 + days.iter().filter(|days| overdue > i64::from(**days)).count(),
+                1.. => 1 + days.iter().filter(|days| overdue > i64::from(**days)).count(),
                 _ => 0,
             };
             let key = (item.party, item.currency);

@@ -19,7 +19,9 @@ const FISCAL_YEAR: &str = "{fiscal-year}";
 /// Digits of a number whose series says nothing else.
 pub const DIGITS: u8 = 6;
 /// No 64-bit number has more.
-pub const DIGITS_MAX: u8 = 18;
+const DIGITS_MAX: u8 = 18;
+/// With all its digits a number is no longer than a code.
+const PREFIX_LENGTH_MAX: usize = 40;
 
 /// A series that a company has for documents of a kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,7 +89,7 @@ impl NumberSeries {
             let year = years.iter().find(|year| (year.from..year.before).contains(&at));
             let year = year.ok_or_else(|| {
                 let problem = format!(
-                    "no fiscal year has {at} in it, and the series '{}' numbers by fiscal year: open that year, or name another series",
+                    "'{}' numbers by fiscal year, and none has {at} in it: open that year first",
                     self.code
                 );
                 ErpError::invalid("series", problem)
@@ -95,7 +97,13 @@ impl NumberSeries {
             prefix = prefix.replace(FISCAL_YEAR, &year.code);
         }
         // A fiscal year may have a long code.
-        check_code("series", &number_at(&prefix, self.digits, 0))?;
+        if prefix.chars().count() > PREFIX_LENGTH_MAX {
+            let problem = format!(
+                "'{}' comes to '{prefix}', longer than {PREFIX_LENGTH_MAX} characters: give the fiscal year a shorter code",
+                self.code
+            );
+            return Err(ErpError::invalid("series", problem));
+        }
         Ok(prefix.into())
     }
 
@@ -144,6 +152,11 @@ pub(crate) fn check_prefix(prefix: &str, digits: u8) -> Result<(), ErpError> {
         return Err(ErpError::invalid(
             "digits",
             format!("must be 1 to {DIGITS_MAX}, not {digits}"),
+        ));
+    }
+    if plain.chars().count() > PREFIX_LENGTH_MAX {
+        return refused(format!(
+            "is longer than {PREFIX_LENGTH_MAX} characters: a number is short"
         ));
     }
     check_code("prefix", &number_at(&plain, digits, 0))

@@ -274,8 +274,14 @@ pub trait Records: Send + Sync + std::fmt::Debug {
     /// The rules of a page, each with what is to be expected where it applies.
     async fn expected_stock(&self, ctx: &RequestContext, page: &Page)
     -> Result<Vec<(ReorderRule, Expected)>, ErpError>;
-    /// What came and is not billed, oldest first.
-    async fn unbilled_goods(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<UnbilledGoods>, ErpError>;
+    /// What came and is not billed, oldest first; of what was before a time where that is given. Below zero is what was billed or went
+    /// back before it came.
+    async fn unbilled_goods(
+        &self,
+        ctx: &RequestContext,
+        before: Option<Timestamp>,
+        page: &Page,
+    ) -> Result<Vec<UnbilledGoods>, ErpError>;
     async fn purchase_bills(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<PurchaseBill>, ErpError>;
     async fn purchase_bill(&self, ctx: &RequestContext, number: &str) -> Result<Option<PurchaseBill>, ErpError>;
     async fn purchase_receipt(&self, ctx: &RequestContext, number: &str) -> Result<Option<PurchaseReceipt>, ErpError>;

@@ -64,6 +64,7 @@ impl Platform {
             commands: Arc::clone(&self.services.commands),
             rulebook: Arc::clone(&self.services.rulebook),
             authorizer: self.authorizer(),
+            audit: Arc::clone(&self.providers.audit) as _,
             clock: Arc::clone(&self.providers.clock),
             sealer: self.providers.sealer.clone(),
             currency: self.config.tenant.currency,

@@ -6,7 +6,7 @@ use cortex_erp::{
     InvoiceEntry, Known, Party, Receipt, Records, Rulebook, SealedText,
 };
 use cortex_runtime::http::ApiError;
-use cortex_security::{Area, Authorizer, Permission, Sealer, SecurityError, Verb};
+use cortex_security::{Area, AuditLog, Authorizer, Permission, Sealer, SecurityError, Verb};
 use cortex_types::{Clock, Coded, Currency, ErrorCode, RequestContext, TenantId};
 
 /// The field under which a party's name is sealed.
@@ -22,6 +22,8 @@ pub struct ErpApi {
     pub commands: Arc<dyn CommandJournal>,
     pub rulebook: Arc<dyn Rulebook>,
     pub authorizer: Arc<dyn Authorizer>,
+    /// For what is refused; what is carried out is recorded with it.
+    pub audit: Arc<dyn AuditLog>,
     pub clock: Arc<dyn Clock>,
     pub sealer: Sealer,
     /// Of documents that name none, where nobody said what the company's is.

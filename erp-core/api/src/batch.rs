@@ -8,8 +8,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{Method, Request, header};
-use axum::response::Response;
+use axum::http::{Method, Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use cortex_erp::{ErpError, Together};
 use cortex_runtime::http::{ApiError, Ctx, Json};
@@ -22,6 +22,7 @@ use tower::ServiceExt;
 use utoipa::{OpenApi, ToSchema};
 
 use crate::ErpApi;
+use crate::api::not_found;
 use crate::idempotency::Key;
 
 /// Most requests of a batch.
@@ -177,11 +178,20 @@ impl Batches {
 
     /// Asks the routes of commands.
     pub async fn ask(&self, request: Request<Body>) -> Result<AnswerView, ApiError> {
+        let path = request.uri().path().to_owned();
         let response = match self.commands.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
-        AnswerView::read(response).await
+        match (response.status(), response.headers().contains_key(header::CONTENT_TYPE)) {
+            // The routes say nothing of what they do not know; drafts, files and batches are none of them.
+            (StatusCode::NOT_FOUND, false) => AnswerView::read(not_found("command", path).into_response()).await,
+            (StatusCode::METHOD_NOT_ALLOWED, false) => {
+                let problem = format!("'{path}' takes no such method: POST makes something, PUT defines it");
+                AnswerView::read(ApiError::from(ErpError::invalid("method", problem)).into_response()).await
+            }
+            _ => AnswerView::read(response).await,
+        }
     }
 }
 

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
+use axum::http::response::Parts;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
@@ -79,7 +80,13 @@ impl Drafting {
         }
     }
 
-    async fn rehearse(&self, ctx: &RequestContext, draft: &Draft, approvals: Approvals) -> Result<Rehearsed, ApiError> {
+    /// What would be answered if it were posted.
+    async fn tried(
+        &self,
+        ctx: &RequestContext,
+        draft: &Draft,
+        approvals: Approvals,
+    ) -> Result<(Parts, Bytes), ApiError> {
         let mut request = self.request(ctx, draft, approvals)?;
         let seat = self.api.erp.batch(Together::Rehearsal, 1).pop();
         if let Some(seat) = seat {
@@ -87,7 +94,17 @@ impl Drafting {
         }
         let (parts, body) = self.ask(request).await.into_parts();
         let unread = |error: axum::Error| cortex_erp::ErpError::invalid("body", error.to_string());
-        let body = body.collect().await.map_err(unread)?.to_bytes();
+        Ok((parts, body.collect().await.map_err(unread)?.to_bytes()))
+    }
+
+    /// The answer that refuses it, where it would be refused: then nothing becomes of the draft.
+    pub(crate) async fn refusal(&self, ctx: &RequestContext, draft: &Draft) -> Result<Option<Response>, ApiError> {
+        let (parts, body) = self.tried(ctx, draft, draft.approvals.clone()).await?;
+        Ok((!parts.status.is_success()).then(|| (parts, body).into_response()))
+    }
+
+    async fn rehearse(&self, ctx: &RequestContext, draft: &Draft, approvals: Approvals) -> Result<Rehearsed, ApiError> {
+        let (parts, body) = self.tried(ctx, draft, approvals).await?;
         let said: Option<Said> = serde_json::from_slice(&body).ok();
         Ok(match said {
             Some(said) if parts.status.is_success() => {

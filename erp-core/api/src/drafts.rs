@@ -164,6 +164,17 @@ impl Drafting {
 }
 
 impl Drafting {
+    /// The refusal of a draft that is there: it stays as it is, and so does its version.
+    async fn refused(&self, ctx: &RequestContext, id: &str) -> Result<Option<Response>, ApiError> {
+        let Ok(id) = id.parse::<DraftId>() else {
+            return Ok(None);
+        };
+        match self.api.drafts.get(ctx, self.collection, id).await? {
+            Some(draft) if draft.state.after(DraftAction::Post).is_ok() => self.refusal(ctx, &draft).await,
+            _ => Ok(None),
+        }
+    }
+
     /// The draft, under a new version: whoever changes it from here on is told that it is not what they know any more. `None` where it
     /// is gone.
     async fn claim(
@@ -341,6 +352,9 @@ async fn post_draft(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     of.api.may_post(&ctx)?;
+    if let Some(refusal) = of.refused(&ctx, &id).await? {
+        return Ok(refusal);
+    }
     let Some(draft) = of
         .claim(&ctx, &id, headers.contains_key(header::IF_MATCH).then_some(&headers))
         .await?

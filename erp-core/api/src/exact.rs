@@ -26,7 +26,7 @@ fn refused<E: Error>(json: &str) -> E {
 
 /// Decimals as texts, which is what they are over gRPC; the error says what is wanted.
 pub(crate) fn decimal_of_text(text: &str) -> Result<Decimal, String> {
-    Decimal::from_str_exact(text).map_err(|_| no_decimal(&format!("'{text}'")))
+    exact(text).ok_or_else(|| no_decimal(&format!("'{text}'")))
 }
 
 fn no_decimal(given: &str) -> String {
@@ -35,11 +35,18 @@ fn no_decimal(given: &str) -> String {
     format!("{shown} is not a decimal that can be kept exactly, such as \"12.50\"")
 }
 
+/// Digits may stand apart for Rust, as in `1_000`, and for nobody else.
+fn exact(text: &str) -> Option<Decimal> {
+    (!text.contains('_'))
+        .then(|| Decimal::from_str_exact(text).ok())
+        .flatten()
+}
+
 /// `None` for what is no decimal, and for one of more than 28 digits.
 fn parse(json: &str) -> Option<Decimal> {
     if json.starts_with('"') {
         let text: String = serde_json::from_str(json).ok()?;
-        return Decimal::from_str_exact(&text).ok();
+        return exact(&text);
     }
     let Some((digits, exponent)) = json.split_once(['e', 'E']) else {
         return Decimal::from_str_exact(json).ok();
@@ -80,6 +87,8 @@ mod tests {
             "0.12345678901234567890123456789",
             "1e40",
             "\"1e2\"",
+            "\"1_000\"",
+            "\"1_\"",
             "\"ten\"",
             "true",
             "null",

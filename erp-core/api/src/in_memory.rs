@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cortex_erp::{Erp, ErpConfig, InvoiceEntry, InvoiceEntryConfig, MemoryDrafts, MemoryLedger};
-use cortex_security::{MasterKey, MemorySubjectKeys, RoleAuthorizer, Sealer};
+use cortex_security::{MasterKey, MemoryAudit, MemorySubjectKeys, RoleAuthorizer, Sealer};
 use cortex_types::{Currency, SystemClock};
 
 use crate::{ErpApi, SettledCurrencies};
@@ -28,6 +28,7 @@ pub(crate) fn api(ledger: &MemoryLedger) -> Arc<ErpApi> {
         rulebook: Arc::clone(&commands) as _,
         commands,
         authorizer: Arc::new(RoleAuthorizer),
+        audit: Arc::<MemoryAudit>::default(),
         clock: Arc::new(SystemClock),
         sealer: Sealer::new(Arc::new(master), Arc::new(MemorySubjectKeys::default())),
         currency: Currency::GBP,

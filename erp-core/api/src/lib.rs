@@ -48,6 +48,7 @@ mod purchase_bills;
 mod purchasing;
 mod receipt;
 mod reference;
+mod refusals;
 mod reordering;
 mod reports;
 mod schemas;
@@ -66,7 +67,7 @@ use utoipa::OpenApi;
 pub use api::{ErpApi, SettledCurrencies};
 pub use grpc::ErpGrpc;
 
-/// Everything under `/erp/v1`.
+/// Everything under `/erp/v1`. Within a Tokio runtime.
 pub fn routes(api: Arc<ErpApi>) -> Router {
     let documents = Router::new()
         .merge(company::routes())
@@ -98,13 +99,13 @@ pub fn routes(api: Arc<ErpApi>) -> Router {
         .merge(reports::routes())
         .merge(general_ledger::routes())
         .with_state(Arc::clone(&api));
+    let refusals = refusals::Refusals::into(Arc::clone(&api.audit));
+    let documents = refusals.of(documents);
     let drafts = drafts::routes(&api, &documents);
     let batches = batch::Batches::new(&api, &documents);
     let interchange = interchange::routes(&api, &batches);
-    documents
-        .merge(drafts)
-        .merge(batch::routes(&batches))
-        .merge(interchange)
+    let others = drafts.merge(batch::routes(&batches)).merge(interchange);
+    documents.merge(refusals.of(others))
 }
 
 /// What the routes take and answer.

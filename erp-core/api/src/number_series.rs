@@ -35,7 +35,7 @@ pub(crate) struct NumberSeriesBody {
     kind: DocumentKind,
     /// What stands before the digits. `{year}` stands for the year of the document's time in UTC, `{fiscal-year}` for the code of its
     /// fiscal year. It ends in something else than a digit or a year. Each prefix counts by itself, from 1 on.
-    #[schema(example = "INV-{year}-", min_length = 1, max_length = 64)]
+    #[schema(example = "INV-{year}-", min_length = 1, max_length = 40)]
     prefix: String,
     /// At least so many, 1 to 18.
     #[schema(minimum = 1, maximum = 18, example = 6)]

@@ -1,8 +1,8 @@
 //! Lists come in pages, oldest first.
 
-use cortex_erp::{DocumentKind, ErpError, PAGE_LIMIT_MAX, Page};
+use cortex_erp::{DocumentKind, ErpError, PAGE_LIMIT_MAX, Page, Span};
 use cortex_runtime::http::{ApiError, page_limit};
-use cortex_types::PartyId;
+use cortex_types::{PartyId, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -111,6 +111,29 @@ impl PageQuery {
         let limit = page_limit(self.limit.as_deref(), LIMIT, PAGE_LIMIT_MAX)?;
         let after = self.after.map(|cursor| listing.place(&cursor)).transpose()?;
         Ok(Page::new(after, limit))
+    }
+}
+
+/// A page of a report.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AsOfPageQuery {
+    /// A date, to its end in UTC, or a time; as it is now where it is absent. With all that is known now of what was until then.
+    pub as_of: Option<String>,
+    /// `next` of the page before.
+    pub after: Option<String>,
+    /// 1 to 500; 100 where it is absent.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
+    pub limit: Option<String>,
+}
+
+impl AsOfPageQuery {
+    /// The first instant that does not count any more, where one was said.
+    pub fn page(self, listing: Listing) -> Result<(Option<Timestamp>, Page), ApiError> {
+        let span = Span::new(None, self.as_of.as_deref())?;
+        let (after, limit) = (self.after, self.limit);
+        Ok((span.before, PageQuery { after, limit }.page(listing)?))
     }
 }
 

@@ -18,7 +18,7 @@ use crate::bodies::unit_or_none;
 use crate::decimals::{amount_minor, amount_text, quantity_micro, quantity_text};
 use crate::exact;
 use crate::idempotency::Key;
-use crate::paging::{List, Listing, PageQuery};
+use crate::paging::{AsOfPageQuery, List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
 use crate::schemas::{CurrencyCode, DecimalText, Time};
 
@@ -246,17 +246,18 @@ impl From<UnbilledGoods> for UnbilledView {
     }
 }
 
-/// What came and is not billed, oldest first: all of it is the account of goods received.
+/// What came and is not billed, oldest first: all of it is the account of goods received. What was billed or went back before it came is
+/// below zero.
 #[utoipa::path(get, path = "/erp/v1/reports/goods-received-not-invoiced", operation_id = "list_goods_received_not_invoiced",
-    tag = "erp", params(PageQuery), responses((status = 200, description = "A page", body = List<UnbilledView>)))]
+    tag = "erp", params(AsOfPageQuery), responses((status = 200, description = "A page", body = List<UnbilledView>)))]
 async fn unbilled(
     State(api): State<Arc<ErpApi>>,
     Ctx(ctx): Ctx,
-    Query(query): Query<PageQuery>,
+    Query(query): Query<AsOfPageQuery>,
 ) -> Result<Json<List<UnbilledView>>, ApiError> {
     api.may_read(&ctx)?;
-    let page = query.page(Listing::UnbilledGoods)?;
-    let goods = api.records.unbilled_goods(&ctx, &page).await?;
+    let (before, page) = query.page(Listing::UnbilledGoods)?;
+    let goods = api.records.unbilled_goods(&ctx, before, &page).await?;
     Ok(Json(List::new(
         Listing::UnbilledGoods,
         &page,

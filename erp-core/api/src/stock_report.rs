@@ -5,16 +5,16 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use cortex_erp::{Span, StockOnHand};
+use cortex_erp::StockOnHand;
 use cortex_runtime::http::{ApiError, Ctx, Json, Query};
 use cortex_types::Money;
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, OpenApi, ToSchema};
+use serde::Serialize;
+use utoipa::{OpenApi, ToSchema};
 
 use crate::ErpApi;
 use crate::decimals::{amount_text, quantity_text};
-use crate::paging::{List, Listing, PageQuery};
+use crate::paging::{AsOfPageQuery, List, Listing};
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new().route("/erp/v1/reports/stock-on-hand", get(stock_on_hand))
@@ -23,20 +23,6 @@ pub(crate) fn routes() -> Router<Arc<ErpApi>> {
 #[derive(OpenApi)]
 #[openapi(paths(stock_on_hand))]
 pub(crate) struct Document;
-
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct StockQuery {
-    /// A date, to its end in UTC, or a time; as it is now where it is absent. With all that is known now of what moved
-    /// until then.
-    as_of: Option<String>,
-    /// `next` of the page before.
-    after: Option<String>,
-    /// 1 to 500; 100 where it is absent.
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
-    limit: Option<String>,
-}
 
 #[derive(Serialize, ToSchema)]
 pub(crate) struct StockView {
@@ -89,18 +75,16 @@ fn unit_cost(stock: &StockOnHand) -> Option<String> {
 /// What lies where, and what it is worth. A page may hold more rows than its limit: it is counted in products, and each
 /// stands with all its locations.
 #[utoipa::path(get, path = "/erp/v1/reports/stock-on-hand", operation_id = "list_stock_on_hand",
-    tag = "erp", params(StockQuery),
+    tag = "erp", params(AsOfPageQuery),
     responses((status = 200, description = "A page, by product code", body = List<StockView>)))]
 async fn stock_on_hand(
     State(api): State<Arc<ErpApi>>,
     Ctx(ctx): Ctx,
-    Query(query): Query<StockQuery>,
+    Query(query): Query<AsOfPageQuery>,
 ) -> Result<Json<List<StockView>>, ApiError> {
     api.may_read(&ctx)?;
-    let span = Span::new(None, query.as_of.as_deref())?;
-    let (after, limit) = (query.after, query.limit);
-    let page = PageQuery { after, limit }.page(Listing::StockOnHand)?;
-    let stock = api.records.stock_on_hand(&ctx, span.before, &page).await?;
+    let (before, page) = query.page(Listing::StockOnHand)?;
+    let stock = api.records.stock_on_hand(&ctx, before, &page).await?;
     Ok(Json(List::new(
         Listing::StockOnHand,
         &page,

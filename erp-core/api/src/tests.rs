@@ -1,6 +1,7 @@
 //! The edge, over the ledger in memory.
 
 mod approvals;
+mod audited;
 mod batch;
 mod company;
 mod contacts;

@@ -79,6 +79,8 @@ pub struct Books {
     pub year_balances: HashMap<Arc<str>, (Span, Vec<AccountBalance>)>,
     /// What was posted to each account before a time, where that was asked for.
     pub balances_before: HashMap<Timestamp, (Span, Vec<AccountBalance>)>,
+    /// The newest revaluation of what is in other currencies that was not reversed, where that was asked for.
+    pub newest_revaluation: Option<(Arc<str>, Timestamp)>,
     /// Open items of the documents and parties that were asked for.
     pub items: BTreeMap<JournalLineId, OpenItem>,
     /// What customers with a limit owe in its currency.

@@ -169,6 +169,7 @@ impl Command {
                 | Self::RevalueCurrencies(_)
                 | Self::DefineCompany(_)
                 | Self::DefineNumberSeries(_)
+                | Self::CloseFiscalYear(_)
         )
     }
 

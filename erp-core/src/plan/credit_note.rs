@@ -19,7 +19,7 @@ use crate::{
 /// the bank.
 pub fn plan_credit_note(command: &PostCreditNote, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
     check_line_count(command.lines.len())?;
-    let customer = books.customer(command.customer.as_ref())?;
+    let customer = credited_customer(command, books)?;
     let (id, at) = (CreditNoteId(ids::next()), command.credited_at.unwrap_or(now));
     let asked = Numbering::of(&command.number, &command.series);
     let (number, drawn) = books.number(DocumentKind::CreditNote, asked, at)?;
@@ -133,6 +133,18 @@ fn common_reason(lines: &[CreditNoteLine]) -> CreditReason {
 }
 
 /// The invoice that the note names: one of the same customer in the same currency.
+/// The one that is named, or whom the invoice was billed to.
+fn credited_customer<'a>(command: &PostCreditNote, books: &'a Books) -> Result<&'a Party, ErpError> {
+    let (None, Some(invoice)) = (&command.customer, &command.invoice) else {
+        return books.customer(command.customer.as_ref());
+    };
+    let key = (DocumentKind::SalesInvoice, invoice.clone());
+    if !books.documents.contains_key(&key) {
+        return Err(ErpError::UnknownInvoice(invoice.clone()));
+    }
+    books.customer(books.posted.get(&key).and_then(|posted| posted.party.as_ref()))
+}
+
 fn corrected_invoice<'a>(
     command: &PostCreditNote,
     books: &'a Books,

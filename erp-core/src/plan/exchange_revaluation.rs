@@ -14,6 +14,13 @@ pub fn plan_exchange_revaluation(command: &RevalueCurrencies, books: &Books) -> 
         return Err(ErpError::invalid("as_of", problem));
     };
     let at = Timestamp::from_micros(command.before.micros().saturating_sub(1));
+    // It was made of what the books said then; something before it would be in it twice.
+    if let Some((number, newest)) = books.newest_revaluation.as_ref().filter(|(_, newest)| *newest > at) {
+        let problem = format!(
+            "must not be before {newest}, of which {number} is the revaluation: reverse that first, and make it again"
+        );
+        return Err(ErpError::invalid("as_of", problem));
+    }
     let Some((_, balances)) = books.balances_before.get(&command.before) else {
         return Err(ErpError::invalid(
             "as_of",

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use cortex_types::{PurchaseBillId, Timestamp};
 
 use super::added_cost::{Added, AddedCosts};
-use super::billing::{Billed, Billing};
+use super::billing::{Billed, BilledGoods, Billing};
 use super::fulfilment::Fulfilment;
 use super::sides::{Sides, add};
 use super::taxes::{self, Taxes};
@@ -11,7 +11,10 @@ use super::{Head, LINES_MAX, Posting, check_line_count, line_number};
 use crate::books::Numbering;
 use crate::limits::{MEMO_LENGTH_MAX, check_code, check_text, check_time};
 use crate::postings::{Document, Postings};
-use crate::{Books, DocumentKind, DocumentRef, ErpError, OrderStep, PostBill, PurchaseBill, Role, TaxDirection, ids};
+use crate::valuation::share;
+use crate::{
+    Books, Conversion, DocumentKind, DocumentRef, ErpError, OrderStep, PostBill, PurchaseBill, Role, TaxDirection, ids,
+};
 
 /// What a supplier bills: for goods that came before, which cost what is billed for them from their receipt on, and for other things
 /// on their accounts. What goods were received for stands on goods received until here.
@@ -69,7 +72,7 @@ pub fn plan_purchase_bill(command: &PostBill, books: &Books, now: Timestamp) -> 
                 // What it was received for is at the rate of then; what differs from that is the price, what is left is the rate.
                 let then_worth = match conversion {
                     None => now_worth,
-                    Some(conversion) => of.cleared_minor + conversion.convert(line.net_minor - of.received_minor)?,
+                    Some(conversion) => of.cleared_minor + at_receipts_rate(of, line.net_minor, conversion)?,
                 };
                 sides.debit_in(goods, Role::GoodsReceived, then_worth)?.debit_in(
                     goods,
@@ -126,4 +129,14 @@ pub fn plan_purchase_bill(command: &PostBill, books: &Books, now: Timestamp) -> 
         at,
     };
     Ok(posting.into_postings(head, Document::PurchaseBill(bill), Some(stocked)))
+}
+
+/// What goods are billed for beyond what they were received for, at the rate that they were received at; at the bill's where they were
+/// received for nothing.
+fn at_receipts_rate(of: &BilledGoods<'_>, net_minor: i64, conversion: Conversion) -> Result<i64, ErpError> {
+    let beyond = net_minor - of.received_minor;
+    match of.received_minor.saturating_abs() {
+        0 => conversion.convert(beyond),
+        received => Ok(share(beyond, of.cleared_minor.saturating_abs(), received)?),
+    }
 }

@@ -128,6 +128,11 @@ impl Holding {
             };
             let value = share(minor, layer.quantity_micro, of_quantity_micro)?.max(-layer.value_minor);
             layer.value_minor = layer.value_minor.checked_add(value).ok_or(MoneyError::Overflow)?;
+            if let (Some(cost), Some(true)) = (&mut self.last_cost, self.layers.last().map(|newest| newest.of == of)) {
+                let dearer = share(minor, cost.quantity_micro, of_quantity_micro)?;
+                let known = cost.value_minor.checked_add(dearer).ok_or(MoneyError::Overflow)?;
+                cost.value_minor = if known > 0 { known } else { cost.value_minor };
+            }
             value
         } else {
             let there = self.quantity_micro.clamp(0, of_quantity_micro);

@@ -133,6 +133,12 @@ impl Shelf {
             };
             let change = nearest(cost * arrival.quantity, of_quantity).max(-arrival.value);
             arrival.value += change;
+            let newest = self.arrivals.last().is_some_and(|arrival| arrival.of == of);
+            let known = self.last_known.filter(|_| newest).map(|rate| Rate {
+                value: rate.value + nearest(cost * rate.quantity, of_quantity),
+                ..rate
+            });
+            self.last_known = known.filter(|rate| rate.value > 0).or(self.last_known);
             change
         } else {
             let there = self.quantity.max(0).min(of_quantity);

@@ -56,7 +56,12 @@ impl AuditRecord {
 pub trait AuditLog: Send + Sync + std::fmt::Debug {
     /// Appends one record. Durable when it returns. Changes made through SQL record themselves in the same transaction
     /// instead; this is for changes that live elsewhere.
-    async fn record(&self, ctx: &RequestContext, entry: AuditEntry) -> Result<(), SecurityError>;
+    async fn record(&self, ctx: &RequestContext, entry: AuditEntry) -> Result<(), SecurityError> {
+        self.record_each(vec![(ctx.clone(), entry)]).await
+    }
+
+    /// As [`record`](Self::record), for several callers at once, of whichever tenants: all of them, or none.
+    async fn record_each(&self, entries: Vec<(RequestContext, AuditEntry)>) -> Result<(), SecurityError>;
 
     /// The newest `limit` records of the tenant, newest first.
     async fn recent(&self, ctx: &RequestContext, limit: usize) -> Result<Vec<AuditRecord>, SecurityError>;

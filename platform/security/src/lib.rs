@@ -13,6 +13,7 @@ mod authorization;
 mod cipher;
 mod error;
 mod keys;
+mod memory_audit;
 mod sealing;
 
 pub use audit::{AuditEntry, AuditLog, AuditRecord};
@@ -20,4 +21,5 @@ pub use authentication::{Authenticator, BearerToken, Identity, TokenDigest};
 pub use authorization::{Area, Authorizer, Permission, RoleAuthorizer, Verb};
 pub use error::SecurityError;
 pub use keys::{MasterKey, SubjectKey, WrappedKey};
+pub use memory_audit::MemoryAudit;
 pub use sealing::{MemorySubjectKeys, Sealer, StoredKey, SubjectKeys};

@@ -37,9 +37,10 @@ impl SqlAuditLog {
         Self { database }
     }
 
-    async fn append(&self, ctx: &RequestContext, entry: AuditEntry) -> Result<(), StoreError> {
+    async fn append(&self, entries: Vec<(RequestContext, AuditEntry)>) -> Result<(), StoreError> {
         let mut write = self.database.begin().await?;
-        write.audit(ctx, &[entry]).await?;
+        let entries = entries.iter().map(|(ctx, entry)| (ctx, entry.clone()));
+        write.audit_each(entries.collect()).await?;
         write.commit().await?;
         Ok(())
     }
@@ -74,8 +75,8 @@ impl SqlAuditLog {
 
 #[async_trait]
 impl AuditLog for SqlAuditLog {
-    async fn record(&self, ctx: &RequestContext, entry: AuditEntry) -> Result<(), SecurityError> {
-        self.append(ctx, entry)
+    async fn record_each(&self, entries: Vec<(RequestContext, AuditEntry)>) -> Result<(), SecurityError> {
+        self.append(entries)
             .await
             .map_err(|error| refused("append to the audit log", error))
     }

@@ -5,9 +5,6 @@
 //! python tests/conformance/tritonclient_check.py --http 127.0.0.1:8000 --grpc 127.0.0.1:8001 --model scorer
 //! ```
 
-#[path = "../tests/support/audit.rs"]
-mod audit;
-
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
@@ -39,7 +36,7 @@ async fn main() -> Result<(), Failure> {
     let api = Arc::new(ServingApi::new(
         Arc::new(serving(&ctx).await?),
         Arc::new(RoleAuthorizer),
-        Arc::new(audit::MemoryAudit::default()),
+        Arc::new(cortex_security::MemoryAudit::default()),
     ));
 
     let router = routes(Arc::clone(&api)).layer(Extension(ctx.clone()));

@@ -13,6 +13,7 @@ use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use serde_json::{Map, Value};
 
+use super::once::Once;
 use super::pages::rows_at_once;
 use super::table::{Document, Row};
 
@@ -142,13 +143,15 @@ fn csv_rows(file: &[u8]) -> Result<Content, ErpError> {
 
 fn json_documents(file: &[u8]) -> Result<Content, ErpError> {
     let begins = file.iter().find(|byte| !byte.is_ascii_whitespace());
-    let objects: Vec<Map<String, Value>> = if begins == Some(&b'[') {
+    let objects: Vec<Once> = if begins == Some(&b'[') {
         serde_json::from_slice(file).map_err(unreadable)?
     } else {
         let lines = serde_json::Deserializer::from_slice(file).into_iter();
         lines.collect::<Result<_, _>>().map_err(unreadable)?
     };
     check_most("rows", objects.len(), ROWS_MAX)?;
+    let objects = objects.into_iter().map(Once::into_object);
+    let objects: Vec<Map<String, Value>> = objects.collect::<Result<_, _>>()?;
     let document = |(row, fields): (u64, Map<String, Value>)| {
         let key = ["number", "code"]
             .iter()

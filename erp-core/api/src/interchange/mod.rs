@@ -5,6 +5,7 @@
 
 mod changes;
 pub(crate) mod format;
+mod once;
 mod pages;
 pub(crate) mod shape;
 pub(crate) mod table;
@@ -20,7 +21,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use cortex_erp::{Attempt, ErpError, Together};
 use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query};
-use cortex_types::{CommandId, RequestContext};
+use cortex_types::RequestContext;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, OpenApi, ToSchema};
@@ -266,13 +267,14 @@ impl Interchange {
             documents: Vec::new(),
         };
         let together = if dry_run { Together::Rehearsal } else { Together::Each };
+        let listed = self.listed(ctx, shape).await?;
         let mut documents = documents.into_iter().peekable();
         let mut part = 0;
         while documents.peek().is_some() {
             let size = if dry_run { REHEARSED_MAX } else { TOGETHER_MAX };
             let mut planned = Vec::new();
             for document in documents.by_ref().take(size) {
-                planned.push(self.plan(ctx, shape, document).await?);
+                planned.push(self.plan(ctx, shape, &listed, document).await?);
             }
             let is_same = |planned: &Planned| planned.changes.as_ref().is_some_and(BTreeMap::is_empty);
             let (same, other): (Vec<_>, Vec<_>) = planned.into_iter().partition(is_same);
@@ -283,13 +285,8 @@ impl Interchange {
                 requests.push(request);
                 told.push((read, changes));
             }
-            // The same documents have the same keys when the file comes again, whatever is the same by then. What is said anew is
-            // said again where it was changed since.
-            let again = shape.taken_by.as_ref().is_some_and(|(method, _)| *method == "PUT");
-            let key = |read: &Read| match again {
-                true => format!("{}/{}/{}", attempt.key(), read.row, CommandId::new()),
-                false => format!("{}/{}", attempt.key(), read.row),
-            };
+            // The same documents have the same keys when the file comes again, whatever is the same by then.
+            let key = |read: &Read| format!("{}/{}", attempt.key(), read.row);
             let keys = told.iter().map(|(read, _)| key(read)).collect();
             let answers = self.batches.carry_out(ctx, keys, together, requests).await?;
             for ((read, changes), answer) in told.into_iter().zip(answers) {
@@ -301,8 +298,35 @@ impl Interchange {
         Ok(view)
     }
 
+    /// All of a collection of which single ones are not read, by the path that defines each.
+    async fn listed(&self, ctx: &RequestContext, shape: &Shape) -> Result<BTreeMap<String, Value>, ApiError> {
+        let mut listed = BTreeMap::new();
+        let (None, Some(("PUT", template))) = (&shape.one, &shape.taken_by) else {
+            return Ok(listed);
+        };
+        let mut after = None;
+        loop {
+            let mut page = self.page(ctx, &shape.collection, after.as_deref()).await?;
+            after = page["next"].as_str().map(str::to_owned);
+            let items = page["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
+            listed.extend(items.into_iter().filter_map(|item| {
+                let path = path_of(template, item.as_object()?)?;
+                Some((path, item))
+            }));
+            if after.is_none() {
+                return Ok(listed);
+            }
+        }
+    }
+
     /// The request that a document is, and what it would change of what is there.
-    async fn plan(&self, ctx: &RequestContext, shape: &Shape, read: Read) -> Result<Planned, ApiError> {
+    async fn plan(
+        &self,
+        ctx: &RequestContext,
+        shape: &Shape,
+        listed: &BTreeMap<String, Value>,
+        read: Read,
+    ) -> Result<Planned, ApiError> {
         let (method, template) = shape
             .taken_by
             .as_ref()
@@ -324,7 +348,9 @@ impl Interchange {
         }
         let (status, there) = match shape.one.as_deref().and_then(|one| path_of(one, &named)) {
             Some(path) => self.get(ctx, &path).await?,
-            None => (404, Value::Null),
+            None => listed
+                .get(&path)
+                .map_or((404, Value::Null), |there| (200, there.clone())),
         };
         let changes = match status {
             200 => Some(changes(&shape.taken, &there, &body)),

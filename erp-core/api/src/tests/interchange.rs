@@ -180,14 +180,16 @@ async fn what_a_file_does_not_say_stays_and_what_it_says_twice_is_refused() {
         (&attic["name"], &attic["negative_stock"]),
         (&json!("Loft"), &json!("allow"))
     );
-    // Changed by hand since, it is said again.
+    // Changed by hand since, it is said again under another key, and not under the same.
     shop.put(
         "locations/attic",
         "l2",
         json!({ "name": "Attic", "negative_stock": "allow" }),
     )
     .await;
-    let (_, view) = shop.import("locations", "f", "code,name\nattic,Loft\n").await;
+    shop.import("locations", "f", "code,name\nattic,Loft\n").await;
+    assert_eq!(shop.get("locations/attic").await.1["name"], "Attic");
+    let (_, view) = shop.import("locations", "g", "code,name\nattic,Loft\n").await;
     assert_eq!(
         (counts(&view), &shop.get("locations/attic").await.1["name"]),
         ([0, 1, 0, 0], &json!("Loft"))
@@ -322,4 +324,36 @@ async fn texts_amounts_and_times_are_each_compared_as_what_they_are() {
         (StatusCode::BAD_REQUEST, &json!("invalid-argument"))
     );
     assert!(refused["detail"].as_str().unwrap().contains("twice"), "{refused}");
+}
+
+#[tokio::test]
+async fn what_is_only_listed_is_compared_as_well_and_what_a_file_does_not_say_stays() {
+    let shop = shop().await;
+    let series = json!({ "kind": "payment", "prefix": "P-", "digits": 3, "default": true });
+    shop.put("number-series/pay", "s", series).await;
+    let file = shop.export("number-series").await;
+    let (_, same) = shop.import("number-series?dry_run=true", "f1", file).await;
+    assert_eq!(counts(&same), [0, 0, 1, 0], "{same}");
+    let file = "code,kind,prefix\npay,payment,Q-\n";
+    let (_, changed) = shop.import("number-series", "f2", file).await;
+    assert_eq!(counts(&changed), [0, 1, 0, 0], "{changed}");
+    let (_, listed) = shop.get("number-series").await;
+    let pay = &listed["items"][0];
+    assert_eq!(
+        (&pay["prefix"], &pay["digits"], &pay["default"]),
+        (&json!("Q-"), &json!(3), &json!(true))
+    );
+    // Said once more under its key, it changes nothing that was changed since.
+    let back = json!({ "kind": "payment", "prefix": "P-", "digits": 3, "default": true });
+    shop.put("number-series/pay", "s2", back).await;
+    shop.import("number-series", "f2", file).await;
+    assert_eq!(shop.get("number-series").await.1["items"][0]["prefix"], "P-");
+
+    let twice = r#"[{"code":"shelf","name":"a","name":"b"}]"#;
+    let (status, refused) = shop.import("locations?format=json", "f3", twice).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(
+        refused["detail"].as_str().unwrap().contains("'name' is there twice"),
+        "{refused}"
+    );
 }

@@ -2,6 +2,7 @@
 
 use cortex_erp::{Page, PurchaseBill, PurchaseBillLine, UnbilledGoods};
 use cortex_store::sql::{self, Pool, Row};
+use cortex_types::Timestamp;
 use sqlx::AssertSqlSafe;
 
 use super::documents::{numbered, page_of};
@@ -13,34 +14,80 @@ const BILLS: &str = "SELECT id, number, supplier_id, supplier_code, reference, c
 const LINES: &str = "SELECT id, bill_id, line_no, receipt_number, of_move, product_code, quantity_micro, cleared_minor, account, \
                      cost_centre, net_minor, tax_code FROM purchase_bill_lines";
 
-/// The moves `m` of receipts `p` whose bill was to come, with what of each went back (`r`) and was billed (`b`).
-pub(super) const UNBILLED: &str = "FROM stock_moves m JOIN purchase_receipts p ON p.id = m.document_id AND p.billing = 'separate' \
+/// The moves `m` of receipts `p`, with what of each went back (`r`) and was billed (`b`).
+const RECEIVED: &str = "FROM stock_moves m JOIN purchase_receipts p ON p.id = m.document_id \
     LEFT JOIN (SELECT s.of_move, -sum(s.quantity_micro) AS quantity, sum(s.given_minor) AS given \
-      FROM stock_moves s WHERE s.tenant_id = $1 AND s.reason = 'supplier_return' AND s.cost = 'given' \
+      FROM stock_moves s WHERE s.tenant_id = $1 AND s.reason = 'supplier_return' AND s.cost = 'given' {returned} \
         AND NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.tenant_id = $1 AND c.document_id = s.document_id) \
       GROUP BY s.of_move) r ON r.of_move = m.id \
     LEFT JOIN (SELECT i.of_move, sum(i.quantity_micro) AS quantity, sum(i.cleared_minor) AS cleared \
-      FROM purchase_bill_lines i WHERE i.tenant_id = $1 \
+      FROM purchase_bill_lines i WHERE i.tenant_id = $1 {billed} \
         AND NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.tenant_id = $1 AND c.document_id = i.bill_id) \
-      GROUP BY i.of_move) b ON b.of_move = m.id \
+      GROUP BY i.of_move) b ON b.of_move = m.id {added} \
     WHERE m.tenant_id = $1 AND m.document_kind = 'purchase-receipt' AND m.reason = 'receipt' \
       AND NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.tenant_id = $1 AND c.document_id = m.document_id)";
+/// What bills say that goods cost more is theirs from the receipt on, and billed with the bill (`a`, before `$4`).
+const ADDED: &str = "LEFT JOIN (SELECT s.of_move, sum(CASE WHEN s.moved_at < $4 THEN s.given_minor ELSE 0 END \
+        - CASE WHEN coalesce(h.billed_at, d.moved_at) < $4 THEN s.given_minor ELSE 0 END) AS minor \
+      FROM stock_moves s LEFT JOIN purchase_bills h ON h.id = s.document_id LEFT JOIN stock_documents d ON d.id = s.document_id \
+      WHERE s.tenant_id = $1 AND s.cost = 'added' \
+        AND NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.tenant_id = $1 AND c.document_id = s.document_id) \
+      GROUP BY s.of_move) a ON a.of_move = m.id";
 
-pub(super) async fn unbilled(readers: &Pool, tenant: &str, page: &Page) -> Result<Vec<UnbilledGoods>, sqlx::Error> {
+/// Goods whose bill is to come, as it is now.
+pub(super) fn unbilled_now() -> String {
+    let nothing = |mark: &str, sql: String| sql.replace(mark, "");
+    let received = ["{returned}", "{billed}", "{added}"]
+        .iter()
+        .fold(RECEIVED.to_owned(), |sql, mark| nothing(mark, sql));
+    format!("{received} AND p.billing = 'separate'")
+}
+
+/// The same, as it was before `$4`.
+fn unbilled_then() -> String {
+    RECEIVED
+        .replace("{returned}", "AND s.moved_at < $4")
+        .replace(
+            "{billed}",
+            "AND EXISTS (SELECT 1 FROM purchase_bills h WHERE h.id = i.bill_id AND h.billed_at < $4)",
+        )
+        .replace("{added}", ADDED)
+}
+
+pub(super) async fn unbilled(
+    readers: &Pool,
+    tenant: &str,
+    before: Option<Timestamp>,
+    page: &Page,
+) -> Result<Vec<UnbilledGoods>, sqlx::Error> {
+    let goods = match before {
+        None => format!(
+            "m.quantity_micro - coalesce(r.quantity, 0) - coalesce(b.quantity, 0) AS quantity, \
+             m.given_minor - coalesce(r.given, 0) - coalesce(b.cleared, 0) AS minor {}",
+            unbilled_now()
+        ),
+        Some(_) => format!(
+            "CASE WHEN p.billing <> 'separate' THEN 0 ELSE CASE WHEN m.moved_at < $4 THEN m.quantity_micro ELSE 0 END \
+               - coalesce(r.quantity, 0) - coalesce(b.quantity, 0) END AS quantity, \
+             CASE WHEN p.billing <> 'separate' THEN 0 ELSE CASE WHEN m.moved_at < $4 THEN m.given_minor ELSE 0 END \
+               - coalesce(r.given, 0) - coalesce(b.cleared, 0) END + coalesce(a.minor, 0) AS minor {}",
+            unbilled_then()
+        ),
+    };
     let select = format!(
         "SELECT id, receipt, supplier_code, product_code, currency, moved_at, CAST(quantity AS BIGINT) AS quantity_micro, \
          CAST(minor AS BIGINT) AS value_minor FROM ( \
-           SELECT m.id, p.number AS receipt, p.supplier_code, m.product_code, m.currency, m.moved_at, \
-             m.quantity_micro - coalesce(r.quantity, 0) - coalesce(b.quantity, 0) AS quantity, \
-             m.given_minor - coalesce(r.given, 0) - coalesce(b.cleared, 0) AS minor {UNBILLED} AND m.id > $2) u \
+           SELECT m.id, p.number AS receipt, p.supplier_code, m.product_code, m.currency, m.moved_at, {goods} AND m.id > $2) u \
          WHERE quantity <> 0 OR minor <> 0 ORDER BY id LIMIT $3"
     );
-    let found = sql::query(AssertSqlSafe(select))
+    let mut query = sql::query(AssertSqlSafe(select))
         .bind(tenant)
         .bind(page.after.as_deref().unwrap_or_default())
-        .bind(i64::from(page.limit()))
-        .fetch_all(readers)
-        .await?;
+        .bind(i64::from(page.limit()));
+    if let Some(before) = before {
+        query = query.bind(before);
+    }
+    let found = query.fetch_all(readers).await?;
     let goods = |row: &Row| {
         Ok(UnbilledGoods {
             id: row.parsed("id")?,

@@ -113,6 +113,17 @@ pub(super) fn rate(row: &Row) -> Result<ExchangeRate, sqlx::Error> {
     })
 }
 
+/// A reversal belongs to what it undoes: what is reversed is there twice.
+async fn newest_revaluation(on: &mut Transaction, tenant: &str) -> Result<Option<(Arc<str>, Timestamp)>, sqlx::Error> {
+    let select = "SELECT min(number) AS number, max(posted_at) AS posted_at FROM journal_entries \
+                  WHERE tenant_id = $1 AND document_kind = 'exchange-revaluation' \
+                  GROUP BY document_id HAVING count(*) = 1 ORDER BY 2 DESC LIMIT 1";
+    let newest = sql::query(select).bind(tenant).fetch_optional(on).await?;
+    newest
+        .map(|row| Ok((row.text("number")?, row.time("posted_at")?)))
+        .transpose()
+}
+
 /// What every command needs to know of the company, and what some do.
 pub(super) async fn load(
     on: &mut Transaction,
@@ -159,6 +170,7 @@ pub(super) async fn load(
         let last = day_of(Timestamp::from_micros(before.micros().saturating_sub(1)));
         rates.extend(balances.iter().map(|balance| (balance.currency, last)));
         books.balances_before.insert(*before, (span, balances));
+        books.newest_revaluation = newest_revaluation(on, tenant).await?;
     }
     let Some(base) = books.base() else { return Ok(()) };
     for (currency, day) in rates.into_iter().filter(|(currency, _)| *currency != base) {

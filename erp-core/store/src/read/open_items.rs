@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use cortex_erp::{Ageing, Books, ItemAllocation, ItemSide, OpenItem, Page, References};
+use cortex_erp::{Ageing, Books, ItemAllocation, ItemSide, OpenItem, Page, References, day_of};
 use cortex_store::sql::{self, Pool, QueryBuilder, Row, Transaction};
 use cortex_types::{Currency, Timestamp};
 use sqlx::AssertSqlSafe;
@@ -194,10 +194,11 @@ pub(super) async fn ageing(
            WHERE i.tenant_id = $1 AND i.side = $2 AND i.posted_at < $3) o \
          GROUP BY party_code, currency, {bucket}"
     );
-    // Nothing is due before the first time that can be given.
+    // Nothing is due before the first time that can be given. What is due some time on a day is overdue from the next one on.
     let earliest = Timestamp::GIVEN_FROM.micros() - 1;
+    let today = day_of(Timestamp::from_micros(before.micros().saturating_sub(1)));
     let overdue_for = |days: i64| {
-        let due = before
+        let due = today
             .micros()
             .saturating_sub(days.saturating_mul(DAY_MICROS).saturating_add(1));
         Timestamp::from_micros(due.max(earliest))
@@ -208,7 +209,7 @@ pub(super) async fn ageing(
         .bind(before)
         .bind(overdue_for(0));
     for days in days {
-        query = query.bind(overdue_for(i64::from(*days) + 1));
+        query = query.bind(overdue_for(i64::from(*days)));
     }
     let found = query.fetch_all(readers).await?;
     let mut parties: BTreeMap<(Option<Arc<str>>, Currency), Vec<i64>> = BTreeMap::new();

@@ -209,8 +209,13 @@ impl Records for SqlLedger {
         self.read("read what stock is to be expected", expected)
     }
 
-    async fn unbilled_goods(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<UnbilledGoods>, ErpError> {
-        let unbilled = bills::unbilled(&self.readers_of(ctx), ctx.tenant.as_str(), page).await;
+    async fn unbilled_goods(
+        &self,
+        ctx: &RequestContext,
+        before: Option<Timestamp>,
+        page: &Page,
+    ) -> Result<Vec<UnbilledGoods>, ErpError> {
+        let unbilled = bills::unbilled(&self.readers_of(ctx), ctx.tenant.as_str(), before, page).await;
         self.read("list goods that are not billed", unbilled)
     }
 

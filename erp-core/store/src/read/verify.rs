@@ -4,7 +4,7 @@ use cortex_erp::Finding;
 use cortex_store::sql::{self, Pool, Transaction};
 use sqlx::AssertSqlSafe;
 
-use super::bills::UNBILLED;
+use super::bills::unbilled_now;
 use super::number_series::NUMBERS;
 use crate::chain;
 
@@ -224,7 +224,7 @@ pub(super) async fn verify(readers: &Pool, tenant: &str) -> Result<Vec<Finding>,
         Transaction::Postgres(_) => "CAST(floor(extract(epoch FROM posted_at) / 86400) AS BIGINT)",
     };
     for (rule, sql) in RULES {
-        let sql = sql.replace("{day}", day).replace("{unbilled}", UNBILLED);
+        let sql = sql.replace("{day}", day).replace("{unbilled}", &unbilled_now());
         for row in sql::query(AssertSqlSafe(sql.replace("{numbers}", NUMBERS)))
             .bind(tenant)
             .fetch_all(&mut snapshot)

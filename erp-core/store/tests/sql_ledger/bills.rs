@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cortex_erp::{
     BillLineInput, Cancel, Command, DefineCompany, DefineCostCentre, DefineTaxCode, DocumentKind, LinePrice, OrderSide,
     OrderState, Page, PlaceOrder, PostBill, PostInvoice, QuantityInput, Receipt, ReceiptLineInput, ReceiveGoods,
-    Records, ReturnGoods, SetExchangeRate, Settle, SettleInput, SettleItems, TaxComponent,
+    Records, ReturnGoods, SetExchangeRate, Settle, SettleInput, SettleItems, Span, TaxComponent,
 };
 use cortex_types::{Coded, Currency, ErrorCode, Timestamp};
 
@@ -136,6 +136,50 @@ async fn a_bill_says_what_goods_cost_from_their_receipt_on() {
 }
 
 #[tokio::test]
+async fn on_every_day_what_is_not_billed_is_the_account_of_goods_received() {
+    let company = Company::trading().await;
+    let receipt = company
+        .sound(Command::ReceiveGoods(came(&[(10, 1_000), (3, 100)])))
+        .await
+        .unwrap();
+    company.sound(given_back(&receipt, 1)).await.unwrap();
+    let bill = billed(&receipt, Some(4), Some(440));
+    company.sound(Command::PostBill(bill)).await.unwrap();
+    let later = ReceiveGoods {
+        received_at: Some(at("2024-03-01")),
+        ..came(&[(1, 70)])
+    };
+    let later = company.sound(Command::ReceiveGoods(later)).await.unwrap();
+    // Its bill is dated before it.
+    company
+        .sound(Command::PostBill(billed(&later, None, None)))
+        .await
+        .unwrap();
+    let undone = company.sound(Command::ReceiveGoods(came(&[(5, 500)]))).await.unwrap();
+    company.sound(cancelled(&undone)).await.unwrap();
+    let mut seen = Vec::new();
+    for day in ["2024-01-10", "2024-01-11", "2024-02-02", "2024-02-11", "2024-03-02"] {
+        let before = Some(at(day));
+        let span = Span {
+            before,
+            ..Span::default()
+        };
+        let [account] = company.pence_of(span, ["2100"]).await;
+        let goods = company
+            .ledger
+            .unbilled_goods(&company.ctx, before, &Page::default())
+            .await
+            .unwrap();
+        let minor = goods.iter().map(|goods| goods.value_minor).sum::<i64>();
+        assert_eq!(-account, minor, "{day}: {goods:?}");
+        seen.push(minor);
+    }
+    // Forty more, as the bill says later, from the receipt on.
+    assert_eq!((seen[0], seen[1]), (0, 1_140));
+    assert!(seen[3] < seen[4], "{seen:?}");
+}
+
+#[tokio::test]
 async fn what_went_back_is_not_billed_and_what_was_billed_is_credited() {
     let company = Company::trading().await;
     let receipt = company.sound(Command::ReceiveGoods(came(&[(3, 100)]))).await.unwrap();
@@ -166,7 +210,7 @@ async fn what_went_back_is_not_billed_and_what_was_billed_is_credited() {
     assert_eq!(company.ledger.payment(&company.ctx, "PAY-1").await.unwrap(), None);
     let unbilled = company
         .ledger
-        .unbilled_goods(&company.ctx, &Page::default())
+        .unbilled_goods(&company.ctx, None, &Page::default())
         .await
         .unwrap();
     let unbilled: Vec<_> = unbilled.iter().map(|of| (of.quantity_micro, of.value_minor)).collect();
@@ -309,13 +353,13 @@ async fn a_bill_in_dollars_tells_the_price_from_the_rate() {
     };
     let receipt = company.sound(Command::ReceiveGoods(receipt)).await.unwrap();
     assert_eq!(company.pence(STOCK_TO_COST).await, [8_000, 0, -8_000, 0]);
-    // 110 dollars are 82.50 by now: ten more at 0.75 are what the goods cost more, and 100 at five pence less each is the rate.
+    // 110 dollars are 82.50 by now: ten more at the 0.80 of the receipt are what the goods cost more, the rest is the rate.
     let bill = PostBill {
         currency: usd,
         ..billed(&receipt, None, Some(11_000))
     };
     company.sound(Command::PostBill(bill)).await.unwrap();
-    assert_eq!(company.pence(["1200", "2100"]).await, [8_750, 0]);
+    assert_eq!(company.pence(["1200", "2100"]).await, [8_800, 0]);
     let in_base = company
         .ledger
         .trial_balance(&company.ctx, cortex_erp::Span::default(), cortex_erp::Closings::Counted)
@@ -325,9 +369,9 @@ async fn a_bill_in_dollars_tells_the_price_from_the_rate() {
         let of_account = in_base.iter().filter(|of| *of.account == *account);
         of_account.map(|of| of.base_balance_minor()).sum()
     };
-    assert_eq!((sum("2000"), sum("1200")), (-8_250, 8_750));
+    assert_eq!((sum("2000"), sum("1200")), (-8_250, 8_800));
     let chart = company.ledger.chart(&company.ctx).await.unwrap();
-    assert_eq!(sum(chart.of(cortex_erp::Role::ExchangeDifferences)), -500);
+    assert_eq!(sum(chart.of(cortex_erp::Role::ExchangeDifferences)), -550);
 }
 
 #[tokio::test]

@@ -221,3 +221,11 @@ async fn an_entry_is_reversed_once_as_counter_entry_or_as_storno() {
     assert_eq!(company.ledger.verify(&company.ctx).await.unwrap(), []);
     company.comes_of_its_commands().await;
 }
+
+#[tokio::test]
+async fn a_year_that_was_closed_is_closed_when_its_commands_are_carried_out_again() {
+    let company = Company::trading().await;
+    open(&company, "2024-01-01").await.unwrap();
+    close(&company, "FY2024").await.unwrap();
+    company.comes_of_its_commands().await;
+}

@@ -10,7 +10,7 @@ use cortex_types::Timestamp;
 
 use crate::company::{Company, invoice, key, line, tenant};
 
-fn series(code: &str, prefix: &str, is_default: bool) -> DefineNumberSeries {
+pub fn series(code: &str, prefix: &str, is_default: bool) -> DefineNumberSeries {
     DefineNumberSeries {
         code: code.into(),
         kind: DocumentKind::SalesInvoice,

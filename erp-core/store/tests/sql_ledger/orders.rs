@@ -99,7 +99,11 @@ fn returned(invoice: &Receipt, pieces: i64) -> Command {
 impl Company {
     /// Debits less credits of some accounts, in pence.
     pub async fn pence<const N: usize>(&self, accounts: [&str; N]) -> [i64; N] {
-        let balances = self.ledger.trial_balance(&self.ctx, Span::default(), Closings::Counted);
+        self.pence_of(Span::default(), accounts).await
+    }
+
+    pub async fn pence_of<const N: usize>(&self, span: Span, accounts: [&str; N]) -> [i64; N] {
+        let balances = self.ledger.trial_balance(&self.ctx, span, Closings::Counted);
         let balances = balances.await.unwrap();
         accounts.map(|account| {
             let found = balances.iter().find(|of| *of.account == *account);

@@ -345,6 +345,26 @@ async fn freight_is_part_of_what_was_sold_and_of_what_is_there() {
 }
 
 #[tokio::test]
+async fn what_is_found_costs_what_was_last_paid_with_its_freight() {
+    let company = Company::trading().await;
+    company.product("OLDEST", Method::Fifo, None).await;
+    let receipt = company.received("2024-01-10", "OLDEST", 10, 10_000).await;
+    let freight = AddLandedCost {
+        supplier: "S1".into(),
+        currency: Currency::GBP,
+        receipts: vec![Arc::clone(&receipt.number)],
+        amount_minor: 2_000,
+        allocation: Allocation::ByValue,
+        memo: String::new(),
+        billed_at: Some(at("2024-01-12")),
+    };
+    company.sound(Command::AddLandedCost(freight)).await.unwrap();
+    // Two more than there are.
+    company.sold("2024-01-20", "OLDEST", 12).await;
+    assert_eq!(company.balance(Role::CostOfSales, "2024-02-01").await, 14_400);
+}
+
+#[tokio::test]
 async fn another_standard_cost_revalues_what_is_there() {
     let (company, _) = textbook(Method::Standard).await;
     let cost = |day: &str, cost: &str| {

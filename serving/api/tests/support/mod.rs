@@ -1,7 +1,5 @@
 //! The API over a model that needs no runtime.
 
-pub mod audit;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,7 +10,7 @@ use cortex_serving::{Serving, ServingConfig};
 use cortex_serving_api::ServingApi;
 use cortex_types::{Principal, RequestContext, Role, SystemClock, TenantId};
 
-use audit::MemoryAudit;
+use cortex_security::MemoryAudit;
 
 pub const MODEL: &str = "repurchase-30d";
 /// The version whose file cannot be loaded.

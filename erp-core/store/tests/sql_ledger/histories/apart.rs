@@ -10,6 +10,7 @@ use super::run::Run;
 use crate::approvals::rule;
 use crate::company::{Company, PIECE, key};
 use crate::contacts::contact;
+use crate::number_series::series;
 
 /// The platform's own are read before it is known whose they are.
 const SHARED: [&str; 5] = ["api_tokens", "audit_log", "change_log", "subject_keys", "tx_meta"];
@@ -76,6 +77,7 @@ async fn traded() -> Option<Run> {
             ("reorder", Command::SetReorderRule(to_order)),
             ("contact", contact("C1", "ann", true)),
             ("approval", rule(1, false)),
+            ("series", Command::DefineNumberSeries(series("web", "WEB-", false))),
         ] {
             run.books
                 .erp

@@ -1,9 +1,10 @@
-//! An audit log in memory.
+//! An audit log in memory, for tests and for trying things out.
 
 use async_trait::async_trait;
-use cortex_security::{AuditEntry, AuditLog, AuditRecord, SecurityError};
 use cortex_types::{RequestContext, Timestamp};
 use parking_lot::Mutex;
+
+use crate::{AuditEntry, AuditLog, AuditRecord, SecurityError};
 
 /// Remembers records until it is dropped, or refuses all of them.
 #[derive(Debug, Default)]
@@ -14,7 +15,6 @@ pub struct MemoryAudit {
 
 impl MemoryAudit {
     /// From now on nothing can be recorded, as on a full disk.
-    #[allow(dead_code)] // not every file that takes this one refuses
     pub fn refuse(&self) {
         *self.refuses.lock() = true;
     }
@@ -22,7 +22,7 @@ impl MemoryAudit {
 
 #[async_trait]
 impl AuditLog for MemoryAudit {
-    async fn record(&self, ctx: &RequestContext, entry: AuditEntry) -> Result<(), SecurityError> {
+    async fn record_each(&self, entries: Vec<(RequestContext, AuditEntry)>) -> Result<(), SecurityError> {
         if *self.refuses.lock() {
             return Err(SecurityError::Storage {
                 what: "append to the audit log".to_owned(),
@@ -30,18 +30,20 @@ impl AuditLog for MemoryAudit {
             });
         }
         let mut records = self.records.lock();
-        let mut record = AuditRecord {
-            seq: records.len() as u64 + 1,
-            tenant: ctx.tenant.clone(),
-            at: Timestamp::from_micros(0),
-            principal: ctx.principal.id.to_string(),
-            trace_id: ctx.trace_id,
-            entry,
-            previous: records.last().map_or("0".repeat(64), |last| last.hash.clone()),
-            hash: String::new(),
-        };
-        record.hash = record.compute_hash();
-        records.push(record);
+        for (ctx, entry) in entries {
+            let mut record = AuditRecord {
+                seq: records.len() as u64 + 1,
+                tenant: ctx.tenant.clone(),
+                at: Timestamp::from_micros(0),
+                principal: ctx.principal.id.to_string(),
+                trace_id: ctx.trace_id,
+                entry,
+                previous: records.last().map_or("0".repeat(64), |last| last.hash.clone()),
+                hash: String::new(),
+            };
+            record.hash = record.compute_hash();
+            records.push(record);
+        }
         Ok(())
     }
 
