@@ -32,6 +32,10 @@ pub(crate) fn routes() -> Router<Arc<ErpApi>> {
         .route("/erp/v1/payments/{number}/settle", post(settle_payment))
         .route("/erp/v1/credit-notes/{number}/settle", post(settle_credit_note))
         .route("/erp/v1/purchase-bills/{number}/settle", post(settle_purchase_bill))
+        .route("/erp/v1/purchase-returns/{number}/settle", post(settle_purchase_return))
+        .route("/erp/v1/landed-costs/{number}/settle", post(settle_landed_cost))
+        .route("/erp/v1/opening-balances/{number}/settle", post(settle_opening_balance))
+        .route("/erp/v1/journal-entries/{number}/settle", post(settle_journal_entry))
         .route("/erp/v1/reports/receivables-ageing", get(receivables))
         .route("/erp/v1/reports/payables-ageing", get(payables))
 }
@@ -42,6 +46,10 @@ pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     settle_payment,
     settle_credit_note,
     settle_purchase_bill,
+    settle_purchase_return,
+    settle_landed_cost,
+    settle_opening_balance,
+    settle_journal_entry,
     receivables,
     payables
 ))]
@@ -274,6 +282,22 @@ settle!(
     settle_purchase_bill,
     "/erp/v1/purchase-bills/{number}/settle",
     PurchaseBill
+);
+settle!(
+    settle_purchase_return,
+    "/erp/v1/purchase-returns/{number}/settle",
+    PurchaseReturn
+);
+settle!(settle_landed_cost, "/erp/v1/landed-costs/{number}/settle", LandedCost);
+settle!(
+    settle_opening_balance,
+    "/erp/v1/opening-balances/{number}/settle",
+    OpeningBalance
+);
+settle!(
+    settle_journal_entry,
+    "/erp/v1/journal-entries/{number}/settle",
+    JournalEntry
 );
 
 /// What customers owe, by how long it is overdue.

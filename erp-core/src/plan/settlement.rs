@@ -141,14 +141,42 @@ impl Settlement<'_> {
         }
     }
 
-    /// What the document itself has open: one item, as payments and credit notes do.
+    /// What the document itself has open: one item of payments and credit notes, several of entries by hand.
+    fn all_open(&self) -> impl Iterator<Item = &OpenItem> {
+        let own = self.own.iter().filter_map(|id| self.items.get(id));
+        own.filter(|item| item.open_minor != 0)
+    }
+
     fn open(&self) -> Option<OpenItem> {
-        let mut own = self.own.iter().filter_map(|id| self.items.get(id));
-        own.find(|item| item.open_minor != 0).cloned()
+        self.all_open().next().cloned()
+    }
+
+    /// The one that what is named may settle; the first where none may.
+    fn open_against(&self, input: &SettleInput) -> Option<OpenItem> {
+        let kinds = |own: &OpenItem| match (input.kind, own.side) {
+            (Some(kind), _) => vec![kind],
+            (None, ItemSide::Receivable) => vec![DocumentKind::SalesInvoice],
+            (None, ItemSide::Payable) => vec![DocumentKind::PurchaseReceipt, DocumentKind::PurchaseBill],
+        };
+        let fits = |own: &&OpenItem| {
+            let others = kinds(own)
+                .into_iter()
+                .filter_map(|kind| self.item_of(kind, &input.number, own));
+            others.into_iter().any(|other| {
+                let opposite = other.open_minor.signum() == -own.open_minor.signum();
+                opposite && (&other.party, other.currency) == (&own.party, own.currency)
+            })
+        };
+        self.all_open().find(fits).cloned().or_else(|| self.open())
     }
 
     fn oldest(&mut self) -> Result<(), ErpError> {
-        let Some(own) = self.open() else { return Ok(()) };
+        let all: Vec<OpenItem> = self.all_open().cloned().collect();
+        all.into_iter().for_each(|own| self.settle_oldest(&own));
+        Ok(())
+    }
+
+    fn settle_oldest(&mut self, own: &OpenItem) {
         let opposite = |item: &&OpenItem| {
             item.party == own.party
                 && item.side == own.side
@@ -166,12 +194,11 @@ impl Settlement<'_> {
             self.allocate(own.id, other.id, part);
             left -= part;
         }
-        Ok(())
     }
 
     fn named(&mut self, input: &SettleInput, field: &str) -> Result<(), ErpError> {
         let refused = |name: &str, problem: String| Err(ErpError::invalid(format!("{field}{name}"), problem));
-        let Some(own) = self.open() else {
+        let Some(own) = self.open_against(input) else {
             return refused("", "there is nothing left to settle it with".to_owned());
         };
         let (usual, other) = match own.side {

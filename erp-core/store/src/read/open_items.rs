@@ -77,7 +77,11 @@ pub(super) async fn load(
     }
     let mut parties: BTreeSet<Arc<str>> = wanted.open_of.clone();
     if wanted.open_of_documents {
-        parties.extend(books.posted.values().filter_map(|document| document.party.clone()));
+        let of_documents = books.posted.values();
+        parties.extend(of_documents.clone().filter_map(|document| document.party.clone()));
+        // Entries by hand and what was brought along are of as many parties as they name.
+        let items = of_documents.flat_map(|document| &document.items);
+        parties.extend(items.filter_map(|item| item.party.clone()));
     }
     let parties: Vec<&str> = parties.iter().map(|party| &**party).collect();
     for row in rows(on, ITEMS, "open_minor <> 0 AND party_code", tenant, &parties).await? {

@@ -222,6 +222,10 @@ const fn header(kind: DocumentKind) -> Option<&'static str> {
             "SELECT id, paid_at AS at, currency, amount_minor, party_code FROM payments \
              WHERE tenant_id = $1 AND number = $2 AND $3 = 'payment'"
         }
+        DocumentKind::JournalEntry => {
+            "SELECT id, posted_at AS at, currency, CAST(0 AS BIGINT) AS amount_minor, CAST(NULL AS TEXT) AS party_code \
+             FROM journal_entries WHERE tenant_id = $1 AND number = $2 AND document_kind = $3"
+        }
         DocumentKind::StockAdjustment
         | DocumentKind::StockCount
         | DocumentKind::StockTransfer

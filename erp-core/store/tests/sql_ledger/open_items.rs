@@ -386,6 +386,96 @@ async fn what_settles_in_one_group_sees_what_was_settled_before_it() {
 }
 
 #[tokio::test]
+async fn what_was_written_off_or_went_back_settles_what_it_is_of() {
+    let company = Company::trading().await;
+    let settle = |of: &Receipt, settles: Settle| {
+        Command::SettleItems(SettleItems {
+            kind: of.kind,
+            number: Arc::clone(&of.number),
+            currency: Currency::GBP,
+            settles,
+            settled_at: Some(at("2024-03-01")),
+        })
+    };
+    // A debt that is bad, of one customer; and an advance of another, entered with it.
+    let other = CreateParty {
+        code: "C2".into(),
+        kind: PartyKind::Customer,
+        country: "France".into(),
+        name_sealed: None,
+        created_at: None,
+    };
+    company.execute(Command::CreateParty(other)).await.unwrap();
+    let owed = company.sound(billed("2024-01-01", 100)).await.unwrap();
+    let side = |account: &str, debit_minor, credit_minor, party: Option<&str>| JournalLineInput {
+        account: account.to_owned(),
+        debit_minor,
+        credit_minor,
+        party: party.map(Arc::from),
+        ..JournalLineInput::default()
+    };
+    let entry = PostJournalEntry {
+        memo: "never paid".into(),
+        currency: Currency::GBP,
+        posted_at: Some(at("2024-02-01")),
+        adjusting: false,
+        lines: vec![
+            side("bad-debt", 9_000, 0, None),
+            side("receivables", 0, 1_000, Some("C2")),
+            side("receivables", 0, 8_000, Some("C1")),
+        ],
+    };
+    let entry = company.sound(Command::PostJournalEntry(entry)).await.unwrap();
+    let named_invoice = Settle::Named(vec![named(&owed.number, None)]);
+    let settled = company.sound(settle(&entry, named_invoice)).await.unwrap();
+    assert_eq!(settled.amount_minor, 8_000);
+    assert_eq!(company.open("C1").await, open(&[(&owed, 20)]));
+    assert_eq!(company.open("C2").await, open(&[(&entry, -10)]));
+    let next = PostInvoice {
+        customer: Some("C2".into()),
+        ..match billed("2024-02-02", 30) {
+            Command::PostInvoice(invoice) => invoice,
+            _ => unreachable!(),
+        }
+    };
+    let next = company.sound(Command::PostInvoice(next)).await.unwrap();
+    let settled = company.sound(settle(&entry, Settle::Oldest)).await.unwrap();
+    assert_eq!(settled.amount_minor, 1_000);
+    assert_eq!(company.open("C2").await, open(&[(&next, 20)]));
+
+    // Goods go back when they are paid: the credit is for the next ones.
+    let first = company.sound(receive(10, 5_000)).await.unwrap();
+    let payment = Command::RecordPayment(RecordPayment {
+        number: None,
+        series: None,
+        party: "S1".into(),
+        direction: PaymentDirection::Out,
+        amount_minor: 5_000,
+        currency: Currency::GBP,
+        paid_at: None,
+        settles: Some(Settle::Named(vec![named(&first.number, None)])),
+    });
+    company.sound(payment).await.unwrap();
+    let back = Command::ReturnGoods(cortex_erp::ReturnGoods {
+        receipt: Arc::clone(&first.number),
+        memo: String::new(),
+        returned_at: None,
+        lines: vec![cortex_erp::QuantityInput {
+            product: "MUG".into(),
+            quantity_micro: 2_000_000,
+            unit: None,
+        }],
+    });
+    let back = company.sound(back).await.unwrap();
+    let second = company.sound(receive(10, 5_000)).await.unwrap();
+    assert_eq!(company.open("S1").await, open(&[(&back, 10), (&second, -50)]));
+    let of_second = Settle::Named(vec![named(&second.number, None)]);
+    company.sound(settle(&back, of_second)).await.unwrap();
+    assert_eq!(company.open("S1").await, open(&[(&second, -40)]));
+    company.comes_of_its_commands().await;
+}
+
+#[tokio::test]
 async fn what_parties_brought_along_is_settled_by_each_of_them_and_item_by_item() {
     let company = Company::trading().await;
     let other = CreateParty {
