@@ -7,6 +7,7 @@ mod changes;
 pub(crate) mod format;
 mod once;
 mod pages;
+mod plan;
 pub(crate) mod shape;
 pub(crate) mod table;
 
@@ -26,15 +27,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
+use self::changes::ChangeView;
 pub(crate) use self::changes::plain;
-use self::changes::{ChangeView, changes};
 use self::format::{Content, Format, Writer};
+use self::plan::Planned;
+use self::shape::Shape;
 pub(crate) use self::shape::encoded;
-use self::shape::{Shape, path_of};
 use self::table::Document as Read;
 use crate::ErpApi;
 use crate::api::not_found;
-use crate::batch::{AnswerView, Batches, RequestBody};
+use crate::batch::{AnswerView, Batches};
 use crate::idempotency::Key;
 
 /// Most documents that go in together.
@@ -211,14 +213,6 @@ fn format_of(text: Option<&str>) -> Result<Format, ErpError> {
     text.map_or(Ok(Format::default()), str::parse)
 }
 
-/// A document of the file, beside what is there.
-struct Planned {
-    read: Read,
-    request: RequestBody,
-    /// `None` where there is no such document yet.
-    changes: Option<BTreeMap<String, ChangeView>>,
-}
-
 impl Interchange {
     fn shape(&self, collection: &str) -> Result<Shape, ApiError> {
         Shape::of(&OPENAPI, collection).ok_or_else(|| not_found("collection", collection.to_owned()))
@@ -296,93 +290,6 @@ impl Interchange {
             tracing::debug!(part, collection = shape.collection, "a part of a file is imported");
         }
         Ok(view)
-    }
-
-    /// All of a collection of which single ones are not read, by the path that defines each.
-    async fn listed(&self, ctx: &RequestContext, shape: &Shape) -> Result<BTreeMap<String, Value>, ApiError> {
-        let mut listed = BTreeMap::new();
-        let (None, Some(("PUT", template))) = (&shape.one, &shape.taken_by) else {
-            return Ok(listed);
-        };
-        let mut after = None;
-        loop {
-            let mut page = self.page(ctx, &shape.collection, after.as_deref()).await?;
-            after = page["next"].as_str().map(str::to_owned);
-            let items = page["items"].as_array_mut().map(std::mem::take).unwrap_or_default();
-            listed.extend(items.into_iter().filter_map(|item| {
-                let path = path_of(template, item.as_object()?)?;
-                Some((path, item))
-            }));
-            if after.is_none() {
-                return Ok(listed);
-            }
-        }
-    }
-
-    /// The request that a document is, and what it would change of what is there.
-    async fn plan(
-        &self,
-        ctx: &RequestContext,
-        shape: &Shape,
-        listed: &BTreeMap<String, Value>,
-        read: Read,
-    ) -> Result<Planned, ApiError> {
-        let (method, template) = shape
-            .taken_by
-            .as_ref()
-            .map_or(("POST", ""), |(method, path)| (*method, path.as_str()));
-        let mut body = read.fields.clone();
-        let mut path = template.to_owned();
-        for name in Shape::parameters(template) {
-            let Some(value) = read.fields.get(name).map(plain).filter(|value| !value.is_empty()) else {
-                return Err(table::refused(read.row, name, "is missing".to_owned()).into());
-            };
-            if !shape.taken.kinds.contains_key(name) {
-                body.remove(name);
-            }
-            path = path.replace(&format!("{{{name}}}"), &encoded(&value));
-        }
-        let mut named = read.fields.clone();
-        if let Some((name, value)) = &read.key {
-            named.insert(name.clone(), Value::from(value.as_str()));
-        }
-        let (status, there) = match shape.one.as_deref().and_then(|one| path_of(one, &named)) {
-            Some(path) => self.get(ctx, &path).await?,
-            None => listed
-                .get(&path)
-                .map_or((404, Value::Null), |there| (200, there.clone())),
-        };
-        let changes = match status {
-            200 => Some(changes(&shape.taken, &there, &body)),
-            // A code that cannot be is refused with the document.
-            400 | 404 => None,
-            _ => return Err(ErpError::invalid(format!("row {}", read.row), plain(&there["detail"])).into()),
-        };
-        let is_drawn = read.key.as_ref().is_some_and(|(name, _)| !shape.takes(name));
-        if is_drawn && method == "POST" && changes.as_ref().is_some_and(|changes| !changes.is_empty()) {
-            let (name, value) = read.key.clone().unwrap_or_default();
-            let problem =
-                format!("'{value}' is posted already, and otherwise: leave the column out to post another one");
-            return Err(table::refused(read.row, &name, problem).into());
-        }
-        if let (Some(_), "PUT", Value::Object(fields)) = (&changes, method, there) {
-            // What the file does not say stays as it is.
-            let there = table::taken(shape, Read { fields, ..read.clone() });
-            let in_path = |name: &str| Shape::parameters(template).any(|of| of == name);
-            for (name, value) in there.fields {
-                if shape.takes(&name) && !in_path(&name) {
-                    body.entry(name).or_insert(value);
-                }
-            }
-        }
-        let body =
-            serde_json::value::to_raw_value(&body).map_err(|error| ErpError::invalid("file", error.to_string()))?;
-        let request = RequestBody {
-            method: Some(method.to_owned()),
-            path,
-            body: Some(body),
-        };
-        Ok(Planned { read, request, changes })
     }
 }
 

@@ -3,16 +3,15 @@
 use std::sync::Arc;
 
 use cortex_erp::{
-    Answered, Books, Closings, CreditedInvoice, DocumentKind, NumberSeries, PartyKind, References, Reversible,
-    closing_span,
+    Answered, Books, Closings, CreditedInvoice, DocumentKind, PartyKind, References, Reversible, closing_span,
 };
 use cortex_store::sql::{self, QueryBuilder, Row, Transaction};
 use cortex_types::InvoiceId;
 use uuid::Uuid;
 
 use super::answers::{ANSWERS, answered};
-use super::fiscal::of_tenant;
-use super::{company, contacts, fiscal, journal, master_data, number_series, open_items, orders, posted, stock};
+use super::settings::Settings;
+use super::{company, contacts, journal, master_data, number_series, open_items, orders, posted, stock};
 use crate::days;
 use crate::rows::Columns;
 
@@ -28,8 +27,9 @@ pub(crate) async fn books(
     connection: &mut Transaction,
     tenant: &str,
     wanted: &References,
+    settings: &Settings,
 ) -> Result<Books, sqlx::Error> {
-    let mut books = Books::default();
+    let mut books = settings.books();
     let keys: Vec<&str> = wanted.keys.iter().map(|key| &**key).collect();
     for row in rows(connection, ANSWERS, "idempotency_key", tenant, &keys).await? {
         let answered: Answered = answered(&row)?;
@@ -44,10 +44,6 @@ pub(crate) async fn books(
         books.walk_in = found.first().map(master_data::party).transpose()?;
     }
     company::load(connection, tenant, wanted, &mut books).await?;
-    for row in of_tenant(&mut *connection, master_data::LOCATIONS_OF_TENANT, tenant).await? {
-        let location = master_data::location(&row)?;
-        books.locations.insert(Arc::clone(&location.code), location);
-    }
     posted::load(connection, tenant, &wanted.documents, &mut products, &mut books).await?;
     let of_posted: Vec<Arc<str>> = books
         .posted
@@ -64,12 +60,6 @@ pub(crate) async fn books(
     books.know_originals();
     numbers(connection, tenant, wanted, &mut books).await?;
     number_series::load(connection, tenant, wanted, &mut books).await?;
-    books.locks = fiscal::locks(connection, tenant).await?;
-    // What comes late revalues what came since, period by period.
-    let by_year = books.number_series.values().any(NumberSeries::goes_by_fiscal_year);
-    if wanted.years || by_year || products.values().any(Option::is_some) {
-        books.years = fiscal::years_on(connection, tenant).await?;
-    }
     if !wanted.entries.is_empty() {
         reversible(connection, tenant, wanted, &mut books).await?;
     }

@@ -11,7 +11,7 @@ use cortex_store::sql::{self, On, Pool, Row, Transaction};
 use cortex_types::{Currency, Timestamp};
 
 use super::fiscal::of_tenant;
-use super::{rulebook, taxes};
+use super::taxes;
 use crate::days;
 use crate::rows::Columns;
 
@@ -124,17 +124,13 @@ async fn newest_revaluation(on: &mut Transaction, tenant: &str) -> Result<Option
         .transpose()
 }
 
-/// What every command needs to know of the company, and what some do.
+/// What some commands need to know of the company.
 pub(super) async fn load(
     on: &mut Transaction,
     tenant: &str,
     wanted: &References,
     books: &mut Books,
 ) -> Result<(), sqlx::Error> {
-    books.company = company(&mut *on, tenant).await?;
-    books.chart = chart(on, tenant, books.company.as_ref()).await?;
-    let rules = rulebook::approval_rules(&mut *on, tenant).await?;
-    books.approval_rules = rules.into_iter().map(|rule| (Arc::clone(&rule.code), rule)).collect();
     if wanted.cost_centres {
         let select = "SELECT id, code, title, state, created_at FROM cost_centres WHERE tenant_id = $1";
         for row in of_tenant(&mut *on, select, tenant).await? {

@@ -19,6 +19,7 @@ mod purchasing;
 mod records;
 mod reports;
 mod rulebook;
+mod settings;
 mod stock;
 mod stock_documents;
 mod taxes;
@@ -28,6 +29,7 @@ pub(crate) use books::books;
 pub(crate) use company::state;
 pub(crate) use journal::entry_of;
 pub(crate) use number_series::choice;
+pub(crate) use settings::Settings;
 
 /// First rows of a page: SQL that goes on after an id, oldest first, within one tenant. The ids are time-ordered.
 const PAGE: &str = " WHERE tenant_id = $1 AND id > $2 ORDER BY id LIMIT $3";

@@ -1,7 +1,5 @@
 //! How a company's documents are numbered, and how far its numbers have counted.
 
-use std::sync::Arc;
-
 use cortex_erp::{Books, DocumentKind, NumberSeries, References};
 use cortex_store::sql::{self, On, Row, Transaction};
 use sqlx::AssertSqlSafe;
@@ -33,18 +31,13 @@ pub(crate) const fn choice(is_default: bool) -> &'static str {
     if is_default { DEFAULT } else { NAMED }
 }
 
-/// What every command needs to know of it, and what some do.
+/// How far numbers have counted, and what some commands need besides.
 pub(super) async fn load(
     on: &mut Transaction,
     tenant: &str,
     wanted: &References,
     books: &mut Books,
 ) -> Result<(), sqlx::Error> {
-    let series = of_company(&mut *on, tenant).await?;
-    books.number_series = series
-        .into_iter()
-        .map(|series| (Arc::clone(&series.code), series))
-        .collect();
     for row in of_tenant(&mut *on, COUNTERS, tenant).await? {
         let key = (kind(&row)?, row.text("prefix")?);
         books.counters.insert(key, row.integer("newest")?.unsigned_abs());

@@ -1,12 +1,16 @@
 //! Years and periods: what may be posted where, what closing carries to equity, and what reversals undo.
 
-use cortex_erp::{
-    BalanceSheet, Chart, CloseFiscalYear, Closings, Command, ErpError, GeneralLedger, OpenFiscalYear, Page,
-    PeriodState, ProfitAndLoss, Receipt, Records, ReversalMethod, ReverseEntry, SetPeriodState, Span,
-};
-use cortex_types::{Coded, Currency, ErrorCode};
+use std::sync::Arc;
 
-use crate::company::{Company, invoice, line, receive};
+use cortex_erp::{
+    BalanceSheet, Chart, CloseFiscalYear, Closings, Command, Erp, ErpConfig, ErpError, GeneralLedger, Known,
+    OpenFiscalYear, Page, PeriodState, PostInvoice, ProfitAndLoss, Receipt, Records, ReversalMethod, ReverseEntry,
+    SetPeriodState, Span,
+};
+use cortex_erp_store::SqlLedger;
+use cortex_types::{Coded, Currency, ErrorCode, SystemClock};
+
+use crate::company::{Company, invoice, key, line, receive};
 use crate::statements::sold;
 
 async fn open(company: &Company, from: &str) -> Result<Receipt, ErpError> {
@@ -228,4 +232,37 @@ async fn a_year_that_was_closed_is_closed_when_its_commands_are_carried_out_agai
     open(&company, "2024-01-01").await.unwrap();
     close(&company, "FY2024").await.unwrap();
     company.comes_of_its_commands().await;
+}
+
+#[tokio::test]
+async fn what_another_process_closed_is_closed_here_too() {
+    let company = Company::trading().await;
+    open(&company, "2024-01-01").await.unwrap();
+    let sale = || {
+        Command::PostInvoice(PostInvoice {
+            invoiced_at: Some("2024-01-15".parse().unwrap()),
+            ..invoice(Some("C1"), vec![line("POST", 1)])
+        })
+    };
+    company.execute(sale()).await.unwrap();
+    let other = Erp::start(
+        Arc::new(SqlLedger::new(company.database.clone())),
+        Arc::new(SystemClock),
+        &ErpConfig::default(),
+    );
+    let shut = Command::SetPeriodState(SetPeriodState {
+        period: "FY2024-01".into(),
+        state: PeriodState::SoftClosed,
+    });
+    let shut = other.execute(&company.ctx, shut, key("shut"), Known::ByClock).await;
+    shut.unwrap();
+    let refused = company.execute(sale()).await.unwrap_err();
+    assert_eq!(refused.code(), ErrorCode::PeriodClosed);
+    // And what is closed in one group with it.
+    let reopened = Command::SetPeriodState(SetPeriodState {
+        period: "FY2024-01".into(),
+        state: PeriodState::Open,
+    });
+    company.execute(reopened).await.unwrap();
+    company.execute(sale()).await.unwrap();
 }
