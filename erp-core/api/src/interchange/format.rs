@@ -8,7 +8,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema};
 use cortex_erp::ErpError;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::basic::Compression;
 use parquet::file::properties::WriterProperties;
 use serde_json::{Map, Value};
@@ -163,7 +163,10 @@ fn json_documents(file: &[u8]) -> Result<Content, ErpError> {
 
 fn parquet_rows(file: Vec<u8>) -> Result<Content, ErpError> {
     let file = bytes::Bytes::from(file);
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file.clone()).map_err(unreadable)?;
+    // Parquet's own schema says all that texts are made of. The one that writers of Arrow hide in the metadata is read by code that
+    // panics where it is spoiled.
+    let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
+    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(file.clone(), options).map_err(unreadable)?;
     let fields = reader.schema().fields().iter();
     let columns: Vec<Arc<str>> = fields.map(|field| field.name().as_str().into()).collect();
     let at_once = rows_at_once(&file, reader.metadata())?;
