@@ -22,6 +22,7 @@ pub const DIGITS: u8 = 6;
 const DIGITS_MAX: u8 = 18;
 /// With all its digits a number is no longer than a code.
 const PREFIX_LENGTH_MAX: usize = 40;
+const YEARS_MAX: usize = 2;
 
 /// A series that a company has for documents of a kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,6 +138,10 @@ fn comes_to(pattern: &str, prefix: &str) -> bool {
 /// A prefix as it may be said: what is in braces is known, and the last character is no digit whatever year it is.
 pub(crate) fn check_prefix(prefix: &str, digits: u8) -> Result<(), ErpError> {
     let refused = |problem: String| Err(ErpError::invalid("prefix", problem));
+    // Where a code of a year ends is found by trying.
+    if prefix.matches('{').count() > YEARS_MAX {
+        return refused(format!("'{prefix}' has more than {YEARS_MAX} years in it"));
+    }
     let plain = prefix.replace(YEAR, "2000").replace(FISCAL_YEAR, "2000");
     if plain.contains(['{', '}']) {
         return refused(format!(
@@ -237,6 +242,8 @@ mod tests {
             let is_word = bad == "INV";
             assert_eq!(check_prefix(bad, DIGITS).is_ok(), is_word, "{bad}");
         }
+        assert!(check_prefix("{year}-{fiscal-year}-", DIGITS).is_ok());
+        assert!(check_prefix("{fiscal-year}-{fiscal-year}-{year}-", DIGITS).is_err());
         assert!(check_prefix("R-", 0).is_err() && check_prefix("R-", 19).is_err());
         assert!(check_prefix(&format!("{}-", "R".repeat(64)), DIGITS).is_err());
     }
