@@ -5,6 +5,7 @@ use cortex_types::{PurchaseBillId, Timestamp};
 use super::added_cost::{Added, AddedCosts};
 use super::billing::{Billed, BilledGoods, Billing};
 use super::fulfilment::Fulfilment;
+use super::shelf::counterpart;
 use super::sides::{Sides, add};
 use super::taxes::{self, Taxes};
 use super::{Head, LINES_MAX, Posting, check_line_count, line_number};
@@ -13,7 +14,7 @@ use crate::limits::{MEMO_LENGTH_MAX, check_code, check_text, check_time};
 use crate::postings::{Document, Postings};
 use crate::valuation::share;
 use crate::{
-    Books, Conversion, DocumentKind, DocumentRef, ErpError, OrderStep, PostBill, PurchaseBill, Role, TaxDirection, ids,
+    Books, Conversion, DocumentKind, DocumentRef, ErpError, MoveReason, OrderStep, PostBill, PurchaseBill, Role, TaxDirection, ids,
 };
 
 /// What a supplier bills: for goods that came before, which cost what is billed for them from their receipt on, and for other things
@@ -74,17 +75,21 @@ pub fn plan_purchase_bill(command: &PostBill, books: &Books, now: Timestamp) -> 
                     None => now_worth,
                     Some(conversion) => of.cleared_minor + at_receipts_rate(of, line.net_minor, conversion)?,
                 };
-                sides.debit_in(goods, Role::GoodsReceived, then_worth)?.debit_in(
-                    goods,
-                    Role::ExchangeDifferences,
-                    now_worth - then_worth,
-                )?;
-                if then_worth != of.cleared_minor {
+                let difference = then_worth - of.cleared_minor;
+                sides
+                    .debit_in(goods, Role::GoodsReceived, of.cleared_minor)?
+                    .debit_in(goods, Role::ExchangeDifferences, now_worth - then_worth)?;
+                if of.quantity_micro < 0 {
+                    // What went back took its own cost with it: the supplier's credit makes nothing dearer that stayed.
+                    let account = counterpart(MoveReason::SupplierReturn, of.product.valuation);
+                    sides.debit_in(goods, account, difference)?;
+                } else if difference != 0 {
+                    sides.debit_in(goods, Role::GoodsReceived, difference)?;
                     added.push(Added {
                         moved: of.moved,
                         product: of.product,
                         line_no,
-                        minor: then_worth - of.cleared_minor,
+                        minor: difference,
                     });
                 }
                 fulfilment.follow(

@@ -54,7 +54,7 @@ impl Holding {
         })
     }
 
-    /// Takes out what goes back to where it came from, for `given_minor`: that is what leaves, as far as it is there.
+    /// Takes out what goes back to where it came from and cost `given_minor`: that is what leaves, as far as it is there.
     pub(super) fn give_back(
         &mut self,
         method: Method,

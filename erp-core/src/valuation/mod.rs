@@ -16,7 +16,7 @@ mod timeline;
 use cortex_types::MoneyError;
 use serde::{Deserialize, Serialize};
 
-pub use entry::{Entry, Original, Recorded, Revalued, StandardCost, month_of};
+pub use entry::{Entry, Original, Originals, Recorded, Revalued, StandardCost, month_of};
 pub use holding::{Holding, Layer};
 pub use timeline::{Holdings, Timeline};
 

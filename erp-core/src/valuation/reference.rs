@@ -55,19 +55,19 @@ impl Shelf {
         })
     }
 
-    /// Returns the value that leaves. `billed` is what the supplier gives back for it all.
-    fn leave(&mut self, is_fifo: bool, quantity: i128, billed: Option<i128>, from: Option<StockMoveId>) -> i128 {
+    /// Returns the value that leaves. `own_cost` is what all of it cost that goes back to a supplier.
+    fn leave(&mut self, is_fifo: bool, quantity: i128, own_cost: Option<i128>, from: Option<StockMoveId>) -> i128 {
         let on_hand = self.quantity.max(0);
         let taken = quantity.min(on_hand);
         if !is_fifo {
             self.last_known = self.average().or(self.last_known);
         }
-        let out_of_stock = match (is_fifo, billed) {
+        let out_of_stock = match (is_fifo, own_cost) {
             _ if taken == 0 => 0,
             (true, _) => self.leave_arrivals(taken, from),
             (false, _) if taken == on_hand => self.value,
             (false, None) => nearest(self.value * taken, on_hand),
-            (false, Some(billed)) => nearest(billed * taken, quantity).min(self.value),
+            (false, Some(cost)) => nearest(cost * taken, quantity).min(self.value),
         };
         let beyond = match self.last_known {
             Some(rate) => nearest(rate.value * (quantity - taken), rate.quantity),
@@ -183,6 +183,8 @@ struct Departure {
 #[derive(Clone, Debug, Default)]
 struct Outcome {
     values: HashMap<StockMoveId, i128>,
+    /// What made moves dearer, and for how much of them, by the moves.
+    added: HashMap<StockMoveId, Vec<Rate>>,
     shelves: Shelves,
     /// What there was before each time at which something was posted.
     shelves_before: BTreeMap<Timestamp, Shelves>,
@@ -279,7 +281,7 @@ impl Model {
     fn move_it(&self, entry: &Entry, outcome: &mut Outcome) -> i128 {
         let is_fifo = self.method == Method::Fifo;
         let quantity = i128::from(entry.quantity_micro);
-        let cost = self.cost(entry, &outcome.values);
+        let cost = self.cost(entry, outcome);
         let shelf = outcome.shelves.entry(Arc::clone(&entry.location)).or_default();
         let value = match (self.standard_at(entry.at), entry.cost) {
             (Some(standard), _) => {
@@ -295,10 +297,12 @@ impl Model {
                     of_quantity_micro,
                     minor,
                 },
-            ) => shelf.become_dearer(is_fifo, of, of_quantity_micro.into(), minor.into()),
-            (None, Cost::Given { minor, of }) if quantity < 0 => {
-                -shelf.leave(is_fifo, -quantity, Some(minor.into()), of)
+            ) => {
+                let (value, quantity) = (minor.into(), of_quantity_micro.into());
+                outcome.added.entry(of).or_default().push(Rate { value, quantity });
+                shelf.become_dearer(is_fifo, of, quantity, value)
             }
+            (None, Cost::Given { of, .. }) if quantity < 0 => -shelf.leave(is_fifo, -quantity, cost, of),
             (None, _) if quantity < 0 => -shelf.leave(is_fifo, -quantity, None, None),
             (None, _) if quantity > 0 => shelf.arrive(is_fifo, entry.id, quantity, cost),
             (None, _) => 0,
@@ -314,13 +318,19 @@ impl Model {
         value
     }
 
-    fn cost(&self, entry: &Entry, values: &HashMap<StockMoveId, i128>) -> Option<i128> {
+    fn cost(&self, entry: &Entry, outcome: &Outcome) -> Option<i128> {
         match entry.cost {
-            Cost::Given { minor, .. } => Some(minor.into()),
+            Cost::Given { minor, of: None } => Some(minor.into()),
+            Cost::Given { minor, of: Some(of) } => {
+                let quantity = i128::from(entry.quantity_micro).abs();
+                let added = outcome.added.get(&of).into_iter().flatten();
+                let added: i128 = added.map(|rate| nearest(rate.value * quantity, rate.quantity)).sum();
+                Some((i128::from(minor) + added).max(0))
+            }
             Cost::Of { of, offset_micro } => {
                 let original = self.posted.iter().find(|posted| posted.id == of)?;
                 let whole = i128::from(original.quantity_micro).abs();
-                let part = |quantity: i128| nearest(values[&of].abs() * quantity, whole);
+                let part = |quantity: i128| nearest(outcome.values[&of].abs() * quantity, whole);
                 let offset = i128::from(offset_micro);
                 Some(part(offset + i128::from(entry.quantity_micro)) - part(offset))
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cortex_types::{Currency, MoneyError, StockMoveId, Timestamp};
 
-use super::entry::{Entry, Original, Recorded, Revalued, StandardCost, month_of};
+use super::entry::{Entry, Original, Originals, Recorded, Revalued, StandardCost, month_of};
 use super::{CostBasis, Holding, Method, share};
 use crate::{Cost, ErpError, MoveReason, Product};
 
@@ -32,7 +32,7 @@ pub struct Timeline {
     pub now: Holdings,
     pub moves: Vec<Entry>,
     /// What `moves` refer to and is not among them.
-    pub originals: HashMap<StockMoveId, Original>,
+    pub originals: Originals,
     /// What there was at the beginning of months, of those that changed.
     pub checkpoints: BTreeMap<Timestamp, Holdings>,
 }
@@ -51,7 +51,7 @@ impl Timeline {
             before: now.clone(),
             now,
             moves: Vec::new(),
-            originals: HashMap::new(),
+            originals: Originals::default(),
             checkpoints: BTreeMap::new(),
         }
     }
@@ -114,12 +114,22 @@ impl Timeline {
     /// What a move that was posted is worth now, and how much it moved.
     #[must_use]
     pub fn original(&self, id: StockMoveId) -> Option<Original> {
-        let of = |entry: &Entry| Original {
-            quantity_micro: entry.quantity_micro,
-            value_minor: entry.value_minor,
-        };
-        let found = self.moves.iter().rev().find(|entry| entry.id == id).map(of);
-        found.or_else(|| self.originals.get(&id).copied())
+        let found = self.moves.iter().rev().find(|entry| entry.id == id).map(Original::of);
+        found.or_else(|| self.originals.get(id))
+    }
+
+    /// The same, with what was added to its cost.
+    fn originals_of(&self, id: StockMoveId) -> Originals {
+        let (mut originals, undone) = (self.originals.only(id), self.undone());
+        let of = |entry: &&Entry| entry.id == id || entry.cost.added_to() == Some(id);
+        for entry in self.moves.iter().filter(of) {
+            originals.remember(entry, undone.contains(&entry.id));
+        }
+        originals
+    }
+
+    fn undone(&self) -> BTreeSet<StockMoveId> {
+        self.moves.iter().filter_map(|entry| entry.cost.undoes()).collect()
     }
 
     /// Puts the new moves of a document in their places, and values them and everything behind them. `allowed` says of a
@@ -187,7 +197,8 @@ impl Timeline {
             {
                 self.checkpoints.insert(month_of(entry.at), self.now.clone());
             }
-            let given = self.given(&entry, |id| self.original(id))?;
+            let originals = entry.cost.refers_to().map(|of| self.originals_of(of));
+            let given = self.given(&entry, &originals.unwrap_or_default())?;
             let standard = self.standard(entry.at);
             let holding = self.now.entry(Arc::clone(&entry.location)).or_default();
             entry.value_minor = value(self.method, standard, holding, &entry, given)?;
@@ -210,18 +221,21 @@ impl Timeline {
         allowed: impl Fn(&str) -> bool,
     ) -> Result<Recorded, ErpError> {
         let is_new: BTreeSet<StockMoveId> = new.iter().copied().collect();
-        let undone: BTreeSet<StockMoveId> = self.moves.iter().filter_map(|entry| entry.cost.undoes()).collect();
+        let undone = self.undone();
         let new_moves = self.moves.iter().filter(|entry| is_new.contains(&entry.id));
         let taken_back: BTreeSet<StockMoveId> = new_moves.filter_map(|entry| entry.cost.undoes()).collect();
         let mut moves = std::mem::take(&mut self.moves);
         let mut originals = self.originals.clone();
+        for (of, entry) in moves.iter().filter_map(|entry| Some((entry.cost.added_to()?, entry))) {
+            originals.forget_cost(of, entry.id);
+        }
         let mut now = self.before.clone();
         for entry in &moves[..first] {
-            remember(&mut originals, entry);
+            originals.remember(entry, undone.contains(&entry.id));
             if undone.contains(&entry.id) || entry.cost.undoes().is_some() {
                 continue;
             }
-            let given = self.given(entry, |id| originals.get(&id).copied())?;
+            let given = self.given(entry, &originals)?;
             let holding = now.entry(Arc::clone(&entry.location)).or_default();
             let computed = value(self.method, self.standard(entry.at), holding, entry, given)?;
             // As it was posted: it is not for a later move to say that it was something else.
@@ -252,9 +266,9 @@ impl Timeline {
                 },
             );
             if let Some(of) = entry.cost.undoes() {
-                entry.value_minor = originals.get(&of).map_or(0, |original| -original.value_minor);
+                entry.value_minor = originals.get(of).map_or(0, |original| -original.value_minor);
             } else if !undone.contains(&entry.id) {
-                let given = self.given(entry, |id| originals.get(&id).copied())?;
+                let given = self.given(entry, &originals)?;
                 let holding = now.entry(Arc::clone(&entry.location)).or_default();
                 entry.value_minor = value(self.method, self.standard(entry.at), holding, entry, given)?;
                 let goes_short = entry.quantity_micro < 0 && holding.quantity_micro < 0;
@@ -264,7 +278,7 @@ impl Timeline {
                     return Err(self.short(entry, short_micro));
                 }
             }
-            remember(&mut originals, entry);
+            originals.remember(entry, undone.contains(&entry.id));
             match mine {
                 true => {
                     values.insert(entry.id, entry.value_minor);
@@ -290,18 +304,19 @@ impl Timeline {
         Ok(recorded)
     }
 
-    /// What a move into stock is said to cost; `None` where nobody says.
-    fn given(
-        &self,
-        entry: &Entry,
-        original: impl Fn(StockMoveId) -> Option<Original>,
-    ) -> Result<Option<i64>, ErpError> {
+    /// What a move is said to cost, and with what was added to the cost of the goods that it takes back; `None` where nobody says.
+    fn given(&self, entry: &Entry, originals: &Originals) -> Result<Option<i64>, ErpError> {
         let (of, offset) = match entry.cost {
-            Cost::Given { minor, .. } | Cost::Added { minor, .. } => return Ok(Some(minor)),
+            Cost::Given { minor, of: Some(of) } => {
+                let added = originals.added(of, entry.quantity_micro.saturating_abs())?;
+                let whole = minor.checked_add(added).ok_or(MoneyError::Overflow)?;
+                return Ok(Some(whole.max(0)));
+            }
+            Cost::Given { minor, of: None } | Cost::Added { minor, .. } => return Ok(Some(minor)),
             Cost::Of { of, offset_micro } => (of, offset_micro),
             Cost::ByMethod | Cost::Known | Cost::Undone { .. } => return Ok(None),
         };
-        let Some(original) = original(of) else {
+        let Some(original) = originals.get(of) else {
             return Err(self.missing(entry.at));
         };
         // What came back before took its part already, and all parts together are the whole.
@@ -336,14 +351,6 @@ impl Timeline {
     }
 }
 
-fn remember(originals: &mut HashMap<StockMoveId, Original>, entry: &Entry) {
-    let original = Original {
-        quantity_micro: entry.quantity_micro,
-        value_minor: entry.value_minor,
-    };
-    originals.insert(entry.id, original);
-}
-
 /// Moves the holding; returns what it is worth more.
 fn value(
     method: Method,
@@ -366,7 +373,8 @@ fn value(
         ) => holding.cost_more(method, of, of_quantity_micro, minor),
         (_, 0) => Ok(0),
         (Cost::Given { minor, of }, out) if out < 0 => {
-            Ok(-holding.give_back(method, out.saturating_neg(), minor, of)?)
+            let given = given.unwrap_or(minor);
+            Ok(-holding.give_back(method, out.saturating_neg(), given, of)?)
         }
         (_, out) if out < 0 => Ok(-holding.issue(method, out.saturating_neg())?),
         (_, quantity) => holding.enter(method, entry.id, quantity, given),

@@ -183,6 +183,25 @@ fn what_goes_back_to_a_supplier_leaves_at_what_the_supplier_gives_for_it() {
 }
 
 #[test]
+fn what_goes_back_takes_its_freight_with_it() {
+    for method in [AVERAGE, FIFO] {
+        let mut timeline = empty(method);
+        post(&mut timeline, 1, 0, 10, for_minor(100));
+        post(&mut timeline, 2, 1, 10, for_minor(100));
+        post(&mut timeline, 3, 2, 0, dearer(1, 10, 20));
+        // 5 of the first 10, which cost 120 with their freight, and one of the others, which bears none.
+        assert_eq!(post(&mut timeline, 4, 3, -5, back_to_supplier(50, 1)).values, [-60]);
+        assert_eq!(post(&mut timeline, 5, 3, -1, back_to_supplier(10, 2)).values, [-10]);
+        // What is added to the first ones later is for the return too, as long as it stands before that.
+        let late = post(&mut timeline, 6, 2, 0, dearer(1, 10, 10));
+        assert_eq!((late.values.clone(), changes(&late)), (vec![10], vec![(4, -5)]));
+        let cancelled = cancel(&mut timeline, 7, 6);
+        assert_eq!((cancelled.values.clone(), changes(&cancelled)), (vec![-10], vec![(4, 5)]));
+        assert_eq!(there(&timeline, MAIN), (14, 150));
+    }
+}
+
+#[test]
 fn a_receipt_fills_what_was_short_and_expenses_what_that_cost() {
     for method in [AVERAGE, FIFO] {
         let mut timeline = empty(method);

@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
-use super::super::{Entry, Holding, Holdings, Method, Original, Recorded, Timeline};
+use super::super::{Entry, Holding, Holdings, Method, Recorded, Timeline};
 use super::cases::{day, empty, product};
 use super::histories::{Document, Draw, History, any_draw};
 use super::{Outcome, Shelves};
@@ -193,8 +193,15 @@ fn is_plain(entry: &Entry) -> bool {
 fn remember(timeline: &mut Timeline, moves: &[Entry], full: &Timeline) {
     for of in moves.iter().filter_map(|entry| entry.cost.refers_to()) {
         let is_there = timeline.moves.iter().any(|entry| entry.id == of);
-        let original: Option<Original> = full.original(of).filter(|_| !is_there);
-        timeline.originals.extend(original.map(|original| (of, original)));
+        if let Some(original) = full.original(of).filter(|_| !is_there) {
+            timeline.originals.insert(of, original);
+        }
+        let undone = |id| full.moves.iter().any(|entry| entry.cost.undoes() == Some(id));
+        for adding in full.moves.iter().filter(|entry| !undone(entry.id)) {
+            if let Some((_, cost)) = adding.added().filter(|(to, _)| *to == of) {
+                timeline.originals.add_cost(of, adding.id, cost);
+            }
+        }
     }
 }
 

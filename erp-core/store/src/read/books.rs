@@ -58,6 +58,7 @@ pub(crate) async fn books(
     orders::reserved(connection, tenant, &mut books).await?;
     open_items::load(connection, tenant, wanted, &mut books).await?;
     books.know_originals();
+    posted::added_costs(connection, tenant, &mut books).await?;
     numbers(connection, tenant, wanted, &mut books).await?;
     number_series::load(connection, tenant, wanted, &mut books).await?;
     if !wanted.entries.is_empty() {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
+use cortex_erp::valuation::CostBasis;
 use cortex_erp::{Books, Delivered, DocumentKind, DocumentRef, PostedDocument, PostedLine, StockMove, billed_moves};
 use cortex_store::sql::{self, QueryBuilder, Row, Transaction};
-use cortex_types::{StockMoveId, Timestamp};
+use cortex_types::{ProductId, StockMoveId, Timestamp};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
@@ -303,6 +304,48 @@ async fn returned(
         books.returned_minor.insert(of, row.integer("given_minor")?);
     }
     Ok(())
+}
+
+/// Tells the products what was added to the cost of receipts, so that goods that go back take it with them.
+pub(super) async fn added_costs(on: &mut Transaction, tenant: &str, books: &mut Books) -> Result<(), sqlx::Error> {
+    let receipts = books
+        .posted
+        .iter()
+        .filter(|((kind, _), _)| *kind == DocumentKind::PurchaseReceipt);
+    let ids = ids_of(receipts.flat_map(|(_, document)| moves_of(document)));
+    for (product, of, (by, cost)) in added_to(on, tenant, &ids).await? {
+        if let Some(timeline) = books.stock.get_mut(&product) {
+            timeline.originals.add_cost(of, by, cost);
+        }
+    }
+    Ok(())
+}
+
+type AddedCost = (ProductId, StockMoveId, (StockMoveId, CostBasis));
+
+/// What others added to the cost of `moves`, and still does.
+pub(super) async fn added_to(
+    on: &mut Transaction,
+    tenant: &str,
+    moves: &[String],
+) -> Result<Vec<AddedCost>, sqlx::Error> {
+    let select = format!(
+        "SELECT m.id, m.product_id, m.of_move, m.of_quantity_micro, m.given_minor FROM stock_moves m \
+         WHERE coalesce(m.tenant_id, '') = $1 AND m.cost = 'added' AND {} AND m.of_move IN ",
+        STANDING.replace("{id}", "m.document_id")
+    );
+    let added = |row: &Row| {
+        let cost = CostBasis {
+            value_minor: row.integer("given_minor")?,
+            quantity_micro: row.integer("of_quantity_micro")?,
+        };
+        Ok((
+            row.parsed("product_id")?,
+            row.parsed("of_move")?,
+            (row.parsed("id")?, cost),
+        ))
+    };
+    going_on(on, tenant, &select, "", moves).await?.iter().map(added).collect()
 }
 
 fn ids_of<'a>(moves: impl Iterator<Item = &'a StockMove>) -> Vec<String> {

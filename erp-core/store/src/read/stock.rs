@@ -11,6 +11,7 @@ use sqlx::AssertSqlSafe;
 
 use super::books::{rows, rows_of};
 use super::master_data;
+use super::posted::added_to;
 use crate::costs::cost;
 use crate::rows::{Columns, unreadable};
 
@@ -217,14 +218,17 @@ async fn originals(
     timeline: &mut Timeline,
 ) -> Result<(), sqlx::Error> {
     let ids: Vec<String> = wanted.iter().map(ToString::to_string).collect();
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    for row in rows_of(on, MOVES, ("m.", "id"), tenant, &ids).await? {
+    let listed: Vec<&str> = ids.iter().map(String::as_str).collect();
+    for row in rows_of(on, MOVES, ("m.", "id"), tenant, &listed).await? {
         let (moved, value_minor) = worth(&row)?;
         let original = Original {
             quantity_micro: moved.quantity_micro,
             value_minor,
         };
         timeline.originals.insert(moved.id, original);
+    }
+    for (_, of, (by, cost)) in added_to(on, tenant, &ids).await? {
+        timeline.originals.add_cost(of, by, cost);
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cortex_erp::{
-    BillLineInput, Cancel, Command, DefineCompany, DefineCostCentre, DefineTaxCode, DocumentKind, LinePrice, OrderSide,
+    AddLandedCost, Allocation, BillLineInput, Cancel, Command, DefineCompany, DefineCostCentre, DefineTaxCode, DocumentKind, LinePrice, OrderSide,
     OrderState, Page, PlaceOrder, PostBill, PostInvoice, QuantityInput, Receipt, ReceiptLineInput, ReceiveGoods,
     Records, ReturnGoods, SetExchangeRate, Settle, SettleInput, SettleItems, Span, TaxComponent,
 };
@@ -231,6 +231,36 @@ async fn what_went_back_is_not_billed_and_what_was_billed_is_credited() {
         .unwrap();
     assert_eq!(credit.amount_minor, -34);
     assert_eq!(company.pence(STOCK_TO_COST).await, [33, -33, 0, 0]);
+}
+
+#[tokio::test]
+async fn what_goes_back_takes_its_own_cost_and_the_credit_for_it_changes_nothing_that_stays() {
+    let company = Company::trading().await;
+    let receipt = company
+        .sound(Command::ReceiveGoods(came(&[(10, 1_000)])))
+        .await
+        .unwrap();
+    let dearer = billed(&receipt, None, Some(1_100));
+    company.sound(Command::PostBill(dearer)).await.unwrap();
+    let freight = AddLandedCost {
+        supplier: "S1".into(),
+        currency: Currency::GBP,
+        amount_minor: 200,
+        receipts: vec![Arc::clone(&receipt.number)],
+        allocation: Allocation::ByQuantity,
+        memo: String::new(),
+        billed_at: Some(at("2024-02-02")),
+    };
+    // A piece is 10.00, 1.00 that was billed beyond that, and 2.00 of freight, which nobody gives back.
+    company.sound(given_back(&receipt, 2)).await.unwrap();
+    assert_eq!(company.pence(STOCK_TO_COST).await, [880, -1_100, 200, 20]);
+    company.sound(Command::AddLandedCost(freight)).await.unwrap();
+    assert_eq!(company.pence(STOCK_TO_COST).await, [1_040, -1_300, 200, 60]);
+    let credit = billed(&receipt, Some(-2), Some(-220));
+    let credit = company.sound(Command::PostBill(credit)).await.unwrap();
+    assert_eq!(company.pence(STOCK_TO_COST).await, [1_040, -1_080, 0, 40]);
+    company.sound(cancelled(&credit)).await.unwrap();
+    assert_eq!(company.pence(STOCK_TO_COST).await, [1_040, -1_300, 200, 60]);
 }
 
 #[tokio::test]
