@@ -74,6 +74,9 @@ pub(crate) struct EntryLineBody {
     cost_centre: Option<String>,
     /// Whose account it is, on receivables and payables.
     party: Option<String>,
+    /// When that party owes it, or is owed it; at the time of the entry where it is absent.
+    #[schema(value_type = Option<Time>)]
+    due_at: Option<Timestamp>,
 }
 
 /// Lines as commands have them.
@@ -96,6 +99,7 @@ pub(crate) fn line_inputs(
             currency: line.currency,
             cost_centre: line.cost_centre.map(Arc::from),
             party: line.party.map(Arc::from),
+            due_at: line.due_at,
         })
     };
     lines.into_iter().enumerate().map(line).collect()

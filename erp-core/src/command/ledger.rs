@@ -26,6 +26,9 @@ pub struct JournalLineInput {
     /// Whose account it is, on receivables and payables.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub party: Option<Arc<str>>,
+    /// When that party owes it, or is owed it; at the time of the entry where it is absent.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub due_at: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

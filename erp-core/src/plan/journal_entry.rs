@@ -2,7 +2,7 @@ use cortex_types::{JournalEntryId, Timestamp};
 
 use super::check_line_count;
 use super::sales_lines::field;
-use crate::limits::{MEMO_LENGTH_MAX, check_amount, check_currency, check_text};
+use crate::limits::{MEMO_LENGTH_MAX, check_amount, check_currency, check_text, check_time};
 use crate::postings::{Document, Postings};
 use crate::{
     Books, DocumentKind, DocumentRef, ErpError, ItemSide, JournalDraft, JournalLineInput, PostJournalEntry, Role, ids,
@@ -91,6 +91,13 @@ pub(super) fn add_line(
             return refused("party", "is for receivables and payables".to_owned());
         }
         draft.of_party(&books.party(code)?.code);
+    }
+    check_time(&field(index, "due_at"), line.due_at)?;
+    if line.due_at.is_some() && line.party.is_none() {
+        return refused(
+            "due_at",
+            "is for what a party owes or is owed: name the party".to_owned(),
+        );
     }
     if let Some(code) = &line.cost_centre {
         draft.for_cost_centre(books.cost_centre(&field(index, "cost_centre"), code)?);

@@ -14,7 +14,8 @@ use crate::limits::{MEMO_LENGTH_MAX, check_code, check_text, check_time};
 use crate::postings::{Document, Postings};
 use crate::valuation::share;
 use crate::{
-    Books, Conversion, DocumentKind, DocumentRef, ErpError, MoveReason, OrderStep, PostBill, PurchaseBill, Role, TaxDirection, ids,
+    Books, Conversion, DocumentKind, DocumentRef, ErpError, MoveReason, OrderStep, PostBill, PurchaseBill, Role,
+    TaxDirection, ids,
 };
 
 /// What a supplier bills: for goods that came before, which cost what is billed for them from their receipt on, and for other things
@@ -76,9 +77,11 @@ pub fn plan_purchase_bill(command: &PostBill, books: &Books, now: Timestamp) -> 
                     Some(conversion) => of.cleared_minor + at_receipts_rate(of, line.net_minor, conversion)?,
                 };
                 let difference = then_worth - of.cleared_minor;
-                sides
-                    .debit_in(goods, Role::GoodsReceived, of.cleared_minor)?
-                    .debit_in(goods, Role::ExchangeDifferences, now_worth - then_worth)?;
+                sides.debit_in(goods, Role::GoodsReceived, of.cleared_minor)?.debit_in(
+                    goods,
+                    Role::ExchangeDifferences,
+                    now_worth - then_worth,
+                )?;
                 if of.quantity_micro < 0 {
                     // What went back took its own cost with it: the supplier's credit makes nothing dearer that stayed.
                     let account = counterpart(MoveReason::SupplierReturn, of.product.valuation);

@@ -42,7 +42,12 @@ pub fn plan_reversal(command: &ReverseEntry, books: &Books, now: Timestamp) -> R
             ReversalMethod::Storno => draft.storno(line)?,
         };
     }
-    let (id, at) = (JournalEntryId(ids::next()), command.posted_at.unwrap_or(now));
+    let at = command.posted_at.unwrap_or(now.max(entry.posted_at));
+    if at < entry.posted_at {
+        let problem = format!("must not be before {}, the time of {}", entry.posted_at, entry.number);
+        return Err(ErpError::invalid("posted_at", problem));
+    }
+    let id = JournalEntryId(ids::next());
     let (number, drawn) = books.number_after(DocumentKind::JournalEntry, at, &[])?;
     // It belongs to the entry that it undoes.
     let reversal = books.in_base(draft, at)?.post(id, number.clone(), entry.document, at)?;

@@ -1,14 +1,14 @@
 //! Open items: what a document adds to them, and what it settles.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use cortex_types::{JournalLineId, LineId, Money, Timestamp};
 
 use crate::postings::{Document, Postings};
 use crate::{
-    Books, Cancel, Command, DocumentKind, DocumentRef, ErpError, ItemAllocation, ItemSide, OpenItem, Settle,
-    SettleInput, SettleItems, ids,
+    Books, Cancel, Command, DocumentKind, DocumentRef, ErpError, ItemAllocation, ItemSide, JournalLineInput, OpenItem,
+    Settle, SettleInput, SettleItems, ids,
 };
 
 /// The items of a document in the making, and those that it settles.
@@ -38,7 +38,12 @@ pub(super) fn settle(postings: &mut Postings, command: &Command, books: &Books) 
         own: Vec::new(),
         allocations: Vec::new(),
     };
-    settlement.add(postings);
+    let by_hand: &[JournalLineInput] = match command {
+        Command::PostJournalEntry(entry) => &entry.lines,
+        Command::OpenBalances(opening) => &opening.lines,
+        _ => &[],
+    };
+    settlement.add(postings, by_hand);
     match command {
         Command::RecordPayment(payment) => settlement.settle(payment.settles.as_ref(), "settles")?,
         Command::PostCreditNote(note) => {
@@ -87,6 +92,13 @@ pub fn plan_settlement(command: &SettleItems, books: &Books, now: Timestamp) -> 
         settlement.items.insert(item.id, item.clone());
     }
     settlement.settle(Some(&command.settles), "settles")?;
+    if settlement.allocations.is_empty() {
+        let problem = match settlement.open() {
+            None => format!("nothing of '{}' is left to settle with", command.number),
+            Some(_) => format!("nothing is open that '{}' could settle", command.number),
+        };
+        return Err(ErpError::invalid("settles", problem));
+    }
     let (at, number) = (settlement.at, Arc::clone(&command.number));
     let mut amount_minor = 0;
     for allocation in &settlement.allocations {
@@ -102,8 +114,13 @@ pub fn plan_settlement(command: &SettleItems, books: &Books, now: Timestamp) -> 
 }
 
 impl Settlement<'_> {
-    /// Every line on a control account.
-    fn add(&mut self, postings: &Postings) {
+    /// Every line on a control account. The first entry of what is posted `by_hand` begins with its lines, which may say when each is due.
+    fn add(&mut self, postings: &Postings, by_hand: &[JournalLineInput]) {
+        let first = postings.entries.first().map_or(&[][..], |entry| entry.lines());
+        let said = first.iter().zip(by_hand);
+        let said: HashMap<_, _> = said
+            .filter_map(|(line, input)| Some((line.id, input.due_at?)))
+            .collect();
         for entry in &postings.entries {
             for line in entry.lines().iter().filter(|line| line.amount_minor() != 0) {
                 let of = |side: &ItemSide| *self.books.chart.of(side.role()) == line.account;
@@ -120,7 +137,11 @@ impl Settlement<'_> {
                     amount_minor: line.amount_minor(),
                     open_minor: line.amount_minor(),
                     posted_at: entry.posted_at(),
-                    due_at: postings.due_at.unwrap_or(entry.posted_at()),
+                    due_at: said
+                        .get(&line.id)
+                        .copied()
+                        .or(postings.due_at)
+                        .unwrap_or(entry.posted_at()),
                 };
                 self.own.push(item.id);
                 self.items.insert(item.id, item);

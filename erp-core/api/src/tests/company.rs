@@ -212,6 +212,15 @@ async fn a_customer_pays_late_in_part_and_too_much() {
         .map(|item| item["open"].as_str().unwrap())
         .collect();
     assert_eq!(open, ["30.00"], "{items}");
+    let (status, refused) = shop.post(&settle, "s1", json!({ "settles": "oldest" })).await;
+    assert_eq!(
+        (
+            status,
+            refused["detail"].as_str().unwrap().contains("is left to settle with")
+        ),
+        (StatusCode::BAD_REQUEST, true),
+        "{refused}"
+    );
     let (status, refused) = shop.post(&settle, "s2", json!({ "settles": "newest" })).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
     assert!(refused["detail"].as_str().unwrap().starts_with("settles:"), "{refused}");

@@ -56,9 +56,9 @@ async fn a_contact_is_kept_sealed_and_read_by_its_codes() {
         .unwrap()
         .unwrap();
     for (sealed, text) in [
-        (stored.name_sealed, "Ann"),
-        (stored.email_sealed, "example"),
-        (stored.phone_sealed, "33"),
+        (stored.name_sealed, "Ann Lee"),
+        (stored.email_sealed, "ann@example.com"),
+        (stored.phone_sealed, "+33 1 23 45"),
     ] {
         assert!(sealed.as_ref().unwrap().starts_with("v1.") && !sealed.unwrap().contains(text));
     }

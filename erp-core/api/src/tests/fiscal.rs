@@ -37,6 +37,21 @@ async fn a_month_is_closed_and_a_year_after_it() {
         "{refused}"
     );
     let number = posted["number"].as_str().unwrap();
+    let early = json!({ "posted_at": "2011-01-30" });
+    let (status, refused) = shop
+        .post(&format!("journal-entries/{number}/reverse"), "r0", early)
+        .await;
+    assert_eq!(
+        (
+            status,
+            refused["detail"]
+                .as_str()
+                .unwrap()
+                .starts_with("posted_at: must not be before")
+        ),
+        (StatusCode::BAD_REQUEST, true),
+        "{refused}"
+    );
     let late = json!({ "method": "storno", "posted_at": "2011-02-01" });
     let (status, reversed) = shop.post(&format!("journal-entries/{number}/reverse"), "r", late).await;
     assert_eq!(status, StatusCode::CREATED, "{reversed}");

@@ -1,5 +1,6 @@
 //! What parties owe: settled by payments and notes, in part and in full, taken back, limited, and told by age.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cortex_erp::{
@@ -490,19 +491,30 @@ async fn what_parties_brought_along_is_settled_by_each_of_them_and_item_by_item(
         account: "receivables".to_owned(),
         debit_minor: pounds * 100,
         credit_minor: 0,
-        base_minor: None,
-        currency: None,
-        cost_centre: None,
         party: Some(party.into()),
+        ..JournalLineInput::default()
+    };
+    let overdue = JournalLineInput {
+        due_at: Some(at("2023-11-30")),
+        ..owes("C1", 30)
     };
     let opening = OpenBalances {
         memo: String::new(),
         currency: Currency::GBP,
         opened_at: Some(at("2024-01-01")),
-        lines: vec![owes("C2", 40), owes("C1", 100), owes("C1", 30), owes("C2", 7)],
+        lines: vec![owes("C2", 40), owes("C1", 100), overdue, owes("C2", 7)],
         stock: Vec::new(),
     };
     let opening = company.sound(Command::OpenBalances(opening)).await.unwrap();
+    let (side, page) = (Some(ItemSide::Receivable), Page::default());
+    let items = company.ledger.open_items(&company.ctx, side, None, &page);
+    let items = items.await.unwrap();
+    let due: BTreeSet<_> = items.iter().map(|item| (item.amount_minor, item.due_at)).collect();
+    let (new_year, before) = (at("2024-01-01"), at("2023-11-30"));
+    assert_eq!(
+        Vec::from_iter(due),
+        [(700, new_year), (3_000, before), (4_000, new_year), (10_000, new_year)]
+    );
     let of_opening = |pounds| SettleInput {
         kind: Some(DocumentKind::OpeningBalance),
         ..named(&opening.number, pounds)
