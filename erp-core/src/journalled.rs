@@ -7,7 +7,7 @@ use cortex_types::{CommandId, RequestContext, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::sequencer::Submission;
-use crate::{Advised, Approvals, Command, ErpError, Event, IdempotencyKey, Known, Receipt};
+use crate::{Advised, Approvals, Command, DocumentKind, ErpError, Event, IdempotencyKey, Known, Receipt};
 
 /// A command with all that its outcome hung on, besides the books: carried out again on the same books it makes the
 /// same rows, byte for byte.
@@ -92,6 +92,15 @@ pub trait CommandJournal: Send + Sync + std::fmt::Debug {
 
     /// Commands after a position, `limit` of them at most.
     async fn commands(&self, ctx: &RequestContext, after: u64, limit: u32) -> Result<Vec<Journalled>, ErpError>;
+
+    /// What documents were posted by, with their numbers, and products by their codes. What came before there was a journal is not
+    /// among them, nor is what later commands write over, as they do with orders.
+    async fn posted_by(
+        &self,
+        ctx: &RequestContext,
+        kind: DocumentKind,
+        numbers: &[Arc<str>],
+    ) -> Result<Vec<(Arc<str>, Command)>, ErpError>;
 }
 
 /// As a command is kept, in JSON.
@@ -108,6 +117,12 @@ pub(crate) fn kept(circumstances: &Circumstances, command: &str) -> Result<Strin
 }
 
 impl Journalled {
+    /// The command alone, from what was kept. Its personal texts stay sealed away.
+    pub fn read_command(kept: &str) -> Result<Command, ErpError> {
+        let kept: Kept = serde_json::from_str(kept).map_err(|error| unreadable(&error))?;
+        Ok(kept.command)
+    }
+
     /// From what was kept.
     pub fn read(position: u64, key: IdempotencyKey, kept: &str, receipt: Receipt) -> Result<Self, ErpError> {
         let kept: Kept = serde_json::from_str(kept).map_err(|error| unreadable(&error))?;

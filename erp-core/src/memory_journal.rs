@@ -1,10 +1,15 @@
 //! [`CommandJournal`] of the ledger in memory.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use cortex_types::RequestContext;
 
 use crate::postings::Accepted;
-use crate::{ApprovalRule, CommandJournal, ErpError, Event, Journalled, MemoryLedger, NumberSeries, Rulebook};
+use crate::{
+    ApprovalRule, Command, CommandJournal, DocumentKind, ErpError, Event, Journalled, MemoryLedger, NumberSeries,
+    Rulebook,
+};
 
 impl MemoryLedger {
     /// With their positions.
@@ -48,5 +53,24 @@ impl CommandJournal for MemoryLedger {
             Journalled::read(position, accepted.key, &accepted.journalled, accepted.receipt)
         };
         accepted.into_iter().map(read).collect()
+    }
+
+    async fn posted_by(
+        &self,
+        ctx: &RequestContext,
+        kind: DocumentKind,
+        numbers: &[Arc<str>],
+    ) -> Result<Vec<(Arc<str>, Command)>, ErpError> {
+        let accepted = self.accepted(&ctx.tenant).await;
+        let wanted = accepted.into_iter().filter(|accepted| {
+            let postings = &accepted.postings;
+            postings.kind == kind && numbers.contains(&postings.number)
+        });
+        wanted
+            .map(|accepted| {
+                let command = Journalled::read_command(&accepted.journalled)?;
+                Ok((accepted.postings.number, command))
+            })
+            .collect()
     }
 }

@@ -46,6 +46,9 @@ pub(crate) struct RateView {
     base: String,
     /// From the beginning of this day (UTC) on, until another rate is said.
     valid_from: String,
+    /// That day.
+    #[schema(example = "2011-06-30")]
+    day: String,
     rate: String,
 }
 
@@ -55,6 +58,7 @@ impl From<ExchangeRate> for RateView {
             currency: rate.currency.to_string(),
             base: rate.base.to_string(),
             valid_from: rate.valid_from.to_string(),
+            day: rate.valid_from.to_datetime().format("%Y-%m-%d").to_string(),
             rate: rate.rate.to_string(),
         }
     }

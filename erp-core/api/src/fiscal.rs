@@ -76,6 +76,8 @@ pub(crate) struct YearView {
     from: String,
     /// The first instant that does not belong to it.
     before: String,
+    /// How many it has.
+    months: usize,
     /// Its results were carried to equity.
     closed: bool,
     periods: Vec<PeriodView>,
@@ -108,6 +110,7 @@ impl From<FiscalYear> for YearView {
             code: year.code.to_string(),
             from: year.from.to_string(),
             before: year.before.to_string(),
+            months: year.periods.len(),
             closed: year.closed,
             periods: year.periods.into_iter().map(period).collect(),
         }

@@ -39,6 +39,12 @@ pub(crate) struct OrderLineView {
     quantity: String,
     unit: String,
     amount: String,
+    /// The amount, where prices are without their taxes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    net: Option<String>,
+    /// The amount, where prices include their taxes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gross: Option<String>,
     /// Code of the taxes on it.
     #[serde(skip_serializing_if = "Option::is_none")]
     tax: Option<String>,
@@ -88,6 +94,10 @@ impl OrderView {
             quantity: quantity_text(line.quantity_micro),
             unit: line.unit.to_string(),
             amount: amount_text(line.amount_minor, currency),
+            net: (!order.prices_include_tax).then(|| amount_text(line.amount_minor, currency)),
+            gross: order
+                .prices_include_tax
+                .then(|| amount_text(line.amount_minor, currency)),
             tax: line.tax.as_ref().map(ToString::to_string),
             reserved: quantity_text(line.reserved_micro),
             moved: quantity_text(line.moved_micro),

@@ -75,8 +75,9 @@ pub(crate) struct ProductView {
     unit: String,
     currency: String,
     list_price: Option<String>,
-    /// `moving-average`, `fifo` or `standard`.
-    valuation: String,
+    /// `moving-average`, `fifo` or `standard`; a service has no stock to be valued.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    valuation: Option<String>,
     created_at: String,
 }
 
@@ -92,7 +93,7 @@ impl From<Product> for ProductView {
             list_price: product
                 .list_price_minor
                 .map(|minor| amount_text(minor, product.currency)),
-            valuation: product.valuation.as_str().to_owned(),
+            valuation: (product.kind == ProductKind::Goods).then(|| product.valuation.as_str().to_owned()),
             created_at: product.created_at.to_string(),
         }
     }

@@ -144,6 +144,8 @@ pub(crate) struct PurchaseBillLineView {
     #[serde(skip_serializing_if = "Option::is_none")]
     cost_centre: Option<String>,
     net: String,
+    /// What the line was billed for, without its taxes: the net.
+    amount: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     tax: Option<String>,
 }
@@ -160,6 +162,7 @@ impl From<PurchaseBill> for PurchaseBillView {
             account: text(line.account),
             cost_centre: text(line.cost_centre),
             net: amount_text(line.net_minor, currency),
+            amount: amount_text(line.net_minor, currency),
             tax: text(line.tax),
         };
         Self {

@@ -43,17 +43,39 @@ impl Books {
             return Err(ErpError::invalid("series", problem));
         }
         check_code("number", given)?;
-        if prefix_of(given).is_some_and(|prefix| self.is_of_a_series(kind, prefix)) {
-            let problem = format!("'{given}' looks like a number of our own series: leave it out to draw the next one");
-            return Err(ErpError::invalid("number", problem));
-        }
+        let prefix = prefix_of(given).filter(|prefix| self.is_of_a_series(kind, prefix));
+        let drawn = prefix
+            .map(|prefix| self.drawn_as(kind, given, prefix, at))
+            .transpose()?;
         if self.documents.contains_key(&(kind, Arc::clone(given))) {
             return Err(ErpError::AlreadyExists {
                 kind: kind.as_str(),
                 number: Arc::clone(given),
             });
         }
-        Ok((Arc::clone(given), None))
+        Ok((Arc::clone(given), drawn))
+    }
+
+    /// A number of our own series may be given where it is the very next, as in books that documents of other books come into.
+    fn drawn_as(&self, kind: DocumentKind, given: &Arc<str>, prefix: &str, at: Timestamp) -> Result<Drawn, ErpError> {
+        let open = self
+            .number_series
+            .values()
+            .filter(|series| series.kind == kind && !series.blocked);
+        let mut open = open.filter(|series| series.prefix_at(at, &self.years).is_ok_and(|of| *of == *prefix));
+        let own = (kind.prefix() == Some(prefix)).then_some(DIGITS);
+        let digits = open.next().map(|series| series.digits).or(own);
+        let key = (kind, Arc::from(prefix));
+        let place = self.counters.get(&key).copied().unwrap_or(0) + 1;
+        let next = digits.map(|digits| number_at(prefix, digits, place));
+        if next.as_ref() == Some(given) {
+            let (kind, prefix) = key;
+            return Ok(Drawn { kind, prefix, place });
+        }
+        let next = next.map_or(String::new(), |next| format!(", which is {next}"));
+        let problem =
+            format!("'{given}' looks like a number of our own series: leave it out to draw the next one{next}");
+        Err(ErpError::invalid("number", problem))
     }
 
     /// The next number of the default series, of which a document has drawn some already.

@@ -46,7 +46,13 @@ impl Entry {
                 of,
                 of_quantity_micro: quantity_micro,
                 minor: value_minor,
-            } => Some((of, CostBasis { value_minor, quantity_micro })),
+            } => Some((
+                of,
+                CostBasis {
+                    value_minor,
+                    quantity_micro,
+                },
+            )),
             _ => None,
         }
     }
@@ -86,7 +92,12 @@ impl Originals {
     pub(super) fn only(&self, id: StockMoveId) -> Self {
         Self {
             moves: self.get(id).map(|original| (id, original)).into_iter().collect(),
-            added: self.added.get(&id).map(|added| (id, added.clone())).into_iter().collect(),
+            added: self
+                .added
+                .get(&id)
+                .map(|added| (id, added.clone()))
+                .into_iter()
+                .collect(),
         }
     }
 

@@ -3,6 +3,7 @@
 //! A file is read into the requests that would have been sent by hand, and goes the way of a batch; an export is the
 //! pages of the list. So every field, check and permission is that of the API.
 
+mod asked;
 mod changes;
 pub(crate) mod format;
 mod once;
@@ -143,8 +144,10 @@ async fn export(
     let mut writer = Writer::new(format, &columns)?;
     let mut after = None;
     loop {
-        let page = of.page(&ctx, &collection, after.as_deref()).await?;
-        let documents = page["items"].as_array().map_or(&[][..], Vec::as_slice);
+        let mut page = of.page(&ctx, &collection, after.as_deref()).await?;
+        let documents = page["items"].as_array_mut().map_or(&mut [][..], Vec::as_mut_slice);
+        of.add_asked(&ctx, &shape, documents).await?;
+        let documents = &*documents;
         let rows = documents
             .iter()
             .flat_map(|document| table::rows(&shape.shown, &columns, document));
@@ -280,7 +283,7 @@ impl Interchange {
                 told.push((read, changes));
             }
             // The same documents have the same keys when the file comes again, whatever is the same by then.
-            let key = |read: &Read| format!("{}/{}", attempt.key(), read.row);
+            let key = |read: &Read| format!("{}/{}/{}", attempt.key(), shape.collection, read.row);
             let keys = told.iter().map(|(read, _)| key(read)).collect();
             let answers = self.batches.carry_out(ctx, keys, together, requests).await?;
             for ((read, changes), answer) in told.into_iter().zip(answers) {

@@ -74,12 +74,15 @@ impl Interchange {
         if let Some((name, value)) = &read.key {
             named.insert(name.clone(), Value::from(value.as_str()));
         }
-        let (status, there) = match shape.one.as_deref().and_then(|one| path_of(one, &named)) {
+        let (status, mut there) = match shape.one.as_deref().and_then(|one| path_of(one, &named)) {
             Some(path) => self.get(ctx, &path).await?,
             None => listed
                 .get(&path)
                 .map_or((404, Value::Null), |there| (200, there.clone())),
         };
+        if status == 200 {
+            self.add_asked(ctx, shape, std::slice::from_mut(&mut there)).await?;
+        }
         let changes = match status {
             200 => Some(changes(&shape.taken, &there, &body)),
             // A code that cannot be is refused with the document.

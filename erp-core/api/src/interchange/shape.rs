@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use super::asked;
 use super::changes::plain;
 use crate::schemas;
 
@@ -40,7 +41,10 @@ pub(crate) struct Shape {
     pub taken: Fields,
     /// Where one of them is read.
     pub one: Option<String>,
+    /// With what comes from the journal of commands.
     pub shown: Fields,
+    /// What of that comes from there.
+    pub asked: Fields,
 }
 
 impl Shape {
@@ -75,12 +79,18 @@ impl Shape {
         if taken_by.is_none() && shown.is_none() {
             return None;
         }
+        let fields = |schema: Option<Value>| schema.map(|schema| Fields::of(openapi, &schema)).unwrap_or_default();
+        let (taken, mut shown) = (fields(taken), fields(shown));
+        let asked = asked::fields(collection, &taken, &shown);
+        shown.kinds.extend(asked.kinds.clone());
+        shown.lists.extend(asked.lists.clone());
         Some(Self {
             collection: collection.to_owned(),
-            taken: taken.map(|schema| Fields::of(openapi, &schema)).unwrap_or_default(),
+            taken,
             taken_by,
             one: one.filter(|one| operation(one, "get").is_some()),
-            shown: shown.map(|schema| Fields::of(openapi, &schema)).unwrap_or_default(),
+            shown,
+            asked,
         })
     }
 

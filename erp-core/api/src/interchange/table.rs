@@ -80,6 +80,7 @@ pub(crate) fn documents(shape: &Shape, rows: impl IntoIterator<Item = (u64, Row)
         let key = KEYS
             .iter()
             .find_map(|key| Some(((*key).to_owned(), row.get(*key)?.clone())));
+        let is_of_list = row.keys().any(|column| shape.shown.place(column).0.is_some());
         for (column, text) in row {
             let (list, name) = shape.taken.place(&column);
             let Some(value) = value(shape, &column, &text).map_err(|problem| refused(at, &column, problem))? else {
@@ -99,7 +100,7 @@ pub(crate) fn documents(shape: &Shape, rows: impl IntoIterator<Item = (u64, Row)
         };
         match documents
             .last_mut()
-            .filter(|before| !lines.is_empty() && goes_on(before))
+            .filter(|before| (is_of_list || !lines.is_empty()) && goes_on(before))
         {
             Some(before) => {
                 if let Some((column, _)) = fields

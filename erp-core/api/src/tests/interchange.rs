@@ -3,12 +3,12 @@
 use super::*;
 
 impl Caller {
-    async fn import(&self, path: &str, key: &str, file: impl Into<Body>) -> (StatusCode, Value) {
+    pub(super) async fn import(&self, path: &str, key: &str, file: impl Into<Body>) -> (StatusCode, Value) {
         let request = Request::post(format!("/erp/v1/imports/{path}")).header("idempotency-key", key);
         self.send(request.body(file.into()).unwrap()).await
     }
 
-    async fn export(&self, path: &str) -> Vec<u8> {
+    pub(super) async fn export(&self, path: &str) -> Vec<u8> {
         let mut request = Request::get(format!("/erp/v1/exports/{path}"))
             .body(Body::empty())
             .unwrap();
@@ -19,7 +19,7 @@ impl Caller {
     }
 }
 
-fn counts(view: &Value) -> [u64; 4] {
+pub(super) fn counts(view: &Value) -> [u64; 4] {
     ["created", "changed", "unchanged", "refused"].map(|name| view[name].as_u64().unwrap())
 }
 

@@ -196,7 +196,10 @@ fn what_goes_back_takes_its_freight_with_it() {
         let late = post(&mut timeline, 6, 2, 0, dearer(1, 10, 10));
         assert_eq!((late.values.clone(), changes(&late)), (vec![10], vec![(4, -5)]));
         let cancelled = cancel(&mut timeline, 7, 6);
-        assert_eq!((cancelled.values.clone(), changes(&cancelled)), (vec![-10], vec![(4, 5)]));
+        assert_eq!(
+            (cancelled.values.clone(), changes(&cancelled)),
+            (vec![-10], vec![(4, 5)])
+        );
         assert_eq!(there(&timeline, MAIN), (14, 150));
     }
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cortex_erp::{CommandJournal, ErpError, Event, IdempotencyKey, Journalled, PAGE_LIMIT_MAX};
-use cortex_store::sql::{self, Row};
+use cortex_erp::{Command, CommandJournal, DocumentKind, ErpError, Event, IdempotencyKey, Journalled, PAGE_LIMIT_MAX};
+use cortex_store::sql::{self, QueryBuilder, Row};
 use cortex_types::RequestContext;
 
 use super::answers::receipt;
+use super::books::LIST_MAX;
 use crate::SqlLedger;
 use crate::ledger::failed;
 use crate::rows::Columns;
@@ -50,6 +51,43 @@ impl CommandJournal for SqlLedger {
         let read = |(position, key, kept, receipt): (u64, Arc<str>, Arc<str>, _)| {
             Journalled::read(position, IdempotencyKey::new(key)?, &kept, receipt)
         };
+        kept.into_iter().map(read).collect()
+    }
+
+    async fn posted_by(
+        &self,
+        ctx: &RequestContext,
+        kind: DocumentKind,
+        numbers: &[Arc<str>],
+    ) -> Result<Vec<(Arc<str>, Command)>, ErpError> {
+        let (table, number) = match kind {
+            DocumentKind::SalesInvoice => ("sales_invoices", "number"),
+            DocumentKind::CreditNote => ("credit_notes", "number"),
+            DocumentKind::PurchaseReceipt => ("purchase_receipts", "number"),
+            DocumentKind::PurchaseBill => ("purchase_bills", "number"),
+            DocumentKind::Payment => ("payments", "number"),
+            DocumentKind::Product => ("products", "code"),
+            _ => ("stock_documents", "number"),
+        };
+        let mut rows = Vec::new();
+        for numbers in numbers.chunks(LIST_MAX) {
+            let mut query = QueryBuilder::new(format!(
+                "SELECT d.{number} AS number, c.command FROM {table} d \
+                 JOIN commands c ON c.tenant_id = d.tenant_id AND c.tx_no = d.tx_no \
+                 WHERE c.command IS NOT NULL AND d.tenant_id = "
+            ));
+            query.push_bind(ctx.tenant.as_str());
+            if table == "stock_documents" {
+                query.push(" AND d.kind = ").push_bind(kind.as_str());
+            }
+            query.push(format_args!(" AND d.{number} IN "));
+            query.push_list(numbers.iter().map(|number| &**number));
+            let found = query.build().once().fetch_all(&self.readers_of(ctx)).await;
+            rows.extend(found.map_err(|error| self.unread(error))?);
+        }
+        let kept = |row: &Row| Ok((row.text("number")?, row.text("command")?));
+        let kept: Vec<(Arc<str>, Arc<str>)> = self.read_all(rows.iter().map(kept))?;
+        let read = |(number, kept): (Arc<str>, Arc<str>)| Ok((number, Journalled::read_command(&kept)?));
         kept.into_iter().map(read).collect()
     }
 }

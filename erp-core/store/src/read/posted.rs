@@ -345,7 +345,11 @@ pub(super) async fn added_to(
             (row.parsed("id")?, cost),
         ))
     };
-    going_on(on, tenant, &select, "", moves).await?.iter().map(added).collect()
+    going_on(on, tenant, &select, "", moves)
+        .await?
+        .iter()
+        .map(added)
+        .collect()
 }
 
 fn ids_of<'a>(moves: impl Iterator<Item = &'a StockMove>) -> Vec<String> {

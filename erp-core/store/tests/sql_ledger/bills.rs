@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use cortex_erp::{
-    AddLandedCost, Allocation, BillLineInput, Cancel, Command, DefineCompany, DefineCostCentre, DefineTaxCode, DocumentKind, LinePrice, OrderSide,
-    OrderState, Page, PlaceOrder, PostBill, PostInvoice, QuantityInput, Receipt, ReceiptLineInput, ReceiveGoods,
-    Records, ReturnGoods, SetExchangeRate, Settle, SettleInput, SettleItems, Span, TaxComponent,
+    AddLandedCost, Allocation, BillLineInput, Cancel, Command, DefineCompany, DefineCostCentre, DefineTaxCode,
+    DocumentKind, LinePrice, OrderSide, OrderState, Page, PlaceOrder, PostBill, PostInvoice, QuantityInput, Receipt,
+    ReceiptLineInput, ReceiveGoods, Records, ReturnGoods, SetExchangeRate, Settle, SettleInput, SettleItems, Span,
+    TaxComponent,
 };
 use cortex_types::{Coded, Currency, ErrorCode, Timestamp};
 

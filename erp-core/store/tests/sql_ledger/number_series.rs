@@ -121,6 +121,18 @@ async fn what_a_series_may_come_to_is_nobody_elses() {
     company.define(series("r", "R-{year}-", false)).await.unwrap();
     company.define(series("same", "R-2024-", true)).await.unwrap();
     assert_eq!(company.numbered("2024-05-01", None).await, "R-2024-0002");
+    // Documents of other books come in their turn.
+    for (number, is_next) in [
+        ("R-2024-0004", false),
+        ("R-2024-3", false),
+        ("R-2025-0001", false),
+        ("R-2024-0003", true),
+    ] {
+        let posted = company.execute(named(number)).await;
+        assert_eq!(posted.is_ok(), is_next, "{number}: {posted:?}");
+    }
+    assert_eq!(company.numbered("2024-05-01", None).await, "R-2024-0004");
+    assert_eq!(company.ledger.verify(&company.ctx).await.unwrap(), []);
 
     let blocked = DefineNumberSeries {
         blocked: true,

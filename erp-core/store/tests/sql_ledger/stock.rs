@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use cortex_erp::valuation::Method;
 use cortex_erp::{
-    AddLandedCost, Allocation, Cancel, Chart, Closings, Command, CountStock, CreateProduct, CreditLineInput,
-    CreditReason, DefineLocation, DocumentKind, ErpError, InvoiceLineInput, Known, LinePrice, NegativeStock,
-    OpenFiscalYear, Page, PeriodState, PostCreditNote, PostInvoice, ProductKind, QuantityInput, Receipt,
+    AddLandedCost, Allocation, Cancel, Chart, Closings, Command, CommandJournal, CountStock, CreateProduct,
+    CreditLineInput, CreditReason, DefineLocation, DocumentKind, ErpError, InvoiceLineInput, Known, LinePrice,
+    NegativeStock, OpenFiscalYear, Page, PeriodState, PostCreditNote, PostInvoice, ProductKind, QuantityInput, Receipt,
     ReceiptLineInput, ReceiveGoods, Records, ReturnGoods, Role, SetPeriodState, SetStandardCost, Span, TransferStock,
 };
 use cortex_types::{Coded, Currency, ErrorCode, Timestamp, Unit};
@@ -443,7 +443,18 @@ async fn goods_keep_their_worth_from_one_location_to_another_and_a_shop_sells_wh
         counted_at: Some(at("2024-01-31")),
         lines: vec![pieces("P", 18)],
     };
-    company.sound(Command::CountStock(counted)).await.unwrap();
+    let counted = Command::CountStock(counted);
+    let receipt = company.sound(counted.clone()).await.unwrap();
+    let numbers = [Arc::clone(&receipt.number), "ST-000099".into()];
+    // Of stock documents those of the kind, and of the others those that are there.
+    for (kind, posted) in [
+        (DocumentKind::StockCount, vec![(receipt.number, counted)]),
+        (DocumentKind::StockTransfer, Vec::new()),
+        (DocumentKind::SalesInvoice, Vec::new()),
+    ] {
+        let found = company.ledger.posted_by(&company.ctx, kind, &numbers).await.unwrap();
+        assert_eq!(found, posted, "{kind}");
+    }
     assert_eq!(company.stock("P", "main", None).await.0, 18);
     assert_eq!(
         company.balance(Role::WriteOffs, "2024-01-31").await,
