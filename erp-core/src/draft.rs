@@ -5,8 +5,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cortex_types::{DraftId, Principal, RequestContext, Timestamp};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
-use crate::{Approvals, DraftAction, DraftState, ErpError, Page};
+use crate::{Approvals, DraftAction, DraftState, ErpError, IdempotencyKey, Page};
 
 /// Longest body of a draft, in bytes: a document of the most lines that there may be.
 pub const DRAFT_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -31,6 +32,33 @@ pub struct Draft {
 }
 
 impl Draft {
+    /// As somebody wrote it first.
+    #[must_use]
+    pub fn new(ctx: &RequestContext, collection: &str, body: String, now: Timestamp) -> Self {
+        let by = &ctx.principal.id;
+        Self {
+            id: DraftId::new(),
+            collection: collection.into(),
+            body,
+            version: 1,
+            created_by: Arc::clone(by),
+            written_by: Arc::clone(by),
+            state: DraftState::Draft,
+            submitted_by: None,
+            approvals: Approvals::default(),
+            created_at: now,
+            changed_at: now,
+        }
+    }
+
+    /// The draft that a key made is not there any more.
+    pub fn gone(id: DraftId) -> ErpError {
+        ErpError::NotFound {
+            kind: "draft",
+            number: format!("{id} (posted or discarded since)"),
+        }
+    }
+
     /// Refused where it is the word of whoever wrote or submitted it.
     pub fn check_other(&self, principal: &Principal) -> Result<(), ErpError> {
         let own = *principal.id == *self.written_by || Some(&principal.id) == self.submitted_by.as_ref();
@@ -59,10 +87,44 @@ impl Draft {
     }
 }
 
+/// A request to write a draft, that may be sent again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DraftKey {
+    pub key: IdempotencyKey,
+    /// SHA-256 of the collection and the body.
+    pub digest: [u8; 32],
+}
+
+impl DraftKey {
+    #[must_use]
+    pub fn new(key: IdempotencyKey, collection: &str, body: &str) -> Self {
+        let digest = Sha256::new_with_prefix(collection).chain_update([0]).chain_update(body);
+        Self {
+            key,
+            digest: digest.finalize().into(),
+        }
+    }
+
+    /// The draft that the key made, if this is the same request.
+    pub fn made(&self, digest: &[u8], id: DraftId) -> Result<DraftId, ErpError> {
+        if digest == self.digest {
+            return Ok(id);
+        }
+        Err(ErpError::IdempotencyConflict(self.key.as_str().into()))
+    }
+}
+
 /// Keeps drafts, of the caller's tenant alone. Durable when it returns.
 #[async_trait]
 pub trait Drafts: Send + Sync + std::fmt::Debug {
-    async fn create(&self, ctx: &RequestContext, collection: &str, body: String) -> Result<Draft, ErpError>;
+    /// A new draft; or the one that the key made before, as it is by now, and that it was.
+    async fn create(
+        &self,
+        ctx: &RequestContext,
+        collection: &str,
+        body: String,
+        key: Option<IdempotencyKey>,
+    ) -> Result<(Draft, bool), ErpError>;
     async fn get(&self, ctx: &RequestContext, collection: &str, id: DraftId) -> Result<Option<Draft>, ErpError>;
     /// Oldest first; of one state alone where that is named.
     async fn list(

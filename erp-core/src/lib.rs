@@ -82,7 +82,7 @@ pub use command::{
 pub use company::{Base, Company, Conversion, CostCentre, ExchangeRate};
 pub use contact::Contact;
 pub use document::DocumentKind;
-pub use draft::{DRAFT_BYTES_MAX, Draft, Drafts};
+pub use draft::{DRAFT_BYTES_MAX, Draft, DraftKey, Drafts};
 pub use erp::{Erp, ErpConfig, Pending};
 pub use error::ErpError;
 pub use event::{Event, EventName, What};

@@ -7,36 +7,45 @@ use async_trait::async_trait;
 use cortex_types::{Clock, DraftId, RequestContext, SystemClock, TenantId};
 use tokio::sync::Mutex;
 
-use crate::{Approvals, Draft, DraftAction, DraftState, Drafts, ErpError, Page};
+use crate::{Draft, DraftAction, DraftKey, DraftState, Drafts, ErpError, IdempotencyKey, Page};
 
 /// For tests and for trying things out: it forgets everything when it is dropped.
 #[derive(Clone, Debug, Default)]
-pub struct MemoryDrafts(Arc<Mutex<BTreeMap<(TenantId, DraftId), Draft>>>);
+pub struct MemoryDrafts(Arc<Mutex<Kept>>);
+
+#[derive(Clone, Debug, Default)]
+struct Kept {
+    drafts: BTreeMap<(TenantId, DraftId), Draft>,
+    /// With the digest of the request that made each.
+    keys: BTreeMap<(TenantId, Arc<str>), ([u8; 32], DraftId)>,
+}
 
 #[async_trait]
 impl Drafts for MemoryDrafts {
-    async fn create(&self, ctx: &RequestContext, collection: &str, body: String) -> Result<Draft, ErpError> {
-        let now = SystemClock.now();
-        let draft = Draft {
-            id: DraftId::new(),
-            collection: collection.into(),
-            body,
-            version: 1,
-            created_by: ctx.principal.id.clone(),
-            written_by: ctx.principal.id.clone(),
-            state: DraftState::Draft,
-            submitted_by: None,
-            approvals: Approvals::default(),
-            created_at: now,
-            changed_at: now,
-        };
-        let key = (ctx.tenant.clone(), draft.id);
-        self.0.lock().await.insert(key, draft.clone());
-        Ok(draft)
+    async fn create(
+        &self,
+        ctx: &RequestContext,
+        collection: &str,
+        body: String,
+        key: Option<IdempotencyKey>,
+    ) -> Result<(Draft, bool), ErpError> {
+        let key = key.map(|key| DraftKey::new(key, collection, &body));
+        let mut kept = self.0.lock().await;
+        let of_key = |key: &DraftKey| (ctx.tenant.clone(), Arc::from(key.key.as_str()));
+        if let Some((key, (digest, id))) = key.as_ref().and_then(|key| Some((key, kept.keys.get(&of_key(key))?))) {
+            let id = key.made(digest, *id)?;
+            let there = kept.drafts.get(&(ctx.tenant.clone(), id));
+            let there = there.cloned().ok_or_else(|| Draft::gone(id))?;
+            return Ok((there, true));
+        }
+        let draft = Draft::new(ctx, collection, body, SystemClock.now());
+        kept.keys.extend(key.map(|key| (of_key(&key), (key.digest, draft.id))));
+        kept.drafts.insert((ctx.tenant.clone(), draft.id), draft.clone());
+        Ok((draft, false))
     }
 
     async fn get(&self, ctx: &RequestContext, collection: &str, id: DraftId) -> Result<Option<Draft>, ErpError> {
-        let drafts = self.0.lock().await;
+        let drafts = &self.0.lock().await.drafts;
         let found = drafts.get(&(ctx.tenant.clone(), id));
         Ok(found.filter(|draft| *draft.collection == *collection).cloned())
     }
@@ -48,7 +57,7 @@ impl Drafts for MemoryDrafts {
         state: Option<DraftState>,
         page: &Page,
     ) -> Result<Vec<Draft>, ErpError> {
-        let drafts = self.0.lock().await;
+        let drafts = &self.0.lock().await.drafts;
         let of_page = drafts.iter().filter(|((tenant, id), draft)| {
             let behind = page.after.as_ref().is_none_or(|after| id.to_string() > *after);
             let of_state = state.is_none_or(|state| draft.state == state);
@@ -65,7 +74,7 @@ impl Drafts for MemoryDrafts {
         version: i64,
         _action: DraftAction,
     ) -> Result<Option<Draft>, ErpError> {
-        let mut drafts = self.0.lock().await;
+        let drafts = &mut self.0.lock().await.drafts;
         let Some(there) = drafts.get_mut(&(ctx.tenant.clone(), draft.id)) else {
             return Ok(None);
         };
@@ -81,7 +90,7 @@ impl Drafts for MemoryDrafts {
     }
 
     async fn discard(&self, ctx: &RequestContext, draft: &Draft, version: Option<i64>) -> Result<bool, ErpError> {
-        let mut drafts = self.0.lock().await;
+        let drafts = &mut self.0.lock().await.drafts;
         let key = (ctx.tenant.clone(), draft.id);
         match (drafts.get(&key).map(|there| there.version), version) {
             (Some(now), Some(known)) if now != known => Err(ErpError::DraftChanged { now }),

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::response::Parts;
-use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::http::{HeaderMap, Request, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use cortex_erp::{Approval, Approvals, Draft, DraftAction, DraftState, Together};
@@ -147,7 +147,7 @@ impl Drafting {
         waits_for: Option<String>,
     ) -> Result<Response, ApiError> {
         match self.api.drafts.replace(ctx, draft, version, action).await? {
-            Some(draft) => Ok(DraftView::tagged(draft, waits_for, StatusCode::OK)),
+            Some(draft) => Ok(DraftView::waiting(draft, waits_for)),
             None => Err(not_found("draft", draft.id.to_string())),
         }
     }

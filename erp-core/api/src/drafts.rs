@@ -22,6 +22,7 @@ use crate::ErpApi;
 use crate::api::not_found;
 use crate::approvals::state_of;
 use crate::draft_states;
+use crate::idempotency;
 use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
 
@@ -113,6 +114,9 @@ pub(crate) struct DraftView {
     waits_for: Option<String>,
     created_at: String,
     changed_at: String,
+    /// It was kept before, under the same key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repeated: Option<bool>,
     /// As it was written.
     #[schema(value_type = Object)]
     body: Option<Box<RawValue>>,
@@ -133,19 +137,24 @@ impl From<Draft> for DraftView {
             waits_for: None,
             created_at: draft.created_at.to_string(),
             changed_at: draft.changed_at.to_string(),
+            repeated: None,
             body: RawValue::from_string(draft.body).ok(),
         }
     }
 }
 
 impl DraftView {
-    pub fn tagged(draft: Draft, waits_for: Option<String>, status: StatusCode) -> Response {
-        let tag = format!("\"{}\"", draft.version);
+    pub fn waiting(draft: Draft, waits_for: Option<String>) -> Response {
         let view = Self {
             waits_for,
             ..Self::from(draft)
         };
-        let mut response = (status, Json(view)).into_response();
+        view.tagged(StatusCode::OK)
+    }
+
+    fn tagged(self, status: StatusCode) -> Response {
+        let tag = format!("\"{}\"", self.version);
+        let mut response = (status, Json(self)).into_response();
         if let Ok(tag) = HeaderValue::from_str(&tag) {
             response.headers_mut().insert(header::ETAG, tag);
         }
@@ -255,15 +264,31 @@ async fn list(
 /// Keeps a document that is not posted yet, whole or not. Its `ETag` is its version.
 #[utoipa::path(post, path = "/erp/v1/{collection}/drafts", operation_id = "create_draft",
     tag = "erp", request_body = Object,
-    params(("collection" = String, Path, example = "sales-invoices")),
+    params(("collection" = String, Path, example = "sales-invoices"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The same when it is repeated: then it is the draft that it made")),
     responses(
         (status = 201, description = "Kept", body = DraftView),
+        (status = 200, description = "Kept before, under this key", body = DraftView),
         (status = 400, description = "The body is no object, as problem details"),
+        (status = 404, description = "The draft of this key was posted or discarded since"),
+        (status = 409, description = "The key was used before, with another body"),
     ))]
-async fn create(State(of): State<Drafting>, Ctx(ctx): Ctx, body: Bytes) -> Result<Response, ApiError> {
+async fn create(
+    State(of): State<Drafting>,
+    Ctx(ctx): Ctx,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, ApiError> {
     of.api.may_post(&ctx)?;
-    let draft = of.api.drafts.create(&ctx, of.collection, body_of(&body)?).await?;
-    Ok(DraftView::tagged(draft, None, StatusCode::CREATED))
+    let key = idempotency::key_of(&headers)?;
+    let body = body_of(&body)?;
+    let (draft, repeated) = of.api.drafts.create(&ctx, of.collection, body, key).await?;
+    let status = if repeated { StatusCode::OK } else { StatusCode::CREATED };
+    let view = DraftView {
+        repeated: repeated.then_some(true),
+        ..DraftView::from(draft)
+    };
+    Ok(view.tagged(status))
 }
 
 /// One draft, with its version as `ETag`.
@@ -276,7 +301,7 @@ async fn create(State(of): State<Drafting>, Ctx(ctx): Ctx, body: Bytes) -> Resul
 async fn one(State(of): State<Drafting>, Ctx(ctx): Ctx, Path(id): Path<String>) -> Result<Response, ApiError> {
     of.api.may_read(&ctx)?;
     let draft = of.draft(&ctx, &id).await?;
-    Ok(DraftView::tagged(draft, None, StatusCode::OK))
+    Ok(DraftView::from(draft).tagged(StatusCode::OK))
 }
 
 /// Writes a draft anew. Whatever was said of it is void.
@@ -305,7 +330,7 @@ async fn replace(
         .replace(&ctx, &written, version, DraftAction::Change)
         .await?;
     match replaced {
-        Some(draft) => Ok(DraftView::tagged(draft, None, StatusCode::OK)),
+        Some(draft) => Ok(DraftView::from(draft).tagged(StatusCode::OK)),
         None => Err(not_found("draft", id)),
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
 use cortex_erp::{Approvals, Attempt, ErpError, IdempotencyKey, Seat};
 use cortex_runtime::http::ApiError;
 
@@ -16,19 +17,24 @@ impl<S: Sync> FromRequestParts<S> for Key {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
-        let Some(value) = parts.headers.get(HEADER) else {
+        let Some(key) = key_of(&parts.headers)? else {
             let problem = "is needed: choose a key per request, and send the same one when you repeat it";
             return Err(ErpError::invalid("Idempotency-Key", problem).into());
         };
-        let text = value
-            .to_str()
-            .map_err(|_| ErpError::invalid("Idempotency-Key", "must be visible ASCII"))?;
         let seat = parts.extensions.remove::<Arc<Seat>>();
         let approvals = parts.extensions.remove::<Arc<Approvals>>();
-        Ok(Self(
-            Attempt::seated(IdempotencyKey::new(text)?, seat).approved(approvals),
-        ))
+        Ok(Self(Attempt::seated(key, seat).approved(approvals)))
     }
+}
+
+pub(crate) fn key_of(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ErpError> {
+    let text = |value: &HeaderValue| {
+        let text = value.to_str();
+        text.map(str::to_owned)
+            .map_err(|_| ErpError::invalid("Idempotency-Key", "must be visible ASCII"))
+    };
+    let text = headers.get(HEADER).map(text).transpose()?;
+    text.map(IdempotencyKey::new).transpose()
 }
 
 /// Of the key of many requests: theirs are made of it.

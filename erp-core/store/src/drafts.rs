@@ -1,7 +1,7 @@
 //! [`Drafts`] on SQL.
 
 use async_trait::async_trait;
-use cortex_erp::{Approvals, Draft, DraftAction, DraftState, Drafts, ErpError, Page};
+use cortex_erp::{Approvals, Draft, DraftAction, DraftKey, DraftState, Drafts, ErpError, IdempotencyKey, Page};
 use cortex_security::AuditEntry;
 use cortex_store::sql::{self, Row};
 use cortex_store::{StoreError, WriteTransaction};
@@ -51,22 +51,25 @@ impl SqlLedger {
 
 #[async_trait]
 impl Drafts for SqlLedger {
-    async fn create(&self, ctx: &RequestContext, collection: &str, body: String) -> Result<Draft, ErpError> {
+    async fn create(
+        &self,
+        ctx: &RequestContext,
+        collection: &str,
+        body: String,
+        key: Option<IdempotencyKey>,
+    ) -> Result<(Draft, bool), ErpError> {
+        let key = key.map(|key| DraftKey::new(key, collection, &body));
         let mut transaction = self.begin_draft(ctx).await?;
-        let now = self.database().clock().now();
-        let draft = Draft {
-            id: DraftId::new(),
-            collection: collection.into(),
-            body,
-            version: 1,
-            created_by: ctx.principal.id.clone(),
-            written_by: ctx.principal.id.clone(),
-            state: DraftState::Draft,
-            submitted_by: None,
-            approvals: Approvals::default(),
-            created_at: now,
-            changed_at: now,
-        };
+        let draft = Draft::new(ctx, collection, body, self.database().clock().now());
+        if let Some(key) = &key {
+            let made = made_by(&mut transaction, ctx, key, draft.id).await;
+            if let Some((digest, id)) = made.map_err(|error| self.drafts_unread(error))? {
+                drop(transaction);
+                let id = key.made(&digest, id)?;
+                let there = self.get(ctx, collection, id).await?;
+                return Ok((there.ok_or_else(|| Draft::gone(id))?, true));
+            }
+        }
         let insert = "INSERT INTO drafts (id, tenant_id, collection, body, version, created_by, created_at, changed_at) \
                       VALUES ($1, $2, $3, $4, $5, $6, $7, $7)";
         sql::query(insert)
@@ -81,7 +84,7 @@ impl Drafts for SqlLedger {
             .await
             .map_err(|error| self.drafts_unread(error))?;
         self.end_draft(ctx, ("create", &draft), transaction).await?;
-        Ok(draft)
+        Ok((draft, false))
     }
 
     async fn get(&self, ctx: &RequestContext, collection: &str, id: DraftId) -> Result<Option<Draft>, ErpError> {
@@ -195,6 +198,35 @@ impl SqlLedger {
             (found, _) => Ok(found.is_some()),
         }
     }
+}
+
+/// Keeps the key with the draft that it makes; the draft that it made before, with the digest of that request, where it did.
+async fn made_by(
+    transaction: &mut WriteTransaction,
+    ctx: &RequestContext,
+    key: &DraftKey,
+    id: DraftId,
+) -> Result<Option<(Vec<u8>, DraftId)>, sqlx::Error> {
+    let keep = "INSERT INTO draft_keys (tenant_id, idempotency_key, digest, draft_id) VALUES ($1, $2, $3, $4) \
+                ON CONFLICT DO NOTHING";
+    let kept = sql::query(keep)
+        .bind(ctx.tenant.as_str())
+        .bind(key.key.as_str())
+        .bind(hex::encode(key.digest))
+        .bind(id.to_string())
+        .execute(transaction.connection())
+        .await?;
+    if kept.rows_affected() > 0 {
+        return Ok(None);
+    }
+    let row = sql::query("SELECT digest, draft_id FROM draft_keys WHERE tenant_id = $1 AND idempotency_key = $2")
+        .bind(ctx.tenant.as_str())
+        .bind(key.key.as_str())
+        .fetch_one(transaction.connection())
+        .await?;
+    let digest: &str = row.try_get("digest")?;
+    let digest = hex::decode(digest).map_err(|_| unreadable("digest", digest))?;
+    Ok(Some((digest, row.parsed("draft_id")?)))
 }
 
 /// Nothing was said of a draft from before there were rules.

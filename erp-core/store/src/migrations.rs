@@ -89,6 +89,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "number_series",
             sql: include_str!("../migrations/0017_number_series.sql"),
         },
+        Migration {
+            version: 18,
+            name: "draft_keys",
+            sql: include_str!("../migrations/0018_draft_keys.sql"),
+        },
     ],
     captured: &[
         "orders",

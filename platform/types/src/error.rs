@@ -248,6 +248,20 @@ impl Problem {
         }
     }
 
+    /// Which field of what was sent it is about, such as `lines[0].quantity`: what the detail begins with, be it behind what does not
+    /// fit. Nothing else of the detail is a name, which may say what was sent.
+    #[must_use]
+    pub fn field(&self) -> Option<&str> {
+        let told = match self.detail.split_once(" does not fit: ") {
+            Some((_, told)) => told,
+            None => &self.detail,
+        };
+        let (field, _) = told.split_once(": ")?;
+        let is_name = |c: char| c.is_ascii_alphanumeric() || "_.[]-".contains(c);
+        let is_field = self.code == ErrorCode::InvalidArgument && !field.is_empty() && field.chars().all(is_name);
+        is_field.then_some(field)
+    }
+
     #[must_use]
     pub fn traced(mut self, trace_id: TraceId) -> Self {
         self.trace_id = Some(trace_id);
@@ -258,6 +272,25 @@ impl Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_problem_names_the_field_and_nothing_else() {
+        for (detail, field) in [
+            ("lines[0].unit_price: must not be negative", Some("lines[0].unit_price")),
+            ("Idempotency-Key: is needed", Some("Idempotency-Key")),
+            (
+                "the JSON body does not fit: stock[2].value: invalid type",
+                Some("stock[2].value"),
+            ),
+            ("there is no customer 'Ada Lovelace: x'", None),
+            (": nothing", None),
+            ("no field", None),
+        ] {
+            let problem = Problem::new(ErrorCode::InvalidArgument, detail);
+            assert_eq!(problem.field(), field, "{detail}");
+        }
+        assert_eq!(Problem::new(ErrorCode::NotFound, "model: is gone").field(), None);
+    }
     use std::collections::BTreeSet;
 
     #[test]

@@ -60,9 +60,12 @@ pub(crate) fn check_columns<'a>(shape: &Shape, columns: impl IntoIterator<Item =
             let problem = "is there twice: leave out one of them";
             return Err(ErpError::invalid(format!("column '{column}'"), problem));
         }
-        let known = [&shape.taken, &shape.shown]
-            .iter()
-            .any(|of| of.kinds.contains_key(column) || of.lists.contains(column));
+        let of_either = [&shape.taken, &shape.shown];
+        if of_either.iter().any(|of| of.lists.contains(column)) {
+            let problem = "is a list: give a column to each of its fields, and a row to each of its lines";
+            return Err(ErpError::invalid(format!("column '{column}'"), problem));
+        }
+        let known = of_either.iter().any(|of| of.kinds.contains_key(column));
         if !known && !in_path(shape, column) {
             let taken: Vec<&str> = shape.taken.kinds.keys().map(String::as_str).collect();
             let problem = format!("is no field of {}: they are {}", shape.collection, taken.join(", "));

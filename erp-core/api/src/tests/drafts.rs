@@ -56,6 +56,19 @@ async fn a_draft_is_changed_by_who_knows_it_and_posted_once() {
     );
     let (_, _, tag) = shop.draft("GET", &path, None, "").await;
 
+    let (status, first) = shop.post("payments/drafts", "d1", json!({ "party": "C1" })).await;
+    assert_eq!((status, &first["repeated"]), (StatusCode::CREATED, &Value::Null));
+    let (status, again) = shop.post("payments/drafts", "d1", json!({ "party": "C1" })).await;
+    assert_eq!(
+        (status, &again["repeated"], &again["id"]),
+        (StatusCode::OK, &json!(true), &first["id"])
+    );
+    let (status, other) = shop.post("payments/drafts", "d1", json!({ "party": "S1" })).await;
+    assert_eq!(
+        (status, &other["code"]),
+        (StatusCode::CONFLICT, &json!("idempotency-conflict"))
+    );
+
     let whole = r#"{ "customer": "C1", "lines": [{ "product": "MUG", "quantity": 2, "unit_price": 2.10 }] }"#;
     assert_eq!(shop.draft("PUT", &path, None, whole).await.0, StatusCode::BAD_REQUEST);
     let (status, changed, newer) = shop.draft("PUT", &path, Some(&tag), whole).await;

@@ -100,6 +100,7 @@ async fn what_cannot_be_read_is_refused_and_names_the_place() {
     let shop = shop().await;
     for (path, file, named) in [
         ("products", "code,kind,colour\nX,goods,red\n", "colour"),
+        ("stock-counts", "memo,lines\nx,[]\n", "column 'lines'"),
         ("products", "code,kind\nX\n", "file"),
         ("products", "", "holds no document"),
         ("products", "code,kind\n", "holds no document"),

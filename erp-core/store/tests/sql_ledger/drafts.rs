@@ -1,6 +1,6 @@
 //! Documents that are written before they are posted: kept, changed by who knows them, nobody else's.
 
-use cortex_erp::{Approval, Approvals, DraftAction, DraftState, Drafts, ErpError, Page};
+use cortex_erp::{Approval, Approvals, DraftAction, DraftState, Drafts, ErpError, IdempotencyKey, Page};
 use cortex_types::{Currency, Money, Principal, Role};
 
 use crate::company::{Company, tenant};
@@ -9,7 +9,7 @@ use crate::company::{Company, tenant};
 async fn a_draft_is_kept_under_its_version_for_its_tenant_alone() {
     let company = Company::found().await;
     let (drafts, ctx) = (&company.ledger, &company.ctx);
-    let draft = drafts.create(ctx, "payments", "{}".to_owned()).await.unwrap();
+    let (draft, _) = drafts.create(ctx, "payments", "{}".to_owned(), None).await.unwrap();
     let read = drafts.get(ctx, "payments", draft.id).await.unwrap();
     assert_eq!(read.as_ref(), Some(&draft));
     let ann = Principal::new("ann", [Role::Manager]);
@@ -56,6 +56,36 @@ async fn a_draft_is_kept_under_its_version_for_its_tenant_alone() {
         let list = drafts.list(ctx, "payments", state, &Page::default()).await.unwrap();
         assert_eq!(list, vec![changed.clone(); found]);
     }
+    for (collection, body, same) in [
+        ("payments", "{}", true),
+        ("payments", r#"{"a":1}"#, false),
+        ("credit-notes", "{}", false),
+    ] {
+        let key = IdempotencyKey::new("d").unwrap();
+        let (made, _) = drafts
+            .create(ctx, "payments", "{}".to_owned(), Some(key.clone()))
+            .await
+            .unwrap();
+        let again = drafts.create(ctx, collection, body.to_owned(), Some(key.clone())).await;
+        let is_conflict = matches!(&again, Err(ErpError::IdempotencyConflict(_)));
+        assert_eq!(
+            (again.ok() == Some((made.clone(), true)), is_conflict),
+            (same, !same),
+            "{collection} {body}"
+        );
+        // A key is its tenant's alone.
+        let theirs = drafts.create(&other, collection, body.to_owned(), Some(key)).await;
+        assert_ne!(theirs.ok().map(|(draft, _)| draft.id), Some(made.id));
+    }
+    let key = IdempotencyKey::new("d").unwrap();
+    let (made, _) = drafts
+        .create(ctx, "payments", "{}".to_owned(), Some(key.clone()))
+        .await
+        .unwrap();
+    assert!(drafts.discard(ctx, &made, None).await.unwrap());
+    let gone = drafts.create(ctx, "payments", "{}".to_owned(), Some(key)).await;
+    assert!(matches!(gone, Err(ErpError::NotFound { .. })), "{gone:?}");
+
     assert!(drafts.discard(ctx, &draft, Some(2)).await.unwrap());
     assert!(!drafts.discard(ctx, &draft, Some(2)).await.unwrap());
     assert_eq!(

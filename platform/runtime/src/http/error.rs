@@ -3,6 +3,7 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cortex_types::{Coded, ErrorCode, Problem, Retry};
+use serde::Serialize;
 
 use super::context::current_trace_id;
 
@@ -57,12 +58,29 @@ fn with_sources(error: &dyn Coded) -> String {
     text
 }
 
+/// As it goes out.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    problem: &'a Problem,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+}
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let Self(mut problem) = self;
         problem.trace_id = problem.trace_id.or_else(current_trace_id);
         let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, axum::Json(&problem)).into_response();
+        let field = problem.field();
+        let mut response = (
+            status,
+            axum::Json(Told {
+                problem: &problem,
+                field,
+            }),
+        )
+            .into_response();
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

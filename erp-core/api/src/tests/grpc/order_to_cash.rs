@@ -215,6 +215,7 @@ async fn a_draft_is_changed_by_who_knows_it_and_posted_once() {
     };
     let collection = || "sales-invoices".to_owned();
     let asked = pb::CreateDraftRequest {
+        idempotency_key: None,
         collection: collection(),
         body: body("2"),
     };
@@ -256,6 +257,7 @@ async fn a_draft_is_changed_by_who_knows_it_and_posted_once() {
     assert!(client.list_drafts(asked).await.unwrap().into_inner().items.is_empty());
 
     let asked = pb::CreateDraftRequest {
+        idempotency_key: None,
         collection: collection(),
         body: body("1"),
     };

@@ -1,6 +1,6 @@
 //! PostgreSQL itself keeps companies apart: whatever is asked, and whether or not the question says for whom.
 
-use cortex_erp::{Command, Drafts, Known, SetReorderRule};
+use cortex_erp::{Command, Drafts, IdempotencyKey, Known, SetReorderRule};
 use cortex_store::sql::{self, Pool};
 use cortex_types::{RequestContext, TenantId};
 use sqlx::AssertSqlSafe;
@@ -62,7 +62,11 @@ async fn traded() -> Option<Run> {
     }
     run.until(250, 250).await;
     for ctx in &run.contexts {
-        let draft = run.books.ledger.create(ctx, "sales-invoices", "{}".to_owned()).await;
+        let draft = run
+            .books
+            .ledger
+            .create(ctx, "sales-invoices", "{}".to_owned(), IdempotencyKey::new("d").ok())
+            .await;
         draft.unwrap();
         let to_order = SetReorderRule {
             product: "AVG".into(),

@@ -135,7 +135,7 @@ impl Run {
     async fn drafted(&mut self, company: usize, command: Command) -> Command {
         let (drafts, ctx) = (&self.books.ledger, &self.contexts[company]);
         let body = serde_json::to_string(&command).unwrap();
-        let draft = drafts.create(ctx, "commands", "{}".to_owned()).await.unwrap();
+        let (draft, _) = drafts.create(ctx, "commands", "{}".to_owned(), None).await.unwrap();
         let written = draft.written(body, &ctx.principal);
         let changed = drafts.replace(ctx, &written, draft.version, DraftAction::Change).await;
         let draft = changed.unwrap().unwrap();
