@@ -22,6 +22,15 @@ pub struct Journalled {
     pub receipt: Receipt,
 }
 
+/// What posted a document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PostedBy {
+    pub number: Arc<str>,
+    pub command: Command,
+    /// Number of what cancelled it since.
+    pub cancelled_by: Option<Arc<str>>,
+}
+
 /// What a command's outcome hung on, besides the books and itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Circumstances {
@@ -93,14 +102,14 @@ pub trait CommandJournal: Send + Sync + std::fmt::Debug {
     /// Commands after a position, `limit` of them at most.
     async fn commands(&self, ctx: &RequestContext, after: u64, limit: u32) -> Result<Vec<Journalled>, ErpError>;
 
-    /// What documents were posted by, with their numbers, and products by their codes. What came before there was a journal is not
-    /// among them, nor is what later commands write over, as they do with orders.
+    /// What posted documents, by their numbers, and products by their codes. What came before there was a journal is not among them, nor
+    /// is what later commands write over, as they do with orders.
     async fn posted_by(
         &self,
         ctx: &RequestContext,
         kind: DocumentKind,
         numbers: &[Arc<str>],
-    ) -> Result<Vec<(Arc<str>, Command)>, ErpError>;
+    ) -> Result<Vec<PostedBy>, ErpError>;
 }
 
 /// As a command is kept, in JSON.

@@ -89,7 +89,7 @@ pub use event::{Event, EventName, What};
 pub use fiscal::{FiscalPeriod, FiscalYear, Locks, PeriodState, YEAR_MONTHS_MAX, closing_span};
 pub use invoice_entry::{Entered, InvoiceEntry, InvoiceEntryConfig};
 pub use journal::{DocumentRef, JournalDraft, JournalLine, PostedEntry};
-pub use journalled::{Circumstances, CommandJournal, Journalled};
+pub use journalled::{Circumstances, CommandJournal, Journalled, PostedBy};
 pub use limits::{AMOUNT_MINOR_MAX, DESCRIPTION_LENGTH_MAX, MEMO_LENGTH_MAX, NAME_LENGTH_MAX, QUANTITY_MICRO_MAX};
 pub use memory::MemoryLedger;
 pub use memory_drafts::MemoryDrafts;

@@ -1,13 +1,14 @@
 //! [`CommandJournal`] of the ledger in memory.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use cortex_types::RequestContext;
 
-use crate::postings::Accepted;
+use crate::postings::{Accepted, Document};
 use crate::{
-    ApprovalRule, Command, CommandJournal, DocumentKind, ErpError, Event, Journalled, MemoryLedger, NumberSeries,
+    ApprovalRule, CommandJournal, DocumentKind, ErpError, Event, Journalled, MemoryLedger, NumberSeries, PostedBy,
     Rulebook,
 };
 
@@ -60,16 +61,26 @@ impl CommandJournal for MemoryLedger {
         ctx: &RequestContext,
         kind: DocumentKind,
         numbers: &[Arc<str>],
-    ) -> Result<Vec<(Arc<str>, Command)>, ErpError> {
+    ) -> Result<Vec<PostedBy>, ErpError> {
         let accepted = self.accepted(&ctx.tenant).await;
+        let cancellations = accepted
+            .iter()
+            .filter_map(|accepted| match &accepted.postings.document {
+                Document::Cancellation(of) => Some((of.document.id, Arc::clone(&of.number))),
+                _ => None,
+            });
+        let cancellations: HashMap<_, _> = cancellations.collect();
         let wanted = accepted.into_iter().filter(|accepted| {
             let postings = &accepted.postings;
             postings.kind == kind && numbers.contains(&postings.number)
         });
         wanted
             .map(|accepted| {
-                let command = Journalled::read_command(&accepted.journalled)?;
-                Ok((accepted.postings.number, command))
+                Ok(PostedBy {
+                    command: Journalled::read_command(&accepted.journalled)?,
+                    cancelled_by: cancellations.get(&accepted.postings.id).cloned(),
+                    number: accepted.postings.number,
+                })
             })
             .collect()
     }

@@ -62,17 +62,17 @@ impl Books {
             .number_series
             .values()
             .filter(|series| series.kind == kind && !series.blocked);
-        let mut open = open.filter(|series| series.prefix_at(at, &self.years).is_ok_and(|of| *of == *prefix));
+        let open = open.filter(|series| series.prefix_at(at, &self.years).is_ok_and(|of| *of == *prefix));
         let own = (kind.prefix() == Some(prefix)).then_some(DIGITS);
-        let digits = open.next().map(|series| series.digits).or(own);
+        let digits: Vec<u8> = open.map(|series| series.digits).chain(own).collect();
         let key = (kind, Arc::from(prefix));
         let place = self.counters.get(&key).copied().unwrap_or(0) + 1;
-        let next = digits.map(|digits| number_at(prefix, digits, place));
-        if next.as_ref() == Some(given) {
+        let mut next = digits.iter().map(|digits| number_at(prefix, *digits, place));
+        if next.clone().any(|next| next == *given) {
             let (kind, prefix) = key;
             return Ok(Drawn { kind, prefix, place });
         }
-        let next = next.map_or(String::new(), |next| format!(", which is {next}"));
+        let next = next.next().map_or(String::new(), |next| format!(", which is {next}"));
         let problem =
             format!("'{given}' looks like a number of our own series: leave it out to draw the next one{next}");
         Err(ErpError::invalid("number", problem))

@@ -8,6 +8,7 @@ use cortex_types::{Currency, Timestamp};
 use super::Posting;
 use super::shelf::{Moving, Shelf, Stocked, counterpart};
 use super::sides::Sides;
+use crate::valuation::{Method, share};
 use crate::{Books, Cost, DocumentRef, ErpError, MoveReason, Product, Role, StockMove};
 
 /// More, or less, for the goods that came with a move.
@@ -16,6 +17,8 @@ pub(super) struct Added<'a> {
     pub product: &'a Product,
     pub line_no: u32,
     pub minor: i64,
+    /// What went back before bears nothing of it, as of a bill for what stayed.
+    pub of_what_stayed: bool,
 }
 
 /// What a document adds to the cost of goods.
@@ -40,19 +43,34 @@ impl AddedCosts {
             product,
             line_no,
             minor,
+            of_what_stayed,
         } in added
         {
-            // What went back by the time that it is added bears nothing of it.
             let returned = books.returned.get(&moved.id).copied().unwrap_or(0);
-            let (from, of_quantity_micro) = match books.locks.check(moved.moved_at, false) {
-                Err(_) if returned < moved.quantity_micro => (at, moved.quantity_micro - returned),
-                Err(_) => (at, moved.quantity_micro),
-                Ok(()) => (moved.moved_at, moved.quantity_micro),
+            let is_late = books.locks.check(moved.moved_at, false).is_err() || (of_what_stayed && returned > 0);
+            // What went back by the time that it is added bears nothing of it.
+            let (from, of_quantity_micro) = match is_late {
+                true if returned < moved.quantity_micro => (at, moved.quantity_micro - returned),
+                true => (at, moved.quantity_micro),
+                false => (moved.moved_at, moved.quantity_micro),
             };
             let sides = given.entry(from).or_insert_with(|| Sides::new(currency));
             sides
                 .debit(counterpart(MoveReason::LandedCost, product.valuation), minor)?
                 .credit(Role::GoodsReceived, minor)?;
+            let (of_quantity_micro, minor) = match is_late && product.valuation == Method::MovingAverage {
+                true => {
+                    // An average does not know which goods are there. Where there were fewer since, the others are gone.
+                    let timeline = books.stock.get(&product.id);
+                    let least = timeline.map_or(0, |timeline| timeline.least_since(moved.id, &moved.location, from));
+                    let there = least.min(of_quantity_micro);
+                    (there, share(minor, there, of_quantity_micro)?)
+                }
+                false => (of_quantity_micro, minor),
+            };
+            if of_quantity_micro == 0 {
+                continue;
+            }
             shelf.put(&Moving {
                 product,
                 location: &moved.location,

@@ -77,13 +77,14 @@ pub(super) fn add_line(
         }
         (Some(base_minor), Some(_)) => {
             check_amount(&field(index, "base"), base_minor)?;
-            if base_minor <= 0 {
+            // A credit may be told as what it is to the account, below zero.
+            if base_minor == 0 || (base_minor < 0 && minor > 0) {
                 return refused(
                     "base",
                     "must be above zero: it is on the same side as the amount".to_owned(),
                 );
             }
-            draft.debit_with_base(&account.code, currency, minor, base_minor * minor.signum())?
+            draft.debit_with_base(&account.code, currency, minor, base_minor.abs() * minor.signum())?
         }
     };
     if let Some(code) = &line.party {

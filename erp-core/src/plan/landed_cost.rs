@@ -46,6 +46,7 @@ pub fn plan_landed_cost(command: &AddLandedCost, books: &Books, now: Timestamp) 
             product,
             line_no,
             minor,
+            of_what_stayed: false,
         });
     let added = AddedCosts::new(books, reference, (goods, at), added)?;
     let memo = format!("landed cost {number}");

@@ -121,7 +121,8 @@ pub fn plan_product(command: &CreateProduct, books: &Books, now: Timestamp) -> R
         created_at: command.created_at.unwrap_or(now),
     };
     let costs = match (valuation, command.standard_cost) {
-        (Method::Standard, Some(cost)) => vec![product_cost(&product, "standard_cost", cost, product.created_at)?],
+        // It holds from ever on: what comes late may lie before the product was created.
+        (Method::Standard, Some(cost)) => vec![product_cost(&product, "standard_cost", cost, Timestamp::GIVEN_FROM)?],
         (Method::Standard, None) => {
             let problem = "is missing: a product valued at standard cost needs one";
             return Err(ErpError::invalid("standard_cost", problem));

@@ -93,6 +93,7 @@ pub fn plan_purchase_bill(command: &PostBill, books: &Books, now: Timestamp) -> 
                         product: of.product,
                         line_no,
                         minor: difference,
+                        of_what_stayed: true,
                     });
                 }
                 fulfilment.follow(

@@ -111,6 +111,22 @@ impl Timeline {
         now.saturating_sub(moved)
     }
 
+    /// The least that lay at a location from a move on until the end of `at`: more than that is not of that move any more.
+    #[must_use]
+    pub fn least_since(&self, of: StockMoveId, location: &str, at: Timestamp) -> i64 {
+        let mut quantity = self.quantity_at(location, at);
+        let mut least = quantity;
+        let before = self.moves.iter().rev().skip_while(|entry| entry.at > at);
+        for entry in before.filter(|entry| *entry.location == *location) {
+            if entry.id == of {
+                break;
+            }
+            quantity = quantity.saturating_sub(entry.quantity_micro);
+            least = least.min(quantity);
+        }
+        least.max(0)
+    }
+
     /// What a move that was posted is worth now, and how much it moved.
     #[must_use]
     pub fn original(&self, id: StockMoveId) -> Option<Original> {
@@ -120,10 +136,12 @@ impl Timeline {
 
     /// The same, with what was added to its cost.
     fn originals_of(&self, id: StockMoveId) -> Originals {
-        let (mut originals, undone) = (self.originals.only(id), self.undone());
+        let mut originals = self.originals.only(id);
         let of = |entry: &&Entry| entry.id == id || entry.cost.added_to() == Some(id);
         for entry in self.moves.iter().filter(of) {
-            originals.remember(entry, undone.contains(&entry.id));
+            let is_undone = || self.moves.iter().any(|other| other.cost.undoes() == Some(entry.id));
+            originals.forget_cost(id, entry.id);
+            originals.remember(entry, entry.id != id && is_undone());
         }
         originals
     }

@@ -248,15 +248,13 @@ impl Problem {
         }
     }
 
-    /// Which field of what was sent it is about, such as `lines[0].quantity`: what the detail begins with, be it behind what does not
-    /// fit. Nothing else of the detail is a name, which may say what was sent.
+    /// Which field of what was sent it is about, such as `lines[0].quantity`: what the detail begins with, but for where that is. The
+    /// rest of the detail may say what was sent.
     #[must_use]
     pub fn field(&self) -> Option<&str> {
-        let told = match self.detail.split_once(" does not fit: ") {
-            Some((_, told)) => told,
-            None => &self.detail,
-        };
-        let (field, _) = told.split_once(": ")?;
+        let mut places = ["the JSON body does not fit: ", "the query does not fit: "].into_iter();
+        let told = places.find_map(|place| self.detail.strip_prefix(place));
+        let (field, _) = told.unwrap_or(&self.detail).split_once(": ")?;
         let is_name = |c: char| c.is_ascii_alphanumeric() || "_.[]-".contains(c);
         let is_field = self.code == ErrorCode::InvalidArgument && !field.is_empty() && field.chars().all(is_name);
         is_field.then_some(field)
@@ -284,6 +282,7 @@ mod tests {
             ),
             ("there is no customer 'Ada Lovelace: x'", None),
             (": nothing", None),
+            ("limit: 'x does not fit: Ada: y' is no number", Some("limit")),
             ("no field", None),
         ] {
             let problem = Problem::new(ErrorCode::InvalidArgument, detail);

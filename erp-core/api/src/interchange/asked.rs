@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use cortex_erp::{DocumentKind, ErpError};
+use cortex_erp::{DocumentKind, PostedBy};
 use cortex_runtime::http::ApiError;
 use cortex_types::{Currency, RequestContext};
 use serde_json::{Map, Value};
@@ -14,41 +14,49 @@ use super::shape::{Fields, Kind, Shape, encoded};
 use crate::decimals::{amount_text, quantity_text};
 
 /// Documents that say no more of themselves than what they did, or not all that they were posted with.
-const COLLECTIONS: [(&str, DocumentKind, Asked); 13] = [
+const COLLECTIONS: [(&str, DocumentKind, Which); 13] = [
     (
         "credit-notes",
         DocumentKind::CreditNote,
-        Asked::Only(&["invoice", "location", TAXED, GROSS, UNIT_PRICE]),
+        Which::Only(&["invoice", "location", TAXED, GROSS, UNIT_PRICE]),
     ),
-    ("deliveries", DocumentKind::Delivery, Asked::All),
-    ("landed-costs", DocumentKind::LandedCost, Asked::All),
-    ("opening-balances", DocumentKind::OpeningBalance, Asked::All),
-    ("payments", DocumentKind::Payment, Asked::Only(&["settles"])),
-    ("products", DocumentKind::Product, Asked::Only(&["standard_cost"])),
-    ("purchase-bills", DocumentKind::PurchaseBill, Asked::Only(&[TAXED])),
+    ("deliveries", DocumentKind::Delivery, Which::All),
+    ("landed-costs", DocumentKind::LandedCost, Which::All),
+    ("opening-balances", DocumentKind::OpeningBalance, Which::All),
+    ("payments", DocumentKind::Payment, Which::Only(&["settles"])),
+    ("products", DocumentKind::Product, Which::Only(&["standard_cost"])),
+    (
+        "purchase-bills",
+        DocumentKind::PurchaseBill,
+        Which::Only(&[TAXED, UNIT]),
+    ),
     (
         "purchase-receipts",
         DocumentKind::PurchaseReceipt,
-        Asked::Only(&["location", "due_at", TAXED]),
+        Which::Only(&["location", "due_at", TAXED, UNIT]),
     ),
-    ("purchase-returns", DocumentKind::PurchaseReturn, Asked::All),
+    ("purchase-returns", DocumentKind::PurchaseReturn, Which::All),
     (
         "sales-invoices",
         DocumentKind::SalesInvoice,
-        Asked::Only(&["location", TAXED, GROSS, UNIT_PRICE]),
+        Which::Only(&["location", TAXED, GROSS, UNIT_PRICE]),
     ),
-    ("stock-adjustments", DocumentKind::StockAdjustment, Asked::All),
-    ("stock-counts", DocumentKind::StockCount, Asked::All),
-    ("stock-transfers", DocumentKind::StockTransfer, Asked::All),
+    ("stock-adjustments", DocumentKind::StockAdjustment, Which::All),
+    ("stock-counts", DocumentKind::StockCount, Which::All),
+    ("stock-transfers", DocumentKind::StockTransfer, Which::All),
 ];
 
+/// What cancelled it: it is told, and no file brings it in.
+const CANCELLED: &str = "cancelled_by";
+const LINES: &str = "lines";
 const TAXED: &str = "prices_include_tax";
 const GROSS: &str = "lines.gross";
 const UNIT_PRICE: &str = "lines.unit_price";
+const UNIT: &str = "lines.unit";
 
 /// Which of the fields that are taken and not shown.
 #[derive(Clone, Copy)]
-enum Asked {
+enum Which {
     All,
     Only(&'static [&'static str]),
 }
@@ -60,10 +68,11 @@ pub(super) fn fields(collection: &str, taken: &Fields, shown: &Fields) -> Fields
     };
     let is_wanted = |field: &str| match which {
         // A number says its series.
-        Asked::All => field != "series",
-        Asked::Only(names) => names.contains(&field),
+        Which::All => field != "series",
+        Which::Only(names) => names.contains(&field),
     };
     let missing = |field: &&String| !shown.kinds.contains_key(*field) && is_wanted(field);
+    let cancelled = (CANCELLED.to_owned(), Kind::Text);
     let kinds = taken.kinds.keys().filter(missing);
     let kinds: Vec<&String> = kinds.collect();
     Fields {
@@ -74,12 +83,13 @@ pub(super) fn fields(collection: &str, taken: &Fields, shown: &Fields) -> Fields
         kinds: kinds
             .into_iter()
             .map(|field| (field.clone(), taken.kinds[field]))
+            .chain((collection != "products").then_some(cancelled))
             .collect(),
     }
 }
 
-/// A command, with the currencies that its amounts are in.
-struct Command<'a> {
+/// What was asked for, with the currencies that its amounts are in.
+struct Asked<'a> {
     body: &'a Map<String, Value>,
     currency: Currency,
     base: Currency,
@@ -98,65 +108,59 @@ impl Interchange {
             return Ok(());
         };
         let numbers: Vec<Arc<str>> = documents.iter().filter_map(number).collect();
-        let asked = self.api.commands.posted_by(ctx, *kind, &numbers).await?;
+        let posted = self.api.commands.posted_by(ctx, *kind, &numbers).await?;
+        let posted: HashMap<Arc<str>, PostedBy> = posted.into_iter().map(|by| (Arc::clone(&by.number), by)).collect();
         let base = self.api.document_currency(ctx, None).await?;
-        let mut bodies = HashMap::with_capacity(asked.len());
-        for (number, command) in asked {
-            let command =
-                serde_json::to_value(command).map_err(|error| ErpError::invalid("command", error.to_string()))?;
-            // Its kind stands around it.
-            let body = command
-                .as_object()
-                .and_then(|of| of.values().next()?.as_object().cloned());
-            bodies.extend(body.map(|body| (number, body)));
-        }
+        let mut taxed_orders = HashMap::new();
         for document in documents {
-            let Some(body) = number(document).and_then(|number| bodies.get(&number)) else {
+            let Some(by) = number(document).and_then(|number| posted.get(&number)) else {
+                continue;
+            };
+            if let Some(cancellation) = &by.cancelled_by {
+                document[CANCELLED] = Value::from(&**cancellation);
+            }
+            // Its kind stands around it.
+            let command = serde_json::to_value(&by.command).unwrap_or_default();
+            let Some(body) = command.as_object().and_then(|of| of.values().next()?.as_object()) else {
                 continue;
             };
             let said = [body.get("currency"), document.get("currency")];
             let said = said.into_iter().find_map(|text| text?.as_str()?.parse().ok());
             let currency = said.unwrap_or(base);
-            add(shape, document, &Command { body, currency, base });
-            if self.has_prices_of_order(ctx, shape, body).await? {
-                leave_to_the_order(document, body);
+            let asked = Asked { body, currency, base };
+            add(shape, document, &asked);
+            let order = asked.order().filter(|_| shape.asked.kinds.contains_key(TAXED));
+            let Some(order) = order.filter(|_| !asked.includes_tax()) else {
+                continue;
+            };
+            if !taxed_orders.contains_key(order) {
+                let taxed = self.is_taxed(ctx, shape, order).await?;
+                taxed_orders.insert(order.to_owned(), taxed);
+            }
+            if taxed_orders.get(order) == Some(&true) {
+                leave_to_the_order(document);
             }
         }
         Ok(())
     }
 
-    /// Whether it is for an order whose prices include their taxes, and says none itself: what is shown of its lines is without them.
-    async fn has_prices_of_order(
-        &self,
-        ctx: &RequestContext,
-        shape: &Shape,
-        body: &Map<String, Value>,
-    ) -> Result<bool, ApiError> {
-        let orders = if shape.taken.kinds.contains_key("supplier") {
+    /// Whether the prices of an order include their taxes: what is shown of the lines that are for it is without them.
+    async fn is_taxed(&self, ctx: &RequestContext, shape: &Shape, order: &str) -> Result<bool, ApiError> {
+        let orders = if shape.takes("supplier") {
             "purchase-orders"
         } else {
             "sales-orders"
         };
-        let (Some(order), None) = (body.get("order").and_then(Value::as_str), body.get(TAXED)) else {
-            return Ok(false);
-        };
         let (_, order) = self.get(ctx, &format!("/erp/v1/{orders}/{}", encoded(order))).await?;
-        Ok(shape.asked.kinds.contains_key(TAXED) && order[TAXED] == true)
+        Ok(order[TAXED] == true)
     }
 }
 
-/// The lines without their prices, where the command said none.
-fn leave_to_the_order(document: &mut Value, body: &Map<String, Value>) {
-    let asked = body
-        .get("lines")
-        .and_then(Value::as_array)
-        .map_or(&[][..], Vec::as_slice);
+/// The lines without their prices, which are the order's.
+fn leave_to_the_order(document: &mut Value) {
     let lines = document["lines"].as_array_mut().into_iter().flatten();
-    for (place, line) in lines.filter_map(Value::as_object_mut).enumerate() {
-        let said = asked
-            .get(place)
-            .is_some_and(|line| line["value_minor"].is_i64() || line["price"].is_object());
-        line.retain(|name, _| said || !["net", "value"].contains(&name.as_str()));
+    for line in lines.filter_map(Value::as_object_mut) {
+        line.retain(|name, _| !["net", "value"].contains(&name.as_str()));
     }
 }
 
@@ -165,36 +169,57 @@ fn number(document: &Value) -> Option<Arc<str>> {
     text.map(Arc::from)
 }
 
-fn add(shape: &Shape, document: &mut Value, command: &Command<'_>) {
-    // What is shown of their lines is without their taxes.
-    let lines = (shape.asked.kinds.contains_key(TAXED) && command.includes_tax()).then_some("lines");
-    let of_lines = |field: &&String| lines.is_some() && shape.taken.place(field).0 == lines;
+fn add(shape: &Shape, document: &mut Value, asked: &Asked<'_>) {
+    let includes_tax = shape.asked.kinds.contains_key(TAXED) && asked.includes_tax();
+    let of_lines = |field: &&String| includes_tax && shape.taken.place(field).0 == Some(LINES);
     let replaced = shape.taken.kinds.keys().filter(of_lines);
     let fields: BTreeSet<&String> = shape.asked.kinds.keys().chain(replaced).collect();
     let lists: BTreeSet<&str> = fields.iter().filter_map(|field| shape.taken.place(field).0).collect();
     for list in lists {
-        if lines == Some(list) || !document[list].is_array() {
-            let of_command = command.body.get(list).and_then(Value::as_array);
-            let names = fields.iter().map(|field| shape.taken.place(field));
-            let names: Vec<&str> = names
-                .filter(|(of, _)| *of == Some(list))
-                .map(|(_, name)| name)
-                .collect();
-            let lines = of_command.into_iter().flatten().filter_map(Value::as_object);
-            document[list] = lines.map(|line| command.fields(line, &names)).collect();
+        let of_list = fields.iter().map(|field| shape.taken.place(field));
+        let names: Vec<&str> = of_list
+            .filter(|(of, _)| *of == Some(list))
+            .map(|(_, name)| name)
+            .collect();
+        let said = asked
+            .body
+            .get(list)
+            .and_then(Value::as_array)
+            .filter(|lines| !lines.is_empty());
+        match said {
+            Some(lines) if includes_tax || !document[list].is_array() => {
+                let lines = lines.iter().filter_map(Value::as_object);
+                document[list] = lines.map(|line| asked.of_list(list).fields(line, &names)).collect();
+            }
+            // All that was left of the order, at its prices.
+            None if includes_tax => leave_to_the_order(document),
+            _ => {}
         }
     }
     for field in fields.into_iter().filter(|field| shape.taken.place(field).0.is_none()) {
+        if field == CANCELLED {
+            continue;
+        }
         // Where nobody said when, it was when it was posted.
         let is_time = shape.taken.kinds.get(field) == Some(&Kind::Time);
         let at = || is_time.then(|| document["moved_at"].clone());
-        document[field] = command.value(command.body, field).or_else(at).unwrap_or_default();
+        document[field] = asked.value(asked.body, field).or_else(at).unwrap_or_default();
     }
 }
 
-impl Command<'_> {
+impl Asked<'_> {
     fn includes_tax(&self) -> bool {
         self.body.get(TAXED) == Some(&Value::Bool(true))
+    }
+
+    fn order(&self) -> Option<&str> {
+        self.body.get("order")?.as_str()
+    }
+
+    /// Stock is worth what it is in the currency of the company.
+    fn of_list(&self, list: &str) -> Self {
+        let currency = if list == "stock" { self.base } else { self.currency };
+        Self { currency, ..*self }
     }
 
     fn fields(&self, of: &Map<String, Value>, names: &[&str]) -> Value {

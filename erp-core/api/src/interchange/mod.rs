@@ -192,6 +192,10 @@ async fn import(
         return Err(not_found("collection to import into", collection));
     }
     let documents = match format::read(format, file.to_vec())? {
+        Content::Table { columns, .. } if columns.iter().all(|column| column.is_empty()) => {
+            let problem = "holds no document: a row of column names comes first, then the rows";
+            return Err(ErpError::invalid("file", problem).into());
+        }
         Content::Table { columns, rows } => {
             table::check_columns(&shape, columns.iter().map(AsRef::as_ref))?;
             table::documents(&shape, rows)?
@@ -202,13 +206,6 @@ async fn import(
             .collect(),
     };
     table::check_keys(&documents)?;
-    if documents.is_empty() {
-        return Err(ErpError::invalid(
-            "file",
-            "holds no document: a row of column names comes first, then the rows",
-        )
-        .into());
-    }
     Ok(Json(of.import(&ctx, &shape, &attempt, dry_run, documents).await?))
 }
 

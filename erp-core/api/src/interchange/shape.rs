@@ -99,6 +99,11 @@ impl Shape {
         self.taken.kinds.contains_key(field) || self.taken.lists.contains(field)
     }
 
+    /// Whether it comes from the journal of commands.
+    pub fn asks(&self, field: &str) -> bool {
+        self.asked.kinds.contains_key(field) || self.asked.lists.contains(field) || self.taken.lists.contains(field)
+    }
+
     /// Names that stand in braces in a path.
     pub fn parameters(path: &str) -> impl Iterator<Item = &str> {
         path.split('/')

@@ -23,16 +23,16 @@ const COLLECTIONS: [&str; 27] = [
     "sales-orders",
     "purchase-orders",
     "purchase-receipts",
-    "stock-adjustments",
-    "stock-counts",
     "stock-transfers",
     "deliveries",
     "sales-invoices",
     "purchase-bills",
     "landed-costs",
     "purchase-returns",
-    "credit-notes",
     "payments",
+    "credit-notes",
+    "stock-adjustments",
+    "stock-counts",
     "journal-entries",
 ];
 
@@ -185,6 +185,12 @@ async fn busy() -> Caller {
     let gross = json!({ "supplier": "S1", "number": "B-2", "billed_at": "2024-01-09", "prices_include_tax": true,
         "lines": [{ "account": "6000", "amount": "9.99", "tax": "VAT" }] });
     post("purchase-bills", gross).await;
+    let dozens = json!({ "supplier": "S1", "number": "R-3", "received_at": "2024-01-09", "prices_include_tax": true,
+        "lines": [{ "product": "MUG", "quantity": "2", "unit": "DZN", "value": "24.00", "tax": "VAT" }] });
+    post("purchase-receipts", dozens).await;
+    let abroad = json!({ "memo": "abroad", "posted_at": "2024-01-14", "currency": "EUR", "lines": [
+        { "account": "6000", "debit": "9.00" }, { "account": "1000", "credit": "9.00" }] });
+    post("journal-entries", abroad).await;
     post(
         "landed-costs",
         json!({ "supplier": "S1", "amount": "2.00", "receipts": ["R-1"], "allocation": "by-quantity",
@@ -225,7 +231,13 @@ fn own(mut document: Value) -> Value {
     let Value::Object(fields) = &mut document else {
         return document;
     };
-    fields.retain(|name, _| !["id", "document_id", "invoice_id", "created_at"].contains(&name.as_str()));
+    // What a move of stock was worth when it was posted hangs on what was known then.
+    let hangs = fields.contains_key("moved_at").then_some("value");
+    let others = ["id", "document_id", "invoice_id", "created_at"]
+        .into_iter()
+        .chain(hangs);
+    let others: Vec<&str> = others.collect();
+    fields.retain(|name, _| !others.contains(&name.as_str()));
     for (_, value) in fields.iter_mut() {
         *value = match value.take() {
             Value::Array(items) => items.into_iter().map(own).collect(),
@@ -240,7 +252,14 @@ async fn exported(company: &Caller, collection: &str) -> Vec<Value> {
     let documents: Vec<Value> = serde_json::from_slice(&file).unwrap();
     // Entries of other documents come with those.
     let is_own = |document: &Value| collection != "journal-entries" || document["document_kind"] == "journal-entry";
-    documents.into_iter().filter(is_own).map(own).collect()
+    let mut documents: Vec<Value> = documents.into_iter().filter(is_own).map(own).collect();
+    if collection == "journal-entries" {
+        // Their numbers are drawn among those of all entries, in these books as in the others.
+        for document in &mut documents {
+            document.as_object_mut().unwrap().remove("number");
+        }
+    }
+    documents
 }
 
 #[tokio::test]
@@ -252,14 +271,18 @@ async fn a_company_goes_out_as_files_and_comes_into_empty_books() {
         let file = serde_json::to_vec(&documents).unwrap();
         let path = format!("{collection}?format=json");
         let (status, view) = there.import(&path, "in", file.clone()).await;
+        assert_eq!(status, StatusCode::OK, "{collection}: {view}");
         let [created, changed, unchanged, refused] = counts(&view);
-        assert_eq!((status, refused), (StatusCode::OK, 0), "{collection}: {view}");
+        assert_eq!(refused, 0, "{collection}: {view}");
         assert_eq!(
             created + changed + unchanged,
             documents.len() as u64,
             "{collection}: {view}"
         );
         assert!(!documents.is_empty(), "{collection}");
+        if collection == "journal-entries" {
+            continue;
+        }
         for (what, company) in [("here", &here), ("there", &there)] {
             let (status, view) = company.import(&path, "again", file.clone()).await;
             assert_eq!(status, StatusCode::OK, "{collection}: {view}");
@@ -273,7 +296,8 @@ async fn a_company_goes_out_as_files_and_comes_into_empty_books() {
     are_alike(&here, &there, &COLLECTIONS).await;
     for report in ["trial-balance", "receivables-ageing", "payables-ageing"] {
         let path = format!("reports/{report}?as_of=2024-06-30");
-        assert_eq!(here.get(&path).await, there.get(&path).await, "{report}");
+        let (status, told) = here.get(&path).await;
+        assert_eq!((status, told), (StatusCode::OK, there.get(&path).await.1), "{report}");
     }
 }
 
@@ -283,7 +307,8 @@ async fn are_alike(here: &Caller, there: &Caller, collections: &[&str]) {
         assert_eq!(one, other, "{collection}");
     }
     let stock = "reports/stock-on-hand?as_of=2024-06-30";
-    assert_eq!(here.get(stock).await, there.get(stock).await);
+    let (status, told) = here.get(stock).await;
+    assert_eq!((status, told), (StatusCode::OK, there.get(stock).await.1));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cortex_erp::{Command, CommandJournal, DocumentKind, ErpError, Event, IdempotencyKey, Journalled, PAGE_LIMIT_MAX};
+use cortex_erp::{CommandJournal, DocumentKind, ErpError, Event, IdempotencyKey, Journalled, PAGE_LIMIT_MAX, PostedBy};
 use cortex_store::sql::{self, QueryBuilder, Row};
 use cortex_types::RequestContext;
 
@@ -59,7 +59,7 @@ impl CommandJournal for SqlLedger {
         ctx: &RequestContext,
         kind: DocumentKind,
         numbers: &[Arc<str>],
-    ) -> Result<Vec<(Arc<str>, Command)>, ErpError> {
+    ) -> Result<Vec<PostedBy>, ErpError> {
         let (table, number) = match kind {
             DocumentKind::SalesInvoice => ("sales_invoices", "number"),
             DocumentKind::CreditNote => ("credit_notes", "number"),
@@ -72,8 +72,9 @@ impl CommandJournal for SqlLedger {
         let mut rows = Vec::new();
         for numbers in numbers.chunks(LIST_MAX) {
             let mut query = QueryBuilder::new(format!(
-                "SELECT d.{number} AS number, c.command FROM {table} d \
+                "SELECT d.{number} AS number, c.command, x.number AS cancelled_by FROM {table} d \
                  JOIN commands c ON c.tenant_id = d.tenant_id AND c.tx_no = d.tx_no \
+                 LEFT JOIN cancellations x ON x.tenant_id = d.tenant_id AND x.document_id = d.id \
                  WHERE c.command IS NOT NULL AND d.tenant_id = "
             ));
             query.push_bind(ctx.tenant.as_str());
@@ -85,9 +86,18 @@ impl CommandJournal for SqlLedger {
             let found = query.build().once().fetch_all(&self.readers_of(ctx)).await;
             rows.extend(found.map_err(|error| self.unread(error))?);
         }
-        let kept = |row: &Row| Ok((row.text("number")?, row.text("command")?));
-        let kept: Vec<(Arc<str>, Arc<str>)> = self.read_all(rows.iter().map(kept))?;
-        let read = |(number, kept): (Arc<str>, Arc<str>)| Ok((number, Journalled::read_command(&kept)?));
+        let kept = |row: &Row| {
+            let kept = row.text("command")?;
+            Ok((row.text("number")?, kept, row.optional_text("cancelled_by")?))
+        };
+        let kept: Vec<(Arc<str>, Arc<str>, _)> = self.read_all(rows.iter().map(kept))?;
+        let read = |(number, kept, cancelled_by): (Arc<str>, Arc<str>, _)| {
+            Ok(PostedBy {
+                number,
+                command: Journalled::read_command(&kept)?,
+                cancelled_by,
+            })
+        };
         kept.into_iter().map(read).collect()
     }
 }

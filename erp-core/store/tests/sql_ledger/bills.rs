@@ -143,9 +143,9 @@ async fn on_every_day_what_is_not_billed_is_the_account_of_goods_received() {
         .sound(Command::ReceiveGoods(came(&[(10, 1_000), (3, 100)])))
         .await
         .unwrap();
-    company.sound(given_back(&receipt, 1)).await.unwrap();
     let bill = billed(&receipt, Some(4), Some(440));
     company.sound(Command::PostBill(bill)).await.unwrap();
+    company.sound(given_back(&receipt, 1)).await.unwrap();
     let later = ReceiveGoods {
         received_at: Some(at("2024-03-01")),
         ..came(&[(1, 70)])
@@ -262,6 +262,19 @@ async fn what_goes_back_takes_its_own_cost_and_the_credit_for_it_changes_nothing
     assert_eq!(company.pence(STOCK_TO_COST).await, [1_040, -1_080, 0, 40]);
     company.sound(cancelled(&credit)).await.unwrap();
     assert_eq!(company.pence(STOCK_TO_COST).await, [1_040, -1_300, 200, 60]);
+}
+
+#[tokio::test]
+async fn what_went_back_before_its_bill_bears_nothing_of_what_that_says() {
+    let company = Company::trading().await;
+    let receipt = company
+        .sound(Command::ReceiveGoods(came(&[(10, 1_000)])))
+        .await
+        .unwrap();
+    company.sound(given_back(&receipt, 2)).await.unwrap();
+    let dearer = billed(&receipt, None, Some(880));
+    company.sound(Command::PostBill(dearer)).await.unwrap();
+    assert_eq!(company.pence(STOCK_TO_COST).await, [880, -880, 0, 0]);
 }
 
 #[tokio::test]

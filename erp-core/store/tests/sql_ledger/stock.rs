@@ -6,8 +6,9 @@ use cortex_erp::valuation::Method;
 use cortex_erp::{
     AddLandedCost, Allocation, Cancel, Chart, Closings, Command, CommandJournal, CountStock, CreateProduct,
     CreditLineInput, CreditReason, DefineLocation, DocumentKind, ErpError, InvoiceLineInput, Known, LinePrice,
-    NegativeStock, OpenFiscalYear, Page, PeriodState, PostCreditNote, PostInvoice, ProductKind, QuantityInput, Receipt,
-    ReceiptLineInput, ReceiveGoods, Records, ReturnGoods, Role, SetPeriodState, SetStandardCost, Span, TransferStock,
+    NegativeStock, OpenFiscalYear, Page, PeriodState, PostCreditNote, PostInvoice, PostedBy, ProductKind,
+    QuantityInput, Receipt, ReceiptLineInput, ReceiveGoods, Records, ReturnGoods, Role, SetPeriodState,
+    SetStandardCost, Span, TransferStock,
 };
 use cortex_types::{Coded, Currency, ErrorCode, Timestamp, Unit};
 
@@ -447,8 +448,13 @@ async fn goods_keep_their_worth_from_one_location_to_another_and_a_shop_sells_wh
     let receipt = company.sound(counted.clone()).await.unwrap();
     let numbers = [Arc::clone(&receipt.number), "ST-000099".into()];
     // Of stock documents those of the kind, and of the others those that are there.
+    let by = |cancelled_by: Option<&Receipt>| PostedBy {
+        number: Arc::clone(&receipt.number),
+        command: counted.clone(),
+        cancelled_by: cancelled_by.map(|receipt| Arc::clone(&receipt.number)),
+    };
     for (kind, posted) in [
-        (DocumentKind::StockCount, vec![(receipt.number, counted)]),
+        (DocumentKind::StockCount, vec![by(None)]),
         (DocumentKind::StockTransfer, Vec::new()),
         (DocumentKind::SalesInvoice, Vec::new()),
     ] {
@@ -461,6 +467,63 @@ async fn goods_keep_their_worth_from_one_location_to_another_and_a_shop_sells_wh
         200,
         "two of the oldest, at 1.00"
     );
+    let kind = DocumentKind::StockCount;
+    let cancelled = company.cancelled(kind, &receipt.number).await.unwrap();
+    let found = company.ledger.posted_by(&company.ctx, kind, &numbers).await.unwrap();
+    assert_eq!(found, [by(Some(&cancelled))]);
+}
+
+#[tokio::test]
+async fn a_standard_cost_holds_from_ever_on_until_a_later_one() {
+    let company = Company::trading().await;
+    // Created today, and traded long before.
+    company.product("S", Method::Standard, Some("5")).await;
+    company.received("2024-01-10", "S", 100, 50_000).await;
+    let dearer = SetStandardCost {
+        product: "S".into(),
+        cost: "6".parse().unwrap(),
+        from: Some(at("2024-02-01")),
+    };
+    company.sound(Command::SetStandardCost(dearer)).await.unwrap();
+    company.received("2024-01-05", "S", 20, 10_000).await;
+    assert_eq!(company.stock("S", "main", Some("2024-01-31")).await, (120, 60_000));
+    assert_eq!(company.stock("S", "main", None).await, (120, 72_000));
+    assert_eq!(company.balance(Role::PriceVariance, "2024-12-31").await, 0);
+    assert_eq!(company.balance(Role::StockRevalued, "2024-12-31").await, -12_000);
+}
+
+#[tokio::test]
+async fn what_is_sold_bears_its_own_late_costs_and_not_what_came_since() {
+    let company = Company::trading().await;
+    company.product("P", Method::MovingAverage, None).await;
+    let year = OpenFiscalYear {
+        code: None,
+        from: at("2024-01-01"),
+        months: 12,
+    };
+    company.execute(Command::OpenFiscalYear(year)).await.unwrap();
+    company.received("2024-01-20", "P", 10, 10_000).await;
+    let close = SetPeriodState {
+        period: "FY2024-01".into(),
+        state: PeriodState::HardClosed,
+    };
+    company.execute(Command::SetPeriodState(close)).await.unwrap();
+    company.sold("2024-02-10", "P", 8).await;
+    company.received("2024-02-20", "P", 10, 30_000).await;
+    let late = AddLandedCost {
+        supplier: "S1".into(),
+        currency: Currency::GBP,
+        amount_minor: 5_000,
+        receipts: vec!["GRN-000001".into()],
+        allocation: Allocation::ByQuantity,
+        memo: String::new(),
+        billed_at: Some(at("2024-03-05")),
+    };
+    let (_, before) = company.stock("P", "main", None).await;
+    company.sound(Command::AddLandedCost(late)).await.unwrap();
+    // Two of the ten were the least that was there since.
+    assert_eq!(company.stock("P", "main", None).await, (12, before + 1_000));
+    assert_eq!(company.balance(Role::CostOfSales, "2024-12-31").await, 8_000 + 4_000);
 }
 
 #[tokio::test]
