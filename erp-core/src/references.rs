@@ -181,6 +181,7 @@ impl References {
             Command::Cancel(cancel) => self.document(cancel.kind, &cancel.number, true),
             Command::ReverseEntry(reversal) => {
                 self.entries.insert(Arc::clone(&reversal.entry));
+                self.document(DocumentKind::JournalEntry, &reversal.entry, false);
             }
             Command::OpenFiscalYear(_) | Command::SetPeriodState(_) => self.years = true,
             Command::CloseFiscalYear(closing) => {

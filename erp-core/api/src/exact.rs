@@ -35,11 +35,13 @@ fn no_decimal(given: &str) -> String {
     format!("{shown} is not a decimal that can be kept exactly, such as \"12.50\"")
 }
 
-/// Digits may stand apart for Rust, as in `1_000`, and for nobody else.
+/// As the API describes it. Rust reads `1_000`, `+1` and `.5` as well.
 fn exact(text: &str) -> Option<Decimal> {
-    (!text.contains('_'))
-        .then(|| Decimal::from_str_exact(text).ok())
-        .flatten()
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let are_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let is_decimal = are_digits(whole) && are_digits(fraction);
+    is_decimal.then(|| Decimal::from_str_exact(text).ok()).flatten()
 }
 
 /// `None` for what is no decimal, and for one of more than 28 digits.
@@ -88,6 +90,9 @@ mod tests {
             "1e40",
             "\"1e2\"",
             "\"1_000\"",
+            "\"+1\"",
+            "\".5\"",
+            "\"1.\"",
             "\"1_\"",
             "\"ten\"",
             "true",

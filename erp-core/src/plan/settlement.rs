@@ -7,8 +7,8 @@ use cortex_types::{JournalLineId, LineId, Money, Timestamp};
 
 use crate::postings::{Document, Postings};
 use crate::{
-    Books, Cancel, Command, DocumentKind, DocumentRef, ErpError, ItemAllocation, ItemSide, JournalLineInput, OpenItem,
-    Settle, SettleInput, SettleItems, ids,
+    Books, Command, DocumentKind, DocumentRef, ErpError, ItemAllocation, ItemSide, JournalLineInput, OpenItem, Settle,
+    SettleInput, SettleItems, ids,
 };
 
 /// The items of a document in the making, and those that it settles.
@@ -52,7 +52,8 @@ pub(super) fn settle(postings: &mut Postings, command: &Command, books: &Books) 
             }
         }
         Command::ReturnGoods(goods) => settlement.credit(DocumentKind::PurchaseReceipt, &goods.receipt)?,
-        Command::Cancel(cancel) => settlement.take_back(cancel)?,
+        Command::Cancel(cancel) => settlement.take_back(cancel.kind, &cancel.number),
+        Command::ReverseEntry(reverse) => settlement.take_back(DocumentKind::JournalEntry, &reverse.entry),
         _ => {}
     }
     postings.items = settlement.items.into_values().collect();
@@ -290,8 +291,11 @@ impl Settlement<'_> {
     }
 
     /// What the document settled, and what settled it, is open again, as if it had never been; then it and what cancels it settle each other.
-    fn take_back(&mut self, cancel: &Cancel) -> Result<(), ErpError> {
-        let document = self.books.posted(cancel.kind, &cancel.number)?;
+    fn take_back(&mut self, kind: DocumentKind, number: &Arc<str>) {
+        // An entry that revalues has no items.
+        let Ok(document) = self.books.posted(kind, number) else {
+            return;
+        };
         for item in &document.items {
             self.items.insert(item.id, item.clone());
         }
@@ -319,13 +323,13 @@ impl Settlement<'_> {
                 };
                 let part = one.open_minor.saturating_abs().min(other.open_minor.saturating_abs());
                 let opposite = one.open_minor.signum() == -other.open_minor.signum();
-                if part > 0 && opposite && (one.side, one.currency) == (other.side, other.currency) {
+                let of = |item: &OpenItem| (item.side, item.currency, item.party.clone());
+                if part > 0 && opposite && of(one) == of(other) {
                     let other = other.id;
                     self.allocate(own, other, part);
                 }
             }
         }
-        Ok(())
     }
 
     /// What `own` can settle of a document. One that a company brings along has items of many parties, and several of one: it is the

@@ -114,9 +114,10 @@ impl Timeline {
     /// The least that lay at a location from a move on until the end of `at`: more than that is not of that move any more.
     #[must_use]
     pub fn least_since(&self, of: StockMoveId, location: &str, at: Timestamp) -> i64 {
-        let mut quantity = self.quantity_at(location, at);
+        let (mut quantity, undone) = (self.quantity_at(location, at), self.undone());
         let mut least = quantity;
-        let before = self.moves.iter().rev().skip_while(|entry| entry.at > at);
+        let stands = |entry: &&Entry| entry.cost.undoes().is_none() && !undone.contains(&entry.id);
+        let before = self.moves.iter().rev().skip_while(|entry| entry.at > at).filter(stands);
         for entry in before.filter(|entry| *entry.location == *location) {
             if entry.id == of {
                 break;

@@ -23,9 +23,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use cortex_erp::{Attempt, ErpError, Together};
 use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query};
-use cortex_types::RequestContext;
+use cortex_types::{Problem, RequestContext};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::to_raw_value;
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use self::changes::ChangeView;
@@ -275,9 +276,14 @@ impl Interchange {
             view.unchanged += same.len();
             let mut requests = Vec::with_capacity(other.len());
             let mut told = Vec::with_capacity(other.len());
-            for Planned { read, request, changes } in other {
-                requests.push(request);
-                told.push((read, changes));
+            for planned in other {
+                match planned.refused {
+                    Some(error) => view.refuse(&planned.read, &error),
+                    None => {
+                        requests.push(planned.request);
+                        told.push((planned.read, planned.changes));
+                    }
+                }
             }
             // The same documents have the same keys when the file comes again, whatever is the same by then.
             let key = |read: &Read| format!("{}/{}/{}", attempt.key(), shape.collection, read.row);
@@ -286,6 +292,7 @@ impl Interchange {
             for ((read, changes), answer) in told.into_iter().zip(answers) {
                 view.tell(&read, changes, answer);
             }
+            view.documents.sort_by_key(|document| document.row);
             part += 1;
             tracing::debug!(part, collection = shape.collection, "a part of a file is imported");
         }
@@ -294,6 +301,17 @@ impl Interchange {
 }
 
 impl ImportView {
+    fn refuse(&mut self, read: &Read, error: &ErpError) {
+        self.refused += 1;
+        self.documents.push(ImportedView {
+            row: read.row,
+            outcome: "refused",
+            subject: read.key.as_ref().map(|(_, value)| value.clone()),
+            changes: BTreeMap::new(),
+            problem: to_raw_value(&Problem::of(error)).ok(),
+        });
+    }
+
     fn tell(&mut self, read: &Read, changes: Option<BTreeMap<String, ChangeView>>, answer: AnswerView) {
         // Sent again, under a key that was answered before.
         if answer.status == 200 {

@@ -19,6 +19,8 @@ pub(super) struct Planned {
     pub request: RequestBody,
     /// `None` where there is no such document yet.
     pub changes: Option<BTreeMap<String, ChangeView>>,
+    /// Why it is not sent at all.
+    pub refused: Option<ErpError>,
 }
 
 impl Interchange {
@@ -91,12 +93,13 @@ impl Interchange {
             _ => return Err(ErpError::invalid(format!("row {}", read.row), plain(&there["detail"])).into()),
         };
         let is_drawn = read.key.as_ref().is_some_and(|(name, _)| !shape.takes(name));
-        if is_drawn && method == "POST" && changes.as_ref().is_some_and(|changes| !changes.is_empty()) {
+        let is_otherwise = changes.as_ref().is_some_and(|changes| !changes.is_empty());
+        let refused = (is_drawn && method == "POST" && is_otherwise).then(|| {
             let (name, value) = read.key.clone().unwrap_or_default();
             let problem =
                 format!("'{value}' is posted already, and otherwise: leave the column out to post another one");
-            return Err(table::refused(read.row, &name, problem).into());
-        }
+            table::refused(read.row, &name, problem)
+        });
         if let (Some(_), "PUT", Value::Object(fields)) = (&changes, method, there) {
             // What the file does not say stays as it is.
             let there = table::taken(shape, Read { fields, ..read.clone() });
@@ -114,6 +117,11 @@ impl Interchange {
             path,
             body: Some(body),
         };
-        Ok(Planned { read, request, changes })
+        Ok(Planned {
+            read,
+            request,
+            changes,
+            refused,
+        })
     }
 }

@@ -96,6 +96,27 @@ async fn rows_of_lines_alone_go_on_with_the_document_before_them() {
 }
 
 #[tokio::test]
+async fn what_is_posted_otherwise_is_refused_and_the_others_go_in() {
+    let shop = shop().await;
+    let entry = |memo: &str| {
+        json!({ "memo": memo, "posted_at": "2024-01-01", "lines": [
+            { "account": "1000", "debit": "7.00" }, { "account": "4000", "credit": "7.00" },
+        ] })
+    };
+    let posted = shop.done("journal-entries", "e", entry("rent")).await;
+    let mut otherwise = entry("tea");
+    otherwise["number"] = posted["number"].clone();
+    let file = json!([entry("milk"), otherwise, entry("sugar")]).to_string();
+    let (status, view) = shop.import("journal-entries?format=json", "f", file).await;
+    assert_eq!((status, counts(&view)), (StatusCode::OK, [2, 0, 0, 1]), "{view}");
+    let refused = &view["documents"][1];
+    assert_eq!(
+        (&refused["row"], &refused["subject"], &refused["problem"]["code"]),
+        (&json!(2), &posted["number"], &json!("invalid-argument"))
+    );
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_is_refused_and_names_the_place() {
     let shop = shop().await;
     // A collection may be empty.

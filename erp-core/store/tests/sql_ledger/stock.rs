@@ -509,6 +509,12 @@ async fn what_is_sold_bears_its_own_late_costs_and_not_what_came_since() {
     };
     company.execute(Command::SetPeriodState(close)).await.unwrap();
     company.sold("2024-02-10", "P", 8).await;
+    // What never was took nothing of it.
+    let undone = company.sold("2024-02-11", "P", 2).await;
+    company
+        .cancelled(DocumentKind::SalesInvoice, &undone.number)
+        .await
+        .unwrap();
     company.received("2024-02-20", "P", 10, 30_000).await;
     let late = AddLandedCost {
         supplier: "S1".into(),
