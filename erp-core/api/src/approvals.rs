@@ -210,7 +210,7 @@ async fn workflow(
 }
 
 /// Of the documents of a collection.
-fn kind_of(collection: &str) -> Option<DocumentKind> {
+pub(crate) fn kind_of(collection: &str) -> Option<DocumentKind> {
     let mut kinds = COLLECTIONS.into_iter().zip(APPROVED_KINDS);
     kinds.find_map(|(of, kind)| (of == collection).then_some(kind))
 }

@@ -20,7 +20,7 @@ use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use crate::ErpApi;
 use crate::api::not_found;
-use crate::approvals::state_of;
+use crate::approvals::{kind_of, state_of};
 use crate::draft_states;
 use crate::idempotency;
 use crate::paging::{List, Listing, PageQuery};
@@ -386,7 +386,9 @@ async fn post_draft(
     else {
         let key = IdempotencyKey::new(format!("draft/{id}"))?;
         let answered = of.api.records.answered(&ctx, &key).await?;
-        let mut receipt = answered.ok_or_else(|| not_found("draft", id))?.receipt;
+        let receipt = answered.map(|answered| answered.receipt);
+        let of_collection = receipt.filter(|receipt| kind_of(of.collection) == Some(receipt.kind));
+        let mut receipt = of_collection.ok_or_else(|| not_found("draft", id))?;
         receipt.repeated = true;
         return Ok(ReceiptView::from(receipt).into_response());
     };

@@ -166,7 +166,11 @@ impl Visit<'_> {
         if let Some(body) = &request.body {
             self.sent.push_str(&body.to_string());
         }
-        let said = |text: &str| self.sent.contains(text) || request.path.contains(text);
+        let said = |text: &str| {
+            [&self.sent, &request.path, &request.key]
+                .iter()
+                .any(|of| of.contains(text))
+        };
         let problem = match answer.status {
             401 | 403 => Some("was refused at the door".to_owned()),
             500 => Some("fails".to_owned()),

@@ -102,6 +102,8 @@ async fn a_draft_is_changed_by_who_knows_it_and_posted_once() {
         (StatusCode::OK, &posted["number"], &json!(true))
     );
     assert_eq!(shop.draft("GET", &path, None, "").await.0, StatusCode::NOT_FOUND);
+    let elsewhere = post.replace("sales-invoices", "purchase-orders");
+    assert_eq!(shop.draft("POST", &elsewhere, None, "").await.0, StatusCode::NOT_FOUND);
     let (_, invoices) = shop.get("sales-invoices").await;
     assert_eq!(invoices["items"].as_array().unwrap().len(), 1);
 }

@@ -221,14 +221,9 @@ async fn what_a_file_does_not_say_stays_and_what_it_says_twice_is_refused() {
         ([0, 1, 0, 0], &json!("Loft"))
     );
 
-    let entry = json!({ "memo": "rent", "lines": [
-        { "account": "5000", "debit": "5.00" }, { "account": "1000", "credit": "5.00" },
-    ] });
-    shop.done("journal-entries", "j", entry).await;
     for (path, file, named) in [
         ("locations", "code,name\na,A\nb,B\na,C\n", "row 3, column 'code'"),
         ("locations", "name\nA\n", "row 1, column 'code'"),
-        ("journal-entries", "number,memo\nJ-000001,other\n", "J-000001"),
         (
             "sales-invoices",
             "number,customer,lines.product,lines.quantity\nZ,C1,MUG,1\nZ,C2,MUG,1\n",
