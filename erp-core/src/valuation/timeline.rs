@@ -335,9 +335,7 @@ impl Timeline {
             Cost::Of { of, offset_micro } => (of, offset_micro),
             Cost::ByMethod | Cost::Known | Cost::Undone { .. } => return Ok(None),
         };
-        let Some(original) = originals.get(of) else {
-            return Err(self.missing(entry.at));
-        };
+        let original = originals.get(of).ok_or_else(|| self.missing(entry.at))?;
         // What came back before took its part already, and all parts together are the whole.
         let (whole, value) = (
             original.quantity_micro.saturating_abs(),
