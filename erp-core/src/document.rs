@@ -33,6 +33,8 @@ pub enum DocumentKind {
     ExchangeRate,
     /// What is owned and owed in other currencies, at what it is worth. It has the number of its entry.
     ExchangeRevaluation,
+    /// What was gained or lost when a document settled others that were posted at another rate; it belongs to that.
+    ExchangeDifference,
     /// What a company brought along.
     OpeningBalance,
     /// What of a payment or a credit note settles other documents; it has the number of that.
@@ -54,7 +56,7 @@ pub enum DocumentKind {
 }
 
 impl DocumentKind {
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::Party,
         Self::Product,
         Self::SalesInvoice,
@@ -78,6 +80,7 @@ impl DocumentKind {
         Self::CostCentre,
         Self::ExchangeRate,
         Self::ExchangeRevaluation,
+        Self::ExchangeDifference,
         Self::OpeningBalance,
         Self::Settlement,
         Self::TaxCode,
@@ -118,6 +121,7 @@ impl DocumentKind {
             Self::CostCentre => "cost-centre",
             Self::ExchangeRate => "exchange-rate",
             Self::ExchangeRevaluation => "exchange-revaluation",
+            Self::ExchangeDifference => "exchange-difference",
             Self::OpeningBalance => "opening-balance",
             Self::Settlement => "settlement",
             Self::TaxCode => "tax-code",
@@ -148,6 +152,7 @@ impl DocumentKind {
             | Self::CostCentre
             | Self::ExchangeRate
             | Self::ExchangeRevaluation
+            | Self::ExchangeDifference
             | Self::Settlement
             | Self::TaxCode
             | Self::ReorderRule

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use cortex_types::{Currency, JournalLineId, LineId, Timestamp};
+use cortex_types::{Currency, JournalLineId, LineId, MoneyError, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::valuation::share;
 use crate::{DocumentRef, Role};
 
 /// Which control account an item is on.
@@ -54,8 +55,24 @@ pub struct OpenItem {
     pub amount_minor: i64,
     /// What is not settled; it has the sign of the amount, or is zero.
     pub open_minor: i64,
+    /// The amount in the company's currency, at what it was worth when it was posted, where the item is in another one.
+    pub base_minor: Option<i64>,
     pub posted_at: Timestamp,
     pub due_at: Timestamp,
+}
+
+impl OpenItem {
+    /// What is not settled, at what it was worth when it was posted; halves to even.
+    pub fn open_base_minor(&self) -> Result<i64, MoneyError> {
+        match self.base_minor {
+            None => Ok(self.open_minor),
+            Some(base) => share(
+                base,
+                self.open_minor.saturating_abs(),
+                self.amount_minor.saturating_abs(),
+            ),
+        }
+    }
 }
 
 /// So much of one item settles so much of another.
@@ -67,6 +84,9 @@ pub struct ItemAllocation {
     pub currency: Currency,
     /// Below zero where it takes another one back.
     pub amount_minor: i64,
+    /// What was gained, in the company's currency, since the two were posted at different rates; below zero what was lost. Absent
+    /// where they are in that currency.
+    pub gained_minor: Option<i64>,
     pub allocated_at: Timestamp,
     /// What allocated it, and its number.
     pub document: DocumentRef,

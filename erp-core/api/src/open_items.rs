@@ -175,13 +175,22 @@ pub(crate) struct ItemView {
     /// Above zero where the party owes.
     amount: String,
     open: String,
+    /// The amount in the company's currency, at the rate that it was posted at, where the item is in another one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<String>,
+    /// What is open of it, in the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open_base: Option<String>,
     posted_at: String,
     due_at: String,
 }
 
-impl From<OpenItem> for ItemView {
-    fn from(item: OpenItem) -> Self {
+impl ItemView {
+    fn new(item: OpenItem, base: Option<Currency>) -> Self {
+        let in_base = |minor: Option<i64>| minor.zip(base).map(|(minor, base)| amount_text(minor, base));
         Self {
+            base: in_base(item.base_minor),
+            open_base: in_base(item.base_minor.and_then(|_| item.open_base_minor().ok())),
             side: item.side.as_str().to_owned(),
             party: item.party.map(|party| party.to_string()),
             document_kind: item.document.kind.to_string(),
@@ -240,12 +249,13 @@ async fn list(
         .records
         .open_items(&ctx, query.side, query.party.as_deref(), &page)
         .await?;
+    let base = api.base(&ctx).await?;
     Ok(Json(List::new(
         Listing::OpenItems,
         &page,
         items,
         |item| item.id.to_string(),
-        ItemView::from,
+        |item| ItemView::new(item, base),
     )))
 }
 

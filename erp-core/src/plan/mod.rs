@@ -9,6 +9,7 @@ mod company;
 mod contacts;
 mod credit_note;
 mod delivery;
+mod exchange_difference;
 mod exchange_revaluation;
 mod fiscal;
 mod fulfilment;

@@ -12,15 +12,15 @@ pub fn plan_reversal(command: &ReverseEntry, books: &Books, now: Timestamp) -> R
     })?;
     let entry = &reversible.entry;
     let refused = |problem: String| Err(ErpError::invalid("entry", problem));
-    if !matches!(
-        entry.document.kind,
-        DocumentKind::JournalEntry | DocumentKind::ExchangeRevaluation
-    ) {
-        let problem = format!(
-            "{} belongs to a {}: undo that instead",
-            entry.number, entry.document.kind
-        );
-        return refused(problem);
+    match entry.document.kind {
+        DocumentKind::JournalEntry | DocumentKind::ExchangeRevaluation => {}
+        kind @ (DocumentKind::StockRevaluation | DocumentKind::ExchangeDifference) => {
+            return refused(format!(
+                "{} is the {kind} that a document came to: undo that document instead",
+                entry.number
+            ));
+        }
+        kind => return refused(format!("{} belongs to a {kind}: undo that instead", entry.number)),
     }
     if entry.document.id != entry.id.0 {
         return refused(format!(

@@ -1,10 +1,14 @@
 //! Open items: what a document adds to them, and what it settles.
 
+mod allocation;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use cortex_types::{JournalLineId, LineId, Money, Timestamp};
 
+use super::exchange_difference::ExchangeDifferences;
+use super::sides::add;
 use crate::postings::{Document, Postings};
 use crate::{
     Books, Command, DocumentKind, DocumentRef, ErpError, ItemAllocation, ItemSide, JournalLineInput, OpenItem, Settle,
@@ -22,22 +26,16 @@ struct Settlement<'a> {
     /// The document's own.
     own: Vec<JournalLineId>,
     allocations: Vec<ItemAllocation>,
+    differences: ExchangeDifferences,
 }
 
 /// Adds the open items of a document to what it comes to, and settles what it says.
 pub(super) fn settle(postings: &mut Postings, command: &Command, books: &Books) -> Result<(), ErpError> {
-    let mut settlement = Settlement {
-        books,
-        document: DocumentRef {
-            kind: postings.kind,
-            id: postings.id,
-        },
-        number: Arc::clone(&postings.number),
-        at: postings.at,
-        items: BTreeMap::new(),
-        own: Vec::new(),
-        allocations: Vec::new(),
+    let document = DocumentRef {
+        kind: postings.kind,
+        id: postings.id,
     };
+    let mut settlement = Settlement::of(books, document, &postings.number, postings.at);
     let by_hand: &[JournalLineInput] = match command {
         Command::PostJournalEntry(entry) => &entry.lines,
         Command::OpenBalances(opening) => &opening.lines,
@@ -52,13 +50,13 @@ pub(super) fn settle(postings: &mut Postings, command: &Command, books: &Books) 
             }
         }
         Command::ReturnGoods(goods) => settlement.credit(DocumentKind::PurchaseReceipt, &goods.receipt)?,
-        Command::Cancel(cancel) => settlement.take_back(cancel.kind, &cancel.number),
-        Command::ReverseEntry(reverse) => settlement.take_back(DocumentKind::JournalEntry, &reverse.entry),
+        Command::Cancel(cancel) => settlement.take_back(cancel.kind, &cancel.number)?,
+        Command::ReverseEntry(reverse) => settlement.take_back(DocumentKind::JournalEntry, &reverse.entry)?,
         _ => {}
     }
     postings.items = settlement.items.into_values().collect();
     postings.allocations = settlement.allocations;
-    Ok(())
+    settlement.differences.post(postings, books, command.is_adjusting())
 }
 
 /// What of a payment or a credit note is open settles other items of its party.
@@ -76,18 +74,11 @@ pub fn plan_settlement(command: &SettleItems, books: &Books, now: Timestamp) -> 
         });
     }
     let id = LineId(ids::next());
-    let mut settlement = Settlement {
-        books,
-        document: DocumentRef {
-            kind: DocumentKind::Settlement,
-            id: id.0,
-        },
-        number: Arc::clone(&command.number),
-        at: command.settled_at.unwrap_or(now),
-        items: BTreeMap::new(),
-        own: Vec::new(),
-        allocations: Vec::new(),
+    let reference = DocumentRef {
+        kind: DocumentKind::Settlement,
+        id: id.0,
     };
+    let mut settlement = Settlement::of(books, reference, &command.number, command.settled_at.unwrap_or(now));
     for item in document.items.iter().filter(|item| item.document.id == document.id) {
         settlement.own.push(item.id);
         settlement.items.insert(item.id, item.clone());
@@ -103,18 +94,33 @@ pub fn plan_settlement(command: &SettleItems, books: &Books, now: Timestamp) -> 
     let (at, number) = (settlement.at, Arc::clone(&command.number));
     let mut amount_minor = 0;
     for allocation in &settlement.allocations {
-        super::sides::add(&mut amount_minor, allocation.amount_minor)?;
+        add(&mut amount_minor, allocation.amount_minor)?;
     }
-    Ok(Postings {
+    let mut postings = Postings {
         currency: document.currency,
         amount_minor,
         items: settlement.items.into_values().collect(),
         allocations: settlement.allocations,
         ..Postings::bare(DocumentKind::Settlement, id.0, number, at, Document::Settlement)
-    })
+    };
+    settlement.differences.post(&mut postings, books, false)?;
+    Ok(postings)
 }
 
-impl Settlement<'_> {
+impl<'a> Settlement<'a> {
+    fn of(books: &'a Books, document: DocumentRef, number: &Arc<str>, at: Timestamp) -> Self {
+        Self {
+            books,
+            document,
+            number: Arc::clone(number),
+            at,
+            items: BTreeMap::new(),
+            own: Vec::new(),
+            allocations: Vec::new(),
+            differences: ExchangeDifferences::default(),
+        }
+    }
+
     /// Every line on a control account. The first entry of what is posted `by_hand` begins with its lines, which may say when each is due.
     fn add(&mut self, postings: &Postings, by_hand: &[JournalLineInput]) {
         let first = postings.entries.first().map_or(&[][..], |entry| entry.lines());
@@ -137,6 +143,7 @@ impl Settlement<'_> {
                     currency: line.currency,
                     amount_minor: line.amount_minor(),
                     open_minor: line.amount_minor(),
+                    base_minor: line.base_minor,
                     posted_at: entry.posted_at(),
                     due_at: said
                         .get(&line.id)
@@ -194,11 +201,10 @@ impl Settlement<'_> {
 
     fn oldest(&mut self) -> Result<(), ErpError> {
         let all: Vec<OpenItem> = self.all_open().cloned().collect();
-        all.into_iter().for_each(|own| self.settle_oldest(&own));
-        Ok(())
+        all.iter().try_for_each(|own| self.settle_oldest(own))
     }
 
-    fn settle_oldest(&mut self, own: &OpenItem) {
+    fn settle_oldest(&mut self, own: &OpenItem) -> Result<(), ErpError> {
         let opposite = |item: &&OpenItem| {
             item.party == own.party
                 && item.side == own.side
@@ -213,9 +219,10 @@ impl Settlement<'_> {
             if part == 0 {
                 break;
             }
-            self.allocate(own.id, other.id, part);
+            self.allocate(own.id, other.id, part)?;
             left -= part;
         }
+        Ok(())
     }
 
     fn named(&mut self, input: &SettleInput, field: &str) -> Result<(), ErpError> {
@@ -273,8 +280,7 @@ impl Settlement<'_> {
                 format!("{} is left to settle it with, not {}", money(left), money(amount)),
             );
         }
-        self.allocate(own.id, other.id, amount);
-        Ok(())
+        self.allocate(own.id, other.id, amount)
     }
 
     /// A note for an invoice settles it, as far as it is open; so does a return of goods with their receipt.
@@ -285,51 +291,9 @@ impl Settlement<'_> {
         };
         let part = own.open_minor.saturating_abs().min(other.open_minor.saturating_abs());
         if part > 0 && other.open_minor.signum() != own.open_minor.signum() {
-            self.allocate(own.id, other.id, part);
+            self.allocate(own.id, other.id, part)?;
         }
         Ok(())
-    }
-
-    /// What the document settled, and what settled it, is open again, as if it had never been; then it and what cancels it settle each other.
-    fn take_back(&mut self, kind: DocumentKind, number: &Arc<str>) {
-        // An entry that revalues has no items.
-        let Ok(document) = self.books.posted(kind, number) else {
-            return;
-        };
-        for item in &document.items {
-            self.items.insert(item.id, item.clone());
-        }
-        for allocation in &document.allocations {
-            self.shift(allocation.debit, allocation.credit, -allocation.amount_minor);
-            self.allocations.push(ItemAllocation {
-                id: LineId(ids::next()),
-                amount_minor: -allocation.amount_minor,
-                document: self.document,
-                number: Arc::clone(&self.number),
-                undoes: Some(allocation.id),
-                ..allocation.clone()
-            });
-        }
-        let cancelled: Vec<JournalLineId> = document
-            .items
-            .iter()
-            .filter(|item| item.document.id == document.id)
-            .map(|item| item.id)
-            .collect();
-        for own in self.own.clone() {
-            for other in &cancelled {
-                let (Some(one), Some(other)) = (self.items.get(&own), self.items.get(other)) else {
-                    continue;
-                };
-                let part = one.open_minor.saturating_abs().min(other.open_minor.saturating_abs());
-                let opposite = one.open_minor.signum() == -other.open_minor.signum();
-                let of = |item: &OpenItem| (item.side, item.currency, item.party.clone());
-                if part > 0 && opposite && of(one) == of(other) {
-                    let other = other.id;
-                    self.allocate(own, other, part);
-                }
-            }
-        }
     }
 
     /// What `own` can settle of a document. One that a company brings along has items of many parties, and several of one: it is the
@@ -345,42 +309,5 @@ impl Settlement<'_> {
         };
         // Of those that fit as well the first, which is the oldest.
         seen.min_by_key(fits).cloned()
-    }
-
-    fn allocate(&mut self, own: JournalLineId, other: JournalLineId, amount_minor: i64) {
-        let items = &self.items;
-        let known = |id: &JournalLineId| items.get(id).or_else(|| self.books.items.get(id)).cloned();
-        let (Some(one), Some(another)) = (known(&own), known(&other)) else {
-            return;
-        };
-        let (debit, credit) = match one.amount_minor > 0 {
-            true => (own, other),
-            false => (other, own),
-        };
-        self.allocations.push(ItemAllocation {
-            id: LineId(ids::next()),
-            debit,
-            credit,
-            currency: one.currency,
-            amount_minor,
-            // Not before both are there.
-            allocated_at: self.at.max(one.posted_at).max(another.posted_at),
-            document: self.document,
-            number: Arc::clone(&self.number),
-            undoes: None,
-        });
-        self.items.insert(one.id, one);
-        self.items.insert(another.id, another);
-        self.shift(debit, credit, amount_minor);
-    }
-
-    /// The debit has less open, and the credit.
-    fn shift(&mut self, debit: JournalLineId, credit: JournalLineId, amount_minor: i64) {
-        if let Some(item) = self.items.get_mut(&debit) {
-            item.open_minor -= amount_minor;
-        }
-        if let Some(item) = self.items.get_mut(&credit) {
-            item.open_minor += amount_minor;
-        }
     }
 }

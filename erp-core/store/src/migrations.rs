@@ -94,6 +94,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "draft_keys",
             sql: include_str!("../migrations/0018_draft_keys.sql"),
         },
+        Migration {
+            version: 19,
+            name: "exchange_differences",
+            sql: include_str!("../migrations/0019_exchange_differences.sql"),
+        },
     ],
     captured: &[
         "orders",

@@ -58,8 +58,31 @@ async fn euros_are_reported_in_pounds_or_by_themselves() {
         (&revalued["amount"], &revalued["currency"]),
         (&json!("2.00"), &json!("GBP"))
     );
+    // What is open is at the rate of its day again from April on.
+    for (day, result) in [("2024-03-31", "18.00"), ("2024-04-01", "16.00")] {
+        let (_, report) = shop.get(&format!("reports/profit-and-loss?as_of={day}")).await;
+        assert_eq!(report["profit_and_loss"][0]["result"], result, "{report}");
+    }
+    let (_, open) = shop.get("open-items").await;
+    let item = &open["items"][0];
+    assert_eq!(
+        (&item["base"], &item["open_base"]),
+        (&json!("16.00"), &json!("16.00")),
+        "{open}"
+    );
+    let payment = json!({ "party": "C1", "direction": "in", "amount": "5.00", "currency": "EUR",
+        "paid_at": "2024-04-05", "settles": "oldest" });
+    shop.done("payments", "p", payment).await;
+    let (_, open) = shop.get("open-items").await;
+    let item = &open["items"][0];
+    assert_eq!(
+        (&item["open"], &item["open_base"]),
+        (&json!("15.00"), &json!("12.00")),
+        "{open}"
+    );
+    // 5.00 EUR were 4.00 and are 4.50.
     let (_, report) = shop.get("reports/profit-and-loss").await;
-    assert_eq!(report["profit_and_loss"][0]["result"], "18.00", "{report}");
+    assert_eq!(report["profit_and_loss"][0]["result"], "16.50", "{report}");
     let (_, ledger) = shop.get("reports/general-ledger?account=receivables").await;
     assert_eq!(
         (&ledger["account"], &ledger["items"][1]["base"]),

@@ -13,9 +13,9 @@ use super::journal::document;
 use crate::rows::Columns;
 
 const ITEMS: &str = "SELECT id, side, party_code, document_kind, document_id, number, currency, amount_minor, open_minor, \
-                     posted_at, due_at FROM open_items";
-const ALLOCATIONS: &str = "SELECT a.id, a.debit_item, a.credit_item, a.currency, a.amount_minor, a.allocated_at, \
-                           a.document_kind, a.document_id, a.number, a.undoes FROM allocations a";
+                     base_minor, posted_at, due_at FROM open_items";
+const ALLOCATIONS: &str = "SELECT a.id, a.debit_item, a.credit_item, a.currency, a.amount_minor, a.gained_minor, \
+                           a.allocated_at, a.document_kind, a.document_id, a.number, a.undoes FROM allocations a";
 /// What stands: neither takes another one back, nor was taken back.
 const STANDING: &str = "a.undoes IS NULL AND NOT EXISTS (SELECT 1 FROM allocations u WHERE u.undoes = a.id)";
 const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
@@ -30,6 +30,7 @@ fn item(row: &Row) -> Result<OpenItem, sqlx::Error> {
         currency: row.parsed("currency")?,
         amount_minor: row.integer("amount_minor")?,
         open_minor: row.integer("open_minor")?,
+        base_minor: row.try_get("base_minor")?,
         posted_at: row.time("posted_at")?,
         due_at: row.time("due_at")?,
     })
@@ -42,6 +43,7 @@ fn allocation(row: &Row) -> Result<ItemAllocation, sqlx::Error> {
         credit: row.parsed("credit_item")?,
         currency: row.parsed("currency")?,
         amount_minor: row.integer("amount_minor")?,
+        gained_minor: row.try_get("gained_minor")?,
         allocated_at: row.time("allocated_at")?,
         document: document(row)?,
         number: row.text("number")?,

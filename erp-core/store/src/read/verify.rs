@@ -10,7 +10,7 @@ use crate::chain;
 
 /// A rule, and SQL that gives `subject` and `problem` of each violation within tenant `$1`; `{day}` is the day of `posted_at`, `{unbilled}`
 /// goods that came before their bill, and `{numbers}` the documents of the tenant by kind and number.
-const RULES: [(&str, &str); 18] = [
+const RULES: [(&str, &str); 19] = [
     (
         "numbers-gapless",
         "SELECT 'numbers ' || s.prefix || ' of ' || s.kind AS subject, \
@@ -117,6 +117,24 @@ const RULES: [(&str, &str); 18] = [
                  coalesce((SELECT code FROM accounts WHERE tenant_id = $1 AND role = 'payables'), '2000')) \
                UNION ALL SELECT side, currency, -amount_minor FROM open_items WHERE tenant_id = $1) v \
          GROUP BY side, currency HAVING sum(amount_minor) <> 0",
+    ),
+    (
+        "items-are-control-accounts-in-base",
+        "SELECT v.side || ' in ' || v.currency AS subject, \
+           'what is open and the control account differ by ' || sum(v.base_minor) \
+             || ' (minor units of the company''s currency), revaluations left out' AS problem \
+         FROM (SELECT CASE WHEN l.account = coalesce((SELECT code FROM accounts WHERE tenant_id = $1 AND role = 'receivables'), \
+                 '1100') THEN 'receivable' ELSE 'payable' END AS side, l.currency, l.base_minor \
+               FROM journal_lines l JOIN journal_entries e ON e.id = l.entry_id \
+               WHERE l.tenant_id = $1 AND l.base_minor IS NOT NULL AND e.document_kind <> 'exchange-revaluation' \
+                 AND l.account IN (coalesce((SELECT code FROM accounts WHERE tenant_id = $1 AND role = 'receivables'), '1100'), \
+                   coalesce((SELECT code FROM accounts WHERE tenant_id = $1 AND role = 'payables'), '2000')) \
+               UNION ALL SELECT side, currency, -open_base_minor FROM open_items \
+               WHERE tenant_id = $1 AND open_base_minor IS NOT NULL) v \
+         WHERE NOT EXISTS (SELECT 1 FROM allocations a JOIN open_items i ON i.id = a.debit_item \
+           WHERE a.tenant_id = $1 AND a.gained_minor IS NULL AND i.base_minor IS NOT NULL \
+             AND i.side = v.side AND i.currency = v.currency) \
+         GROUP BY v.side, v.currency HAVING sum(v.base_minor) <> 0",
     ),
     (
         "item-is-open-by-its-allocations",

@@ -28,6 +28,8 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
         "currency",
         "amount_minor",
         "open_minor",
+        "base_minor",
+        "open_base_minor",
         "posted_at",
         "due_at",
         "tx_no",
@@ -40,7 +42,8 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
             row.bind(id(item.document.id))
                 .bind(&*item.number)
                 .bind(item.currency.as_str());
-            row.bind(item.amount_minor).bind(item.open_minor);
+            row.bind(item.amount_minor).bind(item.open_minor).bind(item.base_minor);
+            row.bind(item.base_minor.and_then(|_| item.open_base_minor().ok()));
             row.bind(item.posted_at).bind(item.due_at).bind(command.tx_no);
         })
         .await?;
@@ -51,6 +54,7 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
         "credit_item",
         "currency",
         "amount_minor",
+        "gained_minor",
         "allocated_at",
         "document_kind",
         "document_id",
@@ -63,8 +67,8 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
             row.bind(id(allocation.id.0)).bind(command.tenant);
             row.bind(id(allocation.debit.0)).bind(id(allocation.credit.0));
             row.bind(allocation.currency.as_str()).bind(allocation.amount_minor);
-            row.bind(allocation.allocated_at)
-                .bind(allocation.document.kind.as_str());
+            row.bind(allocation.gained_minor).bind(allocation.allocated_at);
+            row.bind(allocation.document.kind.as_str());
             row.bind(id(allocation.document.id)).bind(&*allocation.number);
             row.bind(allocation.undoes.map(|undone| id(undone.0)))
                 .bind(command.tx_no);

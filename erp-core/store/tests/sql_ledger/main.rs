@@ -7,6 +7,7 @@ mod company;
 mod contacts;
 mod currencies;
 mod drafts;
+mod exchange_differences;
 mod fiscal;
 mod histories;
 mod import;

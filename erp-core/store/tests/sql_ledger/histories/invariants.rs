@@ -10,7 +10,7 @@ use sqlx::AssertSqlSafe;
 use crate::company::Company;
 
 /// What must not be, and a query that counts where it is, within tenant `$1`; `{inventory}` and others are codes of accounts.
-const NEVER: [(&str, &str); 9] = [
+const NEVER: [(&str, &str); 11] = [
     (
         "an entry whose debits are not its credits",
         "SELECT entry_id FROM journal_lines WHERE tenant_id = $1 GROUP BY entry_id, currency \
@@ -61,6 +61,21 @@ const NEVER: [(&str, &str); 9] = [
              WHERE tenant_id = $1 AND account IN ({receivables}, {payables}) \
            UNION ALL SELECT side, currency, -amount_minor FROM open_items WHERE tenant_id = $1) v \
          GROUP BY side, currency HAVING sum(minor) <> 0",
+    ),
+    (
+        "a control account that is not worth what its open items were worth, revaluations left out",
+        "SELECT currency FROM (SELECT CASE WHEN l.account = {receivables} THEN 'receivable' ELSE 'payable' END AS side, \
+             l.currency, l.base_minor AS minor FROM journal_lines l JOIN journal_entries e ON e.id = l.entry_id \
+             WHERE l.tenant_id = $1 AND l.account IN ({receivables}, {payables}) AND l.base_minor IS NOT NULL \
+               AND e.document_kind <> 'exchange-revaluation' \
+           UNION ALL SELECT side, currency, -open_base_minor FROM open_items \
+             WHERE tenant_id = $1 AND base_minor IS NOT NULL) v \
+         GROUP BY side, currency HAVING sum(minor) <> 0",
+    ),
+    (
+        "an item that is not open at the rate that it was posted at",
+        "SELECT id FROM open_items WHERE tenant_id = $1 AND base_minor IS NOT NULL AND (open_base_minor IS NULL \
+           OR 2 * abs(open_base_minor * amount_minor - base_minor * open_minor) > abs(amount_minor))",
     ),
     (
         "an item of which more or less is open than was not settled",
