@@ -192,6 +192,7 @@ mod tests {
             kind,
             country,
             name_sealed: None,
+            terms: None,
             created_at: None,
         })
     }

@@ -111,6 +111,8 @@ impl Command {
             | Self::DeliverGoods(_)
             | Self::PostBill(_) => (What::Posted, None),
             Self::DefineLocation(_)
+            | Self::DefineParty(_)
+            | Self::DefineProduct(_)
             | Self::SetStandardCost(_)
             | Self::DefineCompany(_)
             | Self::DefineAccount(_)

@@ -216,6 +216,7 @@ mod tests {
                     kind,
                     country,
                     name_sealed: None,
+                    terms: None,
                     created_at: None,
                 };
                 let key = IdempotencyKey::new(format!("{kind:?}")).unwrap();

@@ -34,6 +34,7 @@ mod memory;
 mod memory_drafts;
 mod memory_journal;
 mod memory_orders;
+mod memory_pages;
 mod memory_posted;
 mod memory_records;
 mod memory_reports;
@@ -94,7 +95,7 @@ pub use limits::{AMOUNT_MINOR_MAX, DESCRIPTION_LENGTH_MAX, MEMO_LENGTH_MAX, NAME
 pub use memory::MemoryLedger;
 pub use memory_drafts::MemoryDrafts;
 pub use number_series::{DIGITS, Drawn, NumberSeries};
-pub use open_item::{Ageing, ItemAllocation, ItemSide, OpenItem};
+pub use open_item::{Ageing, Carried, ItemAllocation, ItemSide, OpenItem, open_base};
 pub use order::{Expected, Order, OrderLine, OrderProgress, OrderState, OrderStep, ReorderRule, billed_moves};
 pub use party::{Party, PartyKind, PartyTerms};
 pub use product::{Product, ProductKind, ProductUnit};

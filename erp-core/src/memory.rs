@@ -315,6 +315,7 @@ impl Work for MemoryWork {
             };
             let balances = AccountBalance::of(of_tenant.entries().filter(|entry| span.contains(entry.posted_at())));
             loaded.balances_before.insert(*before, (span, balances));
+            loaded.carried_before.insert(*before, of_tenant.carried(*before));
             loaded.newest_revaluation = of_tenant.newest_revaluation();
         }
         if wanted.currencies {

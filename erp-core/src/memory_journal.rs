@@ -72,7 +72,8 @@ impl CommandJournal for MemoryLedger {
         let cancellations: HashMap<_, _> = cancellations.collect();
         let wanted = accepted.into_iter().filter(|accepted| {
             let postings = &accepted.postings;
-            postings.kind == kind && numbers.contains(&postings.number)
+            let is_costed = kind != DocumentKind::Product || !postings.costs.is_empty();
+            postings.kind == kind && is_costed && numbers.contains(&postings.number)
         });
         wanted
             .map(|accepted| {

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use crate::memory::Tenant;
 use crate::postings::{Document, Postings};
 use crate::{
-    Cost, Delivered, DocumentKind, DocumentRef, ItemAllocation, MoveReason, OpenItem, OrderProgress, PostedDocument,
-    PostedEntry, StockMove, UnbilledGoods, billed_moves,
+    Carried, Cost, Delivered, DocumentKind, DocumentRef, ItemAllocation, ItemSide, MoveReason, OpenItem, OrderProgress,
+    PostedDocument, PostedEntry, StockMove, UnbilledGoods, billed_moves,
 };
 
 impl Tenant {
@@ -149,6 +149,51 @@ impl Tenant {
         }
         let returned = returned.into_iter().map(|((of, product), back)| (of, product, back));
         Delivered::new(slices, returned.collect())
+    }
+
+    /// What control accounts were worth before a time by what was open then, and by what revaluations take back later.
+    pub(crate) fn carried(&self, before: Timestamp) -> Vec<Carried> {
+        let allocations = || self.accepted.iter().flat_map(|accepted| &accepted.postings.allocations);
+        let mut carried = Vec::new();
+        let foreign = self.books.items.values().filter(|item| item.base_minor.is_some());
+        for item in foreign.filter(|item| item.posted_at < before) {
+            let since = allocations().filter(|of| of.allocated_at >= before);
+            let settled: i64 = since
+                .map(|of| match item.id {
+                    id if id == of.debit => of.amount_minor,
+                    id if id == of.credit => -of.amount_minor,
+                    _ => 0,
+                })
+                .sum();
+            let then = OpenItem {
+                open_minor: item.open_minor + settled,
+                ..item.clone()
+            };
+            carried.push(Carried {
+                side: item.side,
+                currency: item.currency,
+                items_minor: then.open_base_minor().unwrap_or_default(),
+                rounded_minor: i64::from(settled != 0),
+                taken_back_minor: 0,
+            });
+        }
+        let is_revaluation = |entry: &&PostedEntry| entry.document().kind == DocumentKind::ExchangeRevaluation;
+        let revaluations = || self.entries().filter(is_revaluation);
+        let later = |entry: &&PostedEntry| {
+            let mut others = revaluations().filter(|other| other.document().id == entry.document().id);
+            entry.posted_at() < before && others.any(|other| other.posted_at() >= before)
+        };
+        for line in revaluations().filter(later).flat_map(|entry| entry.lines()) {
+            let of = |side: &ItemSide| *self.books.chart.of(side.role()) == line.account;
+            carried.extend(ItemSide::ALL.into_iter().find(of).map(|side| Carried {
+                side,
+                currency: line.currency,
+                items_minor: 0,
+                rounded_minor: 0,
+                taken_back_minor: line.in_base_minor(),
+            }));
+        }
+        carried
     }
 
     /// A reversal belongs to what it undoes: what is reversed is there twice.

@@ -1,71 +1,19 @@
 //! [`Records`] over the ledger in memory.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use cortex_types::{RequestContext, Timestamp};
 
+use crate::memory_pages::{documents, numbered, paged, standard_cost};
 use crate::postings::{Accepted, Document};
 use crate::{
     AccountBalance, Ageing, Answered, Base, Cancellation, Chart, Closings, Company, Contact, CostCentre, CreditNote,
     DocumentKind, ErpError, ExchangeRate, Expected, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice,
     ItemSide, JournalEntryRecord, Link, Location, MemoryLedger, OpenItem, Order, OrderProgress, OrderState, Page,
-    Party, Payment, Product, ProductUnit, PurchaseBill, PurchaseReceipt, Records, ReorderRule, Span, StockDocument,
-    StockMove, StockOnHand, TaxCode, TaxTotal, UnbilledGoods,
+    Party, Payment, Product, ProductCost, ProductUnit, PurchaseBill, PurchaseReceipt, Records, ReorderRule, Span,
+    StockDocument, StockMove, StockOnHand, TaxCode, TaxTotal, UnbilledGoods,
 };
-
-impl MemoryLedger {
-    /// What `pick` finds in the documents of the caller's tenant, in order, from behind the page's cursor.
-    pub(crate) async fn listed<T>(
-        &self,
-        ctx: &RequestContext,
-        page: &Page,
-        pick: impl Fn(Accepted) -> Vec<(String, T)>,
-    ) -> Vec<T> {
-        let accepted = self.accepted(&ctx.tenant).await;
-        let after = |id: &String| page.after.as_ref().is_none_or(|after| id > after);
-        let found = accepted
-            .into_iter()
-            .flat_map(pick)
-            .filter(|(id, _)| after(id))
-            .map(|(_, row)| row);
-        found.take(page.limit() as usize).collect()
-    }
-
-    async fn document<T>(&self, ctx: &RequestContext, pick: impl Fn(Document) -> Option<T>) -> Option<T> {
-        self.accepted(&ctx.tenant)
-            .await
-            .into_iter()
-            .find_map(|accepted| pick(accepted.postings.document))
-    }
-}
-
-/// A page of rows, in the order of their ids.
-fn paged<T>(rows: impl Iterator<Item = T>, page: &Page, id: impl Fn(&T) -> String) -> Vec<T> {
-    let mut rows: Vec<T> = rows.collect();
-    rows.sort_by_key(&id);
-    rows.retain(|row| page.after.as_ref().is_none_or(|after| id(row) > *after));
-    rows.truncate(page.limit() as usize);
-    rows
-}
-
-/// The documents of one kind, as rows of a list.
-macro_rules! documents {
-    ($kind:ident) => {
-        |accepted: Accepted| match accepted.postings.document {
-            Document::$kind(document) => vec![(document.id.to_string(), document)],
-            _ => Vec::new(),
-        }
-    };
-}
-
-/// The document of one kind with a number.
-macro_rules! numbered {
-    ($kind:ident, $number:ident) => {
-        |document| match document {
-            Document::$kind(document) if &*document.number == $number => Some(document),
-            _ => None,
-        }
-    };
-}
 
 #[async_trait]
 impl Records for MemoryLedger {
@@ -79,20 +27,38 @@ impl Records for MemoryLedger {
     }
 
     async fn product(&self, ctx: &RequestContext, code: &str) -> Result<Option<Product>, ErpError> {
-        let of_code = |document| match document {
-            Document::Product(product) if &*product.code == code => Some(product),
-            _ => None,
-        };
-        Ok(self.document(ctx, of_code).await)
+        Ok(self.books(&ctx.tenant).await.products.remove(code))
     }
 
     async fn products(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Product>, ErpError> {
-        Ok(self.listed(ctx, page, documents!(Product)).await)
+        let books = self.books(&ctx.tenant).await;
+        Ok(paged(books.products.into_values(), page, |product| {
+            product.id.to_string()
+        }))
     }
 
-    async fn product_units(&self, ctx: &RequestContext, code: &str, page: &Page) -> Result<Vec<ProductUnit>, ErpError> {
-        let units = self.books(&ctx.tenant).await.product_units.remove(code);
-        Ok(paged(units.into_iter().flatten(), page, |unit| unit.id.to_string()))
+    async fn product_units(
+        &self,
+        ctx: &RequestContext,
+        product: Option<&str>,
+        page: &Page,
+    ) -> Result<Vec<ProductUnit>, ErpError> {
+        let units = self.books(&ctx.tenant).await.product_units.into_values().flatten();
+        let of_product = units.filter(|unit| product.is_none_or(|code| &*unit.product_code == code));
+        Ok(paged(of_product, page, |unit| unit.id.to_string()))
+    }
+
+    async fn standard_costs(
+        &self,
+        ctx: &RequestContext,
+        page: &Page,
+    ) -> Result<Vec<(Arc<str>, ProductCost)>, ErpError> {
+        Ok(self.listed(ctx, page, standard_cost).await)
+    }
+
+    async fn standard_cost(&self, ctx: &RequestContext, number: &str) -> Result<Option<ProductCost>, ErpError> {
+        let mut all = self.accepted(&ctx.tenant).await.into_iter().flat_map(standard_cost);
+        Ok(all.find_map(|(_, (of, cost))| (*of == *number).then_some(cost)))
     }
 
     async fn contacts(&self, ctx: &RequestContext, party: Option<&str>, page: &Page) -> Result<Vec<Contact>, ErpError> {

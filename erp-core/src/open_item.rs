@@ -66,13 +66,27 @@ impl OpenItem {
     pub fn open_base_minor(&self) -> Result<i64, MoneyError> {
         match self.base_minor {
             None => Ok(self.open_minor),
-            Some(base) => share(
-                base,
-                self.open_minor.saturating_abs(),
-                self.amount_minor.saturating_abs(),
-            ),
+            Some(base) => open_base(base, self.open_minor, self.amount_minor),
         }
     }
+}
+
+/// What of `base_minor` so much of an amount is; halves to even. All parts are the whole together, whichever is settled when.
+pub fn open_base(base_minor: i64, open_minor: i64, amount_minor: i64) -> Result<i64, MoneyError> {
+    share(base_minor, open_minor.saturating_abs(), amount_minor.saturating_abs())
+}
+
+/// What a control account is worth in the company's currency by items in another one, at some time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Carried {
+    pub side: ItemSide,
+    pub currency: Currency,
+    /// What was open then, at what it was worth when it was posted.
+    pub items_minor: i64,
+    /// How much that may be off: parts that were settled later than they are dated are rounded in the order in which that was done.
+    pub rounded_minor: i64,
+    /// What revaluations had posted by then and take back later.
+    pub taken_back_minor: i64,
 }
 
 /// So much of one item settles so much of another.

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Ageing, Answered, Base, Cancellation, Chart, Company, Contact, CostCentre, CreditNote, DocumentKind, DocumentRef,
     ErpError, ExchangeRate, Expected, FiscalYear, IdempotencyKey, Invoice, ItemSide, JournalLine, Link, Location,
-    OpenItem, Order, OrderProgress, OrderState, Party, Payment, PostedEntry, Product, ProductUnit, PurchaseBill,
-    PurchaseReceipt, ReorderRule, Span, StockDocument, StockMove, TaxCode, TaxTotal, UnbilledGoods,
+    OpenItem, Order, OrderProgress, OrderState, Party, Payment, PostedEntry, Product, ProductCost, ProductUnit,
+    PurchaseBill, PurchaseReceipt, ReorderRule, Span, StockDocument, StockMove, TaxCode, TaxTotal, UnbilledGoods,
 };
 
 /// Most rows of one page.
@@ -216,13 +216,17 @@ pub trait Records: Send + Sync + std::fmt::Debug {
     async fn parties(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Party>, ErpError>;
     async fn product(&self, ctx: &RequestContext, code: &str) -> Result<Option<Product>, ErpError>;
     async fn products(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Product>, ErpError>;
-    /// The units that a product is traded in besides its own, oldest first.
+    /// The units that a product, or all of them, are traded in besides their own, oldest first.
     async fn product_units(
         &self,
         ctx: &RequestContext,
-        product: &str,
+        product: Option<&str>,
         page: &Page,
     ) -> Result<Vec<ProductUnit>, ErpError>;
+    /// Those that were set behind the first one of their product, by their numbers, oldest first.
+    async fn standard_costs(&self, ctx: &RequestContext, page: &Page)
+    -> Result<Vec<(Arc<str>, ProductCost)>, ErpError>;
+    async fn standard_cost(&self, ctx: &RequestContext, number: &str) -> Result<Option<ProductCost>, ErpError>;
     /// Of one party, or of all, oldest first.
     async fn contacts(&self, ctx: &RequestContext, party: Option<&str>, page: &Page) -> Result<Vec<Contact>, ErpError>;
     async fn contact(&self, ctx: &RequestContext, party: &str, contact: &str) -> Result<Option<Contact>, ErpError>;

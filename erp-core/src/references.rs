@@ -69,11 +69,11 @@ impl References {
                 .extend(named.map(|(product, unit)| (Arc::clone(product), unit.clone())));
         }
         match command {
-            Command::CreateParty(party) => {
+            Command::CreateParty(party) | Command::DefineParty(party) => {
                 self.parties.insert(Arc::clone(&party.code));
                 self.walk_in |= party.kind == PartyKind::WalkIn;
             }
-            Command::CreateProduct(product) => {
+            Command::CreateProduct(product) | Command::DefineProduct(product) => {
                 self.products.entry(Arc::clone(&product.code)).or_default();
             }
             Command::DefineProductUnit(unit) => {

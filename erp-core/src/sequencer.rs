@@ -384,7 +384,7 @@ async fn load(
 
 fn receipt_of(command: CommandId, postings: &Postings, books: &Books) -> Receipt {
     // What has no money of its own says its nothing in the company's.
-    let is_bare = postings.kind.prefix().is_none() && postings.entries.is_empty();
+    let is_bare = postings.kind.prefix().is_none() && postings.amount_minor == 0 && postings.entries.is_empty();
     let base = books.base().filter(|_| is_bare);
     Receipt {
         command,

@@ -6,6 +6,7 @@ use cortex_types::{
     CancellationId, Currency, LocationId, PartyId, ProductId, StandardCostId, StockDocumentId, StockMoveId,
     StockRevaluationId, Timestamp,
 };
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::{DocumentKind, DocumentRef};
@@ -204,6 +205,20 @@ pub struct ProductCost {
     pub quantity_micro: i64,
     pub currency: Currency,
     pub from: Timestamp,
+}
+
+impl ProductCost {
+    /// Of one unit, with as many decimals as the currency has, or more where it was said with more.
+    #[must_use]
+    pub fn of_one(&self) -> Decimal {
+        let decimals = self.currency.exponent();
+        let more = (self.quantity_micro / 1_000_000).max(1).ilog10();
+        let mut cost = Decimal::new(self.value_minor, decimals + more).normalize();
+        if cost.scale() < decimals {
+            cost.rescale(decimals);
+        }
+        cost
+    }
 }
 
 /// A document that moves stock: an adjustment, a count, a transfer, a return to a supplier, or what goods cost on top. Its

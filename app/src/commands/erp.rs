@@ -301,6 +301,7 @@ mod tests {
             kind: PartyKind::Customer,
             country: "France".into(),
             name_sealed: None,
+            terms: None,
             created_at: None,
         };
         let key = IdempotencyKey::new("k").unwrap();

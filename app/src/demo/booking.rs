@@ -222,6 +222,7 @@ fn party(code: &str, kind: PartyKind, country: &str) -> (String, Command) {
         kind,
         country: country.into(),
         name_sealed: None,
+        terms: None,
         created_at: None,
     };
     (format!("demo/party/{code}"), Command::CreateParty(command))

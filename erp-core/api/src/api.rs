@@ -132,6 +132,28 @@ impl ErpApi {
             .map_err(PartyError::Erp)
     }
 
+    /// Creates a party, or changes the one that is there; its name is sealed under the key that it has.
+    pub(crate) async fn define_party(
+        &self,
+        ctx: &RequestContext,
+        mut party: CreateParty,
+        name: Option<&str>,
+        attempt: impl Into<Attempt>,
+    ) -> Result<Receipt, PartyError> {
+        let attempt = attempt.into();
+        party.check().map_err(PartyError::Erp)?;
+        if let Some(name) = name.filter(|name| !name.is_empty()) {
+            CreateParty::check_name(name).map_err(PartyError::Erp)?;
+            if !attempt.is_rehearsed() {
+                let sealed = self.sealed_name(ctx, &party, name).await;
+                party.name_sealed = Some(sealed.map_err(PartyError::Security)?);
+            }
+        }
+        self.execute(ctx, Command::DefineParty(party), attempt)
+            .await
+            .map_err(PartyError::Erp)
+    }
+
     /// Whether this is a new party, or may be the repetition of the request that created it.
     async fn may_be_created(
         &self,

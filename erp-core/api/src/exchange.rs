@@ -127,12 +127,13 @@ async fn set(
 }
 
 /// Brings money, receivables, payables and all else that is owned or owed in other currencies to what it is worth at the end of a
-/// day. The difference is gained or lost.
+/// day. The difference is gained or lost: what parties owe and are owed until the next day begins, since it is gained for good when it is
+/// settled; all else for good.
 #[utoipa::path(post, path = "/erp/v1/exchange-revaluations", operation_id = "revalue_currencies", tag = "erp",
     request_body = RevaluationBody,
     params(("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
     responses(
-        (status = 201, description = "Posted; the amount is what was gained", body = ReceiptView),
+        (status = 201, description = "Posted; the amount is what was gained, and the number that of the first of its entries", body = ReceiptView),
         (status = 400, description = "There is nothing to revalue, or a rate is missing"),
         (status = 409, description = "The books of that day are closed"),
     ))]

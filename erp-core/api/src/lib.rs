@@ -52,6 +52,7 @@ mod refusals;
 mod reordering;
 mod reports;
 mod schemas;
+mod standard_costs;
 mod stock;
 mod stock_documents;
 mod stock_report;
@@ -78,6 +79,7 @@ pub fn routes(api: Arc<ErpApi>) -> Router {
         .merge(parties::routes())
         .merge(products::routes())
         .merge(product_units::routes())
+        .merge(standard_costs::routes())
         .merge(contacts::routes())
         .merge(reference::routes())
         .merge(invoices::routes())
@@ -120,6 +122,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .merge_from(parties::Document::openapi())
         .merge_from(products::Document::openapi())
         .merge_from(product_units::Document::openapi())
+        .merge_from(standard_costs::Document::openapi())
         .merge_from(contacts::Document::openapi())
         .merge_from(reference::Document::openapi())
         .merge_from(invoices::Document::openapi())

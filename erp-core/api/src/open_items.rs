@@ -269,7 +269,7 @@ macro_rules! settle {
             params(("number" = String, Path),
                 ("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
             responses(
-                (status = 201, description = "Settled; the amount is what was", body = ReceiptView),
+                (status = 201, description = "Settled; the amount is what was, in the currency of the first item", body = ReceiptView),
                 (status = 400, description = "More than is open or left, or of another party"),
                 (status = 404, description = "No such document"),
             ))]

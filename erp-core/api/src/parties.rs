@@ -6,9 +6,9 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::{get, put};
 use cortex_erp::reference::country_named;
-use cortex_erp::{Command, CreateParty, Party, PartyKind, SetPartyTerms};
+use cortex_erp::{Command, CreateParty, Party, PartyKind, PartyTerms, SetPartyTerms};
 use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query};
-use cortex_types::{Currency, Timestamp};
+use cortex_types::{Currency, RequestContext, Timestamp};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
@@ -25,13 +25,13 @@ use crate::schemas::{CurrencyCode, DecimalText, Time};
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
         .route("/erp/v1/parties", get(list).post(create))
-        .route("/erp/v1/parties/{code}", get(one))
+        .route("/erp/v1/parties/{code}", get(one).put(define))
         .route("/erp/v1/parties/{code}/terms", put(set_terms))
 }
 
 #[derive(OpenApi)]
 #[openapi(
-    paths(list, create, one, set_terms),
+    paths(list, create, one, define, set_terms),
     tags((name = "erp", description = "Ledger, inventory, sales, purchasing, parties"))
 )]
 pub(crate) struct Document;
@@ -48,7 +48,39 @@ pub(crate) struct PartyBody {
     country: String,
     /// Stored sealed under a key of its own, so that it can be erased.
     name: Option<String>,
+    /// How long it may take to pay: what it is billed is due so many days later. At once where it is absent.
+    payment_days: Option<u32>,
+    /// How much a customer may owe in that currency; as much as it likes where it is absent.
+    #[serde(default, deserialize_with = "exact::decimal_or_none")]
+    #[schema(value_type = Option<DecimalText>, example = "5000.00")]
+    credit_limit: Option<Decimal>,
+    /// Of the limit; the company's where it is absent.
+    #[schema(value_type = Option<CurrencyCode>)]
+    credit_currency: Option<Currency>,
     /// RFC 3339, from 1900 on and before 2200; now where it is absent.
+    #[schema(value_type = Option<Time>)]
+    created_at: Option<Timestamp>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PartyDefinitionBody {
+    /// `customer`, `supplier` or `walk_in`: a party that is there keeps it.
+    #[schema(value_type = crate::schemas::PartyKindWord, example = "customer")]
+    kind: PartyKind,
+    #[schema(example = "United Kingdom")]
+    country: String,
+    /// Stored sealed under a key of its own, so that it can be erased.
+    name: Option<String>,
+    /// How long it may take to pay: what it is billed is due so many days later. At once where it is absent.
+    payment_days: Option<u32>,
+    /// How much a customer may owe in that currency; as much as it likes where it is absent.
+    #[serde(default, deserialize_with = "exact::decimal_or_none")]
+    #[schema(value_type = Option<DecimalText>, example = "5000.00")]
+    credit_limit: Option<Decimal>,
+    /// Of the limit; the company's where it is absent.
+    #[schema(value_type = Option<CurrencyCode>)]
+    credit_currency: Option<Currency>,
     #[schema(value_type = Option<Time>)]
     created_at: Option<Timestamp>,
 }
@@ -167,21 +199,47 @@ async fn create(
     Json(body): Json<PartyBody>,
 ) -> Result<ReceiptView, ApiError> {
     api.may_post(&ctx)?;
-    let PartyBody {
-        code,
-        kind,
-        country,
-        name,
-        created_at,
-    } = body;
+    let limit = (body.credit_limit, body.credit_currency);
+    let party = CreateParty {
+        code: body.code.into(),
+        kind: body.kind,
+        country: body.country.into(),
+        name_sealed: None,
+        terms: api.terms(&ctx, body.payment_days, limit).await?,
+        created_at: body.created_at,
+    };
+    Ok(api.create_party(&ctx, party, body.name.as_deref(), key).await?.into())
+}
+
+/// Creates a party, or says anew where the one that is there is, what it is called and what its terms are. What is absent, it has no longer;
+/// what was posted stays as it is.
+#[utoipa::path(put, path = "/erp/v1/parties/{code}", operation_id = "define_party", tag = "erp",
+    request_body = PartyDefinitionBody,
+    params(("code" = String, Path, example = "17850"),
+        ("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
+    responses(
+        (status = 201, description = "Defined", body = ReceiptView),
+        (status = 400, description = "Another kind than it has, or a value is missing or out of range"),
+        (status = 409, description = "There is a walk-in party already"),
+    ))]
+async fn define(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Path(code): Path<String>,
+    Key(key): Key,
+    Json(body): Json<PartyDefinitionBody>,
+) -> Result<ReceiptView, ApiError> {
+    api.may_post(&ctx)?;
+    let limit = (body.credit_limit, body.credit_currency);
     let party = CreateParty {
         code: code.into(),
-        kind,
-        country: country.into(),
+        kind: body.kind,
+        country: body.country.into(),
         name_sealed: None,
-        created_at,
+        terms: api.terms(&ctx, body.payment_days, limit).await?,
+        created_at: body.created_at,
     };
-    Ok(api.create_party(&ctx, party, name.as_deref(), key).await?.into())
+    Ok(api.define_party(&ctx, party, body.name.as_deref(), key).await?.into())
 }
 
 /// Says how long a party may take to pay, and how much it may owe. What is absent, it has no longer.
@@ -201,14 +259,34 @@ async fn set_terms(
     Json(body): Json<TermsBody>,
 ) -> Result<ReceiptView, ApiError> {
     api.may_post(&ctx)?;
-    let currency = api.document_currency(&ctx, body.currency).await?;
-    let limit = body
-        .credit_limit
-        .map(|limit| amount_minor("credit_limit", limit, currency));
+    let limit = (body.credit_limit, body.currency);
+    let terms = api.terms(&ctx, body.payment_days, limit).await?.unwrap_or_default();
     let command = SetPartyTerms {
         party: code.into(),
-        payment_days: body.payment_days,
-        credit_limit: limit.transpose()?.map(|minor| (minor, currency)),
+        payment_days: terms.payment_days,
+        credit_limit: terms.credit_limit,
     };
     Ok(api.execute(&ctx, Command::SetPartyTerms(command), key).await?.into())
+}
+
+impl ErpApi {
+    async fn terms(
+        &self,
+        ctx: &RequestContext,
+        payment_days: Option<u32>,
+        (limit, currency): (Option<Decimal>, Option<Currency>),
+    ) -> Result<Option<PartyTerms>, ApiError> {
+        let credit_limit = match limit {
+            None => None,
+            Some(limit) => {
+                let currency = self.document_currency(ctx, currency).await?;
+                Some((amount_minor("credit_limit", limit, currency)?, currency))
+            }
+        };
+        let said = payment_days.is_some() || credit_limit.is_some();
+        Ok(said.then_some(PartyTerms {
+            payment_days,
+            credit_limit,
+        }))
+    }
 }

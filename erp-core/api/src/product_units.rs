@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::routing::{get, put};
 use cortex_erp::{Command, DefineProductUnit, ProductUnit};
 use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query};
+use cortex_types::RequestContext;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use utoipa::{OpenApi, ToSchema};
@@ -22,12 +23,13 @@ use crate::schemas::DecimalText;
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
-        .route("/erp/v1/products/{code}/units", get(list))
-        .route("/erp/v1/products/{code}/units/{unit}", put(define))
+        .route("/erp/v1/product-units", get(list_all))
+        .route("/erp/v1/products/{product}/units", get(list))
+        .route("/erp/v1/products/{product}/units/{unit}", put(define))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(list, define))]
+#[openapi(paths(list_all, list, define))]
 pub(crate) struct Document;
 
 #[derive(Deserialize, ToSchema)]
@@ -42,6 +44,7 @@ pub(crate) struct ProductUnitBody {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ProductUnitView {
     id: String,
+    product: String,
     #[schema(example = "BX")]
     unit: String,
     /// How many of the product's own unit one is.
@@ -54,6 +57,7 @@ impl From<ProductUnit> for ProductUnitView {
     fn from(unit: ProductUnit) -> Self {
         Self {
             id: unit.id.to_string(),
+            product: unit.product_code.to_string(),
             unit: unit.unit.to_string(),
             factor: unit.factor.to_string(),
             created_at: unit.created_at.to_string(),
@@ -61,9 +65,21 @@ impl From<ProductUnit> for ProductUnitView {
     }
 }
 
+/// The units that products are traded in besides their own, oldest first.
+#[utoipa::path(get, path = "/erp/v1/product-units", operation_id = "list_all_product_units", tag = "erp",
+    params(PageQuery), responses((status = 200, description = "A page", body = List<ProductUnitView>)))]
+async fn list_all(
+    State(api): State<Arc<ErpApi>>,
+    Ctx(ctx): Ctx,
+    Query(query): Query<PageQuery>,
+) -> Result<Json<List<ProductUnitView>>, ApiError> {
+    api.may_read(&ctx)?;
+    api.units_listed(&ctx, None, query).await
+}
+
 /// The units that a product is traded in besides its own, oldest first. Those of its own unit's dimension need no mention.
-#[utoipa::path(get, path = "/erp/v1/products/{code}/units", operation_id = "list_product_units", tag = "erp",
-    params(("code" = String, Path), PageQuery),
+#[utoipa::path(get, path = "/erp/v1/products/{product}/units", operation_id = "list_product_units", tag = "erp",
+    params(("product" = String, Path), PageQuery),
     responses(
         (status = 200, description = "A page", body = List<ProductUnitView>),
         (status = 404, description = "No such product"),
@@ -71,28 +87,39 @@ impl From<ProductUnit> for ProductUnitView {
 async fn list(
     State(api): State<Arc<ErpApi>>,
     Ctx(ctx): Ctx,
-    Path(code): Path<String>,
+    Path(product): Path<String>,
     Query(query): Query<PageQuery>,
 ) -> Result<Json<List<ProductUnitView>>, ApiError> {
     api.may_read(&ctx)?;
-    let page = query.page(Listing::ProductUnits)?;
-    if api.records.product(&ctx, &code).await?.is_none() {
-        return Err(not_found("product", code));
+    if api.records.product(&ctx, &product).await?.is_none() {
+        return Err(not_found("product", product));
     }
-    let units = api.records.product_units(&ctx, &code, &page).await?;
-    Ok(Json(List::new(
-        Listing::ProductUnits,
-        &page,
-        units,
-        |unit| unit.id.to_string(),
-        ProductUnitView::from,
-    )))
+    api.units_listed(&ctx, Some(&product), query).await
+}
+
+impl ErpApi {
+    async fn units_listed(
+        &self,
+        ctx: &RequestContext,
+        product: Option<&str>,
+        query: PageQuery,
+    ) -> Result<Json<List<ProductUnitView>>, ApiError> {
+        let page = query.page(Listing::ProductUnits)?;
+        let units = self.records.product_units(ctx, product, &page).await?;
+        Ok(Json(List::new(
+            Listing::ProductUnits,
+            &page,
+            units,
+            |unit| unit.id.to_string(),
+            ProductUnitView::from,
+        )))
+    }
 }
 
 /// Defines a unit that a product is traded in, or gives it another factor. What was posted stays as it is.
-#[utoipa::path(put, path = "/erp/v1/products/{code}/units/{unit}", operation_id = "define_product_unit", tag = "erp",
+#[utoipa::path(put, path = "/erp/v1/products/{product}/units/{unit}", operation_id = "define_product_unit", tag = "erp",
     request_body = ProductUnitBody,
-    params(("code" = String, Path), ("unit" = String, Path, example = "BX"),
+    params(("product" = String, Path), ("unit" = String, Path, example = "BX"),
         ("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
     responses(
         (status = 201, description = "Defined", body = ReceiptView),
@@ -101,13 +128,13 @@ async fn list(
 async fn define(
     State(api): State<Arc<ErpApi>>,
     Ctx(ctx): Ctx,
-    Path((code, unit)): Path<(String, String)>,
+    Path((product, unit)): Path<(String, String)>,
     Key(key): Key,
     Json(body): Json<ProductUnitBody>,
 ) -> Result<ReceiptView, ApiError> {
     api.may_post(&ctx)?;
     let command = DefineProductUnit {
-        product: code.into(),
+        product: product.into(),
         unit: unit_of("unit", &unit)?,
         factor: body.factor,
     };

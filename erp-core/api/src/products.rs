@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::routing::{self, get};
+use axum::routing::get;
 use cortex_erp::valuation::Method;
-use cortex_erp::{Command, CreateProduct, Product, ProductKind, SetStandardCost};
+use cortex_erp::{Command, CreateProduct, ErpError, Product, ProductKind};
 use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query};
 use cortex_types::{Currency, Timestamp, Unit};
 use rust_decimal::Decimal;
@@ -25,15 +25,11 @@ use crate::schemas::{CurrencyCode, DecimalText, Time};
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
         .route("/erp/v1/products", get(list).post(create))
-        .route("/erp/v1/products/{code}", get(one))
-        .route(
-            "/erp/v1/products/{code}/standard-costs",
-            routing::post(set_standard_cost),
-        )
+        .route("/erp/v1/products/{code}", get(one).put(define))
 }
 
 #[derive(OpenApi)]
-#[openapi(paths(list, create, one, set_standard_cost))]
+#[openapi(paths(list, create, one, define))]
 pub(crate) struct Document;
 
 #[derive(Deserialize, ToSchema)]
@@ -174,36 +170,68 @@ async fn create(
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct StandardCostBody {
-    /// Of one unit, in the product's currency.
-    #[schema(value_type = DecimalText, example = "1.20")]
-    #[serde(deserialize_with = "exact::decimal")]
-    cost: Decimal,
-    /// From when on; now where it is absent.
+pub(crate) struct ProductDefinitionBody {
+    #[serde(default)]
+    description: String,
+    /// `goods` or `service`. A product that is there keeps it, and so its unit, currency and valuation: they may be absent.
+    #[schema(value_type = Option<crate::schemas::ProductKindWord>, example = "goods")]
+    kind: Option<ProductKind>,
+    /// `EA` (pieces) where it is absent and the product is new.
+    #[schema(value_type = Option<String>)]
+    unit: Option<Unit>,
+    /// The company's currency where it is absent and the product is new.
+    #[schema(value_type = Option<CurrencyCode>)]
+    currency: Option<Currency>,
+    #[schema(value_type = Option<DecimalText>, example = "2.55")]
+    #[serde(default, deserialize_with = "exact::decimal_or_none")]
+    list_price: Option<Decimal>,
+    /// `moving-average` (where it is absent and the product is new), `fifo` or `standard`: how its stock is valued.
+    #[schema(value_type = Option<crate::schemas::ValuationWord>, example = "fifo")]
+    valuation: Option<Method>,
+    /// Of one unit: for new products valued at `standard`. Later ones are set from a time on.
+    #[schema(value_type = Option<DecimalText>, example = "1.15")]
+    #[serde(default, deserialize_with = "exact::decimal_or_none")]
+    standard_cost: Option<Decimal>,
     #[schema(value_type = Option<Time>)]
-    from: Option<Timestamp>,
+    created_at: Option<Timestamp>,
 }
 
-/// Sets another standard cost: what is there is revalued, and so is everything that moved since.
-#[utoipa::path(post, path = "/erp/v1/products/{code}/standard-costs", tag = "erp", request_body = StandardCostBody,
-    params(("code" = String, Path),
+/// Creates a product, or says anew what the one that is there is called and what it costs. What was posted stays as it is.
+#[utoipa::path(put, path = "/erp/v1/products/{code}", operation_id = "define_product",
+    tag = "erp", request_body = ProductDefinitionBody,
+    params(("code" = String, Path, example = "85123A"),
         ("Idempotency-Key" = String, Header, description = "Chosen per request; the same when it is repeated")),
     responses(
-        (status = 201, description = "Posted", body = ReceiptView),
-        (status = 400, description = "Refused, as problem details"),
+        (status = 201, description = "Defined", body = ReceiptView),
+        (status = 400, description = "Another kind, unit, currency or valuation than it has, or refused as problem details"),
     ))]
-async fn set_standard_cost(
+async fn define(
     State(api): State<Arc<ErpApi>>,
     Ctx(ctx): Ctx,
     Path(code): Path<String>,
     Key(key): Key,
-    Json(body): Json<StandardCostBody>,
+    Json(body): Json<ProductDefinitionBody>,
 ) -> Result<ReceiptView, ApiError> {
     api.may_post(&ctx)?;
-    let command = SetStandardCost {
-        product: code.into(),
-        cost: body.cost,
-        from: body.from,
+    let there = api.records.product(&ctx, &code).await?;
+    let there = there.as_ref();
+    let currency = body.currency.or(there.map(|there| there.currency));
+    let currency = api.document_currency(&ctx, currency).await?;
+    let list_price = body.list_price.map(|price| amount_minor("list_price", price, currency));
+    let Some(kind) = body.kind.or(there.map(|there| there.kind)) else {
+        return Err(ErpError::invalid("kind", "is missing: a new product is goods or a service").into());
     };
-    Ok(api.execute(&ctx, Command::SetStandardCost(command), key).await?.into())
+    let unit = body.unit.or_else(|| there.map(|there| there.unit.clone()));
+    let command = CreateProduct {
+        code: code.into(),
+        description: body.description,
+        kind,
+        unit: unit.unwrap_or_else(Unit::each),
+        currency,
+        list_price_minor: list_price.transpose()?,
+        valuation: body.valuation,
+        standard_cost: body.standard_cost,
+        created_at: body.created_at,
+    };
+    Ok(api.execute(&ctx, Command::DefineProduct(command), key).await?.into())
 }

@@ -311,7 +311,7 @@ impl ErpApi {
     /// All units of a product besides its own: they are fewer than a page holds.
     pub(crate) async fn units_of(&self, ctx: &RequestContext, product: &str) -> Result<Vec<ProductUnit>, ErpError> {
         let page = Page::new(None, cortex_erp::PAGE_LIMIT_MAX);
-        self.records.product_units(ctx, product, &page).await
+        self.records.product_units(ctx, Some(product), &page).await
     }
 
     /// How many of `to` one of `from` is, of a product; as it is for everybody where the product's own unit is of no use.

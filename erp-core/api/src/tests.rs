@@ -10,6 +10,7 @@ mod events;
 mod fiscal;
 mod grpc;
 mod interchange;
+mod master_data;
 mod moving;
 mod number_series;
 mod orders;

@@ -19,10 +19,10 @@ use uuid::Uuid;
 use crate::limits::check_code;
 use crate::valuation::{Holdings, Original, Timeline, month_of};
 use crate::{
-    AccountBalance, Answered, ApprovalRule, Chart, Company, Contact, CostCentre, DocumentKind, DocumentTax, ErpError,
-    ExchangeRate, FiscalYear, ItemAllocation, JournalEntryRecord, Location, Locks, MAIN_LOCATION, NegativeStock,
-    NumberSeries, OpenItem, OrderProgress, Party, PartyKind, Product, ProductKind, ProductUnit, PurchaseReceiptLine,
-    ReorderRule, Span, StockMove, TaxCode,
+    AccountBalance, Answered, ApprovalRule, Carried, Chart, Company, Contact, CostCentre, DocumentKind, DocumentTax,
+    ErpError, ExchangeRate, FiscalYear, ItemAllocation, JournalEntryRecord, Location, Locks, MAIN_LOCATION,
+    NegativeStock, NumberSeries, OpenItem, OrderProgress, Party, PartyKind, Product, ProductKind, ProductUnit,
+    PurchaseReceiptLine, ReorderRule, Span, StockMove, TaxCode,
 };
 
 /// The books of one tenant, as far as a group of commands refers to them.
@@ -79,6 +79,8 @@ pub struct Books {
     pub year_balances: HashMap<Arc<str>, (Span, Vec<AccountBalance>)>,
     /// What was posted to each account before a time, where that was asked for.
     pub balances_before: HashMap<Timestamp, (Span, Vec<AccountBalance>)>,
+    /// What control accounts were worth by their items before a time, where that was asked for.
+    pub carried_before: HashMap<Timestamp, Vec<Carried>>,
     /// The newest revaluation of what is in other currencies that was not reversed, where that was asked for.
     pub newest_revaluation: Option<(Arc<str>, Timestamp)>,
     /// Open items of the documents and parties that were asked for.

@@ -21,6 +21,8 @@ impl Command {
             Self::PostBill(bill) => bill.lines.len(),
             Self::CreateParty(_)
             | Self::CreateProduct(_)
+            | Self::DefineParty(_)
+            | Self::DefineProduct(_)
             | Self::RecordPayment(_)
             | Self::DefineLocation(_)
             | Self::SetStandardCost(_)

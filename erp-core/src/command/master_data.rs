@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::SealedText;
 use crate::limits::{NAME_LENGTH_MAX, check_code, check_name, check_time};
 use crate::valuation::Method;
-use crate::{ErpError, NegativeStock, PartyKind, ProductKind};
+use crate::{ErpError, NegativeStock, PartyKind, PartyTerms, ProductKind};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CreateParty {
@@ -18,6 +18,8 @@ pub struct CreateParty {
     pub country: Arc<str>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub name_sealed: Option<SealedText>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub terms: Option<PartyTerms>,
     /// Now, where it is absent; so with the times of all commands.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub created_at: Option<Timestamp>,

@@ -57,6 +57,10 @@ const RECEIPTS_MAX: usize = 100;
 pub enum Command {
     CreateParty(CreateParty),
     CreateProduct(CreateProduct),
+    /// A new one, or what becomes of the one that there is.
+    DefineParty(CreateParty),
+    /// A new one, or what becomes of the one that there is.
+    DefineProduct(CreateProduct),
     PostInvoice(PostInvoice),
     PostCreditNote(PostCreditNote),
     PostJournalEntry(PostJournalEntry),
@@ -98,8 +102,8 @@ impl Command {
     #[must_use]
     pub const fn kind(&self) -> DocumentKind {
         match self {
-            Self::CreateParty(_) => DocumentKind::Party,
-            Self::CreateProduct(_) => DocumentKind::Product,
+            Self::CreateParty(_) | Self::DefineParty(_) => DocumentKind::Party,
+            Self::CreateProduct(_) | Self::DefineProduct(_) => DocumentKind::Product,
             Self::PostInvoice(_) => DocumentKind::SalesInvoice,
             Self::PostCreditNote(_) => DocumentKind::CreditNote,
             Self::PostJournalEntry(_) => DocumentKind::JournalEntry,
@@ -165,6 +169,7 @@ impl Command {
         matches!(
             self,
             Self::Cancel(_)
+                | Self::ReverseEntry(_)
                 | Self::SettleItems(_)
                 | Self::RevalueCurrencies(_)
                 | Self::DefineCompany(_)
@@ -192,8 +197,8 @@ impl Command {
     #[must_use]
     pub const fn given_time(&self) -> (&'static str, Option<Timestamp>) {
         match self {
-            Self::CreateParty(party) => ("created_at", party.created_at),
-            Self::CreateProduct(product) => ("created_at", product.created_at),
+            Self::CreateParty(party) | Self::DefineParty(party) => ("created_at", party.created_at),
+            Self::CreateProduct(product) | Self::DefineProduct(product) => ("created_at", product.created_at),
             Self::PostInvoice(invoice) => ("invoiced_at", invoice.invoiced_at),
             Self::PostCreditNote(note) => ("credited_at", note.credited_at),
             Self::PostJournalEntry(entry) => ("posted_at", entry.posted_at),
@@ -237,6 +242,7 @@ impl Command {
     pub const fn currency(&self) -> Option<Currency> {
         match self {
             Self::CreateParty(_)
+            | Self::DefineParty(_)
             | Self::AdjustStock(_)
             | Self::ReturnGoods(_)
             | Self::CountStock(_)
@@ -266,7 +272,7 @@ impl Command {
             Self::PostBill(bill) => Some(bill.currency),
             Self::DefineCompany(company) => Some(company.currency),
             Self::OpenBalances(opening) => Some(opening.currency),
-            Self::CreateProduct(product) => Some(product.currency),
+            Self::CreateProduct(product) | Self::DefineProduct(product) => Some(product.currency),
             Self::PostInvoice(invoice) => Some(invoice.currency),
             Self::PostCreditNote(note) => Some(note.currency),
             Self::PostJournalEntry(entry) => Some(entry.currency),

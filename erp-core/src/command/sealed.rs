@@ -19,7 +19,7 @@ impl Command {
     /// Its personal texts, in a fixed order.
     pub(crate) fn sealed(&self) -> Vec<&SealedText> {
         match self {
-            Self::CreateParty(party) => party.name_sealed.iter().collect(),
+            Self::CreateParty(party) | Self::DefineParty(party) => party.name_sealed.iter().collect(),
             Self::DefineContact(contact) => {
                 let texts = [&contact.name_sealed, &contact.email_sealed, &contact.phone_sealed];
                 texts.into_iter().flatten().collect()
@@ -31,7 +31,7 @@ impl Command {
     /// The same, in the same order.
     pub(crate) fn sealed_mut(&mut self) -> Vec<&mut SealedText> {
         match self {
-            Self::CreateParty(party) => party.name_sealed.iter_mut().collect(),
+            Self::CreateParty(party) | Self::DefineParty(party) => party.name_sealed.iter_mut().collect(),
             Self::DefineContact(contact) => {
                 let texts = [
                     &mut contact.name_sealed,

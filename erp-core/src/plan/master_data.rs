@@ -15,78 +15,117 @@ use crate::{
 
 const MICROS_PER_UNIT: i64 = 1_000_000;
 const PAYMENT_DAYS_MAX: u32 = 3_650;
+const NO_TERMS: &str = "a cash sale is paid when it is made: it has no terms";
 /// More decimals than the currency has, in a cost.
 const COST_DECIMALS_MORE_MAX: u32 = 6;
 
-/// A new party. There is one walk-in party at most.
-pub fn plan_party(command: &CreateParty, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
+/// A new party.
+pub fn plan_new_party(command: &CreateParty, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
     command.check()?;
-    if let Some(party) = books.parties.get(&command.code) {
-        return Err(ErpError::AlreadyExists {
+    match books.parties.get(&command.code) {
+        None => plan_party(command, books, now),
+        Some(party) => Err(ErpError::AlreadyExists {
             kind: DocumentKind::Party.as_str(),
             number: Arc::clone(&party.code),
-        });
+        }),
     }
-    if command.kind == PartyKind::WalkIn && books.walk_in.is_some() {
-        return Err(ErpError::WalkInPartyExists);
+}
+
+/// A new party, or another country, name and other terms for the one that there is. There is one walk-in party at most.
+pub fn plan_party(command: &CreateParty, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
+    command.check()?;
+    let there = books.parties.get(&command.code);
+    let terms = command.terms.clone().unwrap_or_default();
+    check_terms(&terms, command.kind)?;
+    match there {
+        None if command.kind == PartyKind::WalkIn && books.walk_in.is_some() => {
+            return Err(ErpError::WalkInPartyExists);
+        }
+        Some(there) => {
+            check_stays("kind", there.kind.as_str(), command.kind.as_str())?;
+            check_created(there.created_at, command.created_at)?;
+        }
+        None => {}
     }
+    let created_at = command.created_at.unwrap_or(now);
     let party = Party {
-        id: PartyId(ids::next()),
+        id: there.map_or_else(|| PartyId(ids::next()), |there| there.id),
         code: Arc::clone(&command.code),
         kind: command.kind,
         name_sealed: command.name_sealed.as_ref().map(|name| name.sealed.clone()),
         country: Arc::clone(&command.country),
-        terms: PartyTerms::default(),
-        created_at: command.created_at.unwrap_or(now),
+        terms,
+        created_at: there.map_or(created_at, |there| there.created_at),
     };
-    let (id, at, code) = (party.id.0, party.created_at, Arc::clone(&party.code));
-    Ok(Postings::bare(
-        DocumentKind::Party,
-        id,
-        code,
-        at,
-        Document::Party(party),
-    ))
+    Ok(party_at(party, if there.is_some() { now } else { created_at }))
+}
+
+/// What documents were posted by stays.
+fn check_stays(field: &str, there: &str, said: &str) -> Result<(), ErpError> {
+    if there == said {
+        return Ok(());
+    }
+    let problem = format!("is '{there}', and stays: make another one to have '{said}'");
+    Err(ErpError::invalid(field, problem))
+}
+
+fn check_created(there: Timestamp, said: Option<Timestamp>) -> Result<(), ErpError> {
+    let said = said.unwrap_or(there);
+    check_stays("created_at", &there.to_string(), &said.to_string())
 }
 
 /// How long a party may take to pay, and how much it may owe.
 pub fn plan_party_terms(command: &SetPartyTerms, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
     let party = books.party(&command.party)?;
     if party.kind == PartyKind::WalkIn {
-        return Err(ErpError::invalid(
-            "party",
-            "a cash sale is paid when it is made: it has no terms",
-        ));
+        return Err(ErpError::invalid("party", NO_TERMS));
     }
-    if command.payment_days.is_some_and(|days| days > PAYMENT_DAYS_MAX) {
-        let problem = format!("must be {PAYMENT_DAYS_MAX} at most");
-        return Err(ErpError::invalid("payment_days", problem));
+    let terms = PartyTerms {
+        payment_days: command.payment_days,
+        credit_limit: command.credit_limit,
+    };
+    check_terms(&terms, party.kind)?;
+    Ok(party_at(Party { terms, ..party.clone() }, now))
+}
+
+fn check_terms(terms: &PartyTerms, kind: PartyKind) -> Result<(), ErpError> {
+    if let Some(days) = terms.payment_days {
+        if kind == PartyKind::WalkIn {
+            return Err(ErpError::invalid("payment_days", NO_TERMS));
+        }
+        if days > PAYMENT_DAYS_MAX {
+            let problem = format!("must be {PAYMENT_DAYS_MAX} at most");
+            return Err(ErpError::invalid("payment_days", problem));
+        }
     }
-    if let Some((minor, currency)) = command.credit_limit {
+    if let Some((minor, currency)) = terms.credit_limit {
         check_amount("credit_limit", minor)?;
         check_currency(currency)?;
-        if minor < 0 || party.kind != PartyKind::Customer {
+        if minor < 0 || kind != PartyKind::Customer {
             return Err(ErpError::invalid("credit_limit", "is for customers, and not negative"));
         }
     }
-    let party = Party {
-        terms: PartyTerms {
-            payment_days: command.payment_days,
-            credit_limit: command.credit_limit,
-        },
-        ..party.clone()
-    };
+    Ok(())
+}
+
+fn party_at(party: Party, at: Timestamp) -> Postings {
     let (id, code) = (party.id.0, Arc::clone(&party.code));
-    Ok(Postings::bare(
-        DocumentKind::Party,
-        id,
-        code,
-        now,
-        Document::Party(party),
-    ))
+    Postings::bare(DocumentKind::Party, id, code, at, Document::Party(party))
 }
 
 /// A new product.
+pub fn plan_new_product(command: &CreateProduct, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
+    check_code("code", &command.code)?;
+    match books.products.get(&command.code) {
+        None => plan_product(command, books, now),
+        Some(product) => Err(ErpError::AlreadyExists {
+            kind: DocumentKind::Product.as_str(),
+            number: Arc::clone(&product.code),
+        }),
+    }
+}
+
+/// A new product, or another description and list price for the one that there is.
 pub fn plan_product(command: &CreateProduct, books: &Books, now: Timestamp) -> Result<Postings, ErpError> {
     check_code("code", &command.code)?;
     check_text("description", &command.description, DESCRIPTION_LENGTH_MAX)?;
@@ -94,12 +133,8 @@ pub fn plan_product(command: &CreateProduct, books: &Books, now: Timestamp) -> R
     if command.list_price_minor.is_some_and(|price| price < 0) {
         return Err(ErpError::invalid("list_price", "must not be negative"));
     }
-    if books.products.contains_key(&command.code) {
-        let number = Arc::clone(&command.code);
-        return Err(ErpError::AlreadyExists {
-            kind: DocumentKind::Product.as_str(),
-            number,
-        });
+    if let Some(there) = books.products.get(&command.code) {
+        return plan_product_change(command, there, now);
     }
     if command.kind == ProductKind::Service && (command.valuation.is_some() || command.standard_cost.is_some()) {
         return Err(ErpError::invalid("valuation", "is for goods: a service has no stock"));
@@ -141,6 +176,32 @@ pub fn plan_product(command: &CreateProduct, books: &Books, now: Timestamp) -> R
         currency: command.currency,
         costs,
         ..Postings::bare(DocumentKind::Product, id, code, at, Document::Product(product))
+    })
+}
+
+fn plan_product_change(command: &CreateProduct, there: &Product, now: Timestamp) -> Result<Postings, ErpError> {
+    check_stays("kind", there.kind.as_str(), command.kind.as_str())?;
+    check_stays("unit", there.unit.as_str(), command.unit.as_str())?;
+    check_stays("currency", there.currency.as_str(), command.currency.as_str())?;
+    let valuation = command.valuation.unwrap_or(there.valuation);
+    check_stays("valuation", there.valuation.as_str(), valuation.as_str())?;
+    check_created(there.created_at, command.created_at)?;
+    if command.standard_cost.is_some() {
+        let problem = format!(
+            "is set from a time on: POST /erp/v1/products/{}/standard-costs",
+            there.code
+        );
+        return Err(ErpError::invalid("standard_cost", problem));
+    }
+    let product = Product {
+        description: command.description.clone(),
+        list_price_minor: command.list_price_minor,
+        ..there.clone()
+    };
+    let (id, code) = (product.id.0, Arc::clone(&product.code));
+    Ok(Postings {
+        currency: product.currency,
+        ..Postings::bare(DocumentKind::Product, id, code, now, Document::Product(product))
     })
 }
 

@@ -51,7 +51,7 @@ pub use fiscal::{plan_fiscal_year, plan_period_state, plan_year_closing};
 pub use invoice::plan_invoice;
 pub use journal_entry::plan_journal_entry;
 pub use landed_cost::plan_landed_cost;
-pub use master_data::{plan_location, plan_party, plan_party_terms, plan_product};
+pub use master_data::{plan_location, plan_new_party, plan_new_product, plan_party, plan_party_terms, plan_product};
 pub use number_series::plan_number_series;
 pub use opening_balance::plan_opening_balance;
 pub use orders::{plan_order, plan_order_change, plan_reorder_rule};
@@ -92,8 +92,10 @@ pub fn plan(command: &Command, books: &Books, now: Timestamp, advice: Option<Adv
     command.currency().map_or(Ok(()), check_currency)?;
     let command = &*units::in_own_units(command, books)?;
     let mut postings = match command {
-        Command::CreateParty(party) => plan_party(party, books, now),
-        Command::CreateProduct(product) => plan_product(product, books, now),
+        Command::CreateParty(party) => plan_new_party(party, books, now),
+        Command::CreateProduct(product) => plan_new_product(product, books, now),
+        Command::DefineParty(party) => plan_party(party, books, now),
+        Command::DefineProduct(product) => plan_product(product, books, now),
         Command::PostInvoice(invoice) => plan_invoice(invoice, books, now, advice),
         Command::PostCreditNote(note) => plan_credit_note(note, books, now),
         Command::PostJournalEntry(entry) => plan_journal_entry(entry, books, now),

@@ -90,6 +90,8 @@ pub fn plan_purchase_return(command: &ReturnGoods, books: &Books, now: Timestamp
     match goods == receipt.currency {
         _ if receipt.to_be_billed => &mut sides,
         true => sides.debit(Role::Payables, owed)?,
+        // Nobody owes what is worth less than the smallest coin.
+        false if owed == 0 => sides.debit_in(goods, Role::Rounding, worth)?,
         false => sides.debit_with_base(Role::Payables, owed, worth),
     };
     let mut rows = Vec::with_capacity(receipt.taxes.len());

@@ -66,7 +66,12 @@ pub fn plan_settlement(command: &SettleItems, books: &Books, now: Timestamp) -> 
         Settle::Oldest => false,
         Settle::Named(named) => named.iter().any(|input| input.amount_minor.is_some()),
     };
-    if amounts && command.currency != document.currency {
+    let own = document.items.iter().filter(|item| item.document.id == document.id);
+    // Amounts are of items in their currency.
+    let own: Vec<&OpenItem> = own
+        .filter(|item| !amounts || item.currency == command.currency)
+        .collect();
+    if own.is_empty() && command.currency != document.currency {
         return Err(ErpError::WrongCurrency {
             what: format!("{} '{}'", command.kind, command.number),
             kept: document.currency,
@@ -79,25 +84,25 @@ pub fn plan_settlement(command: &SettleItems, books: &Books, now: Timestamp) -> 
         id: id.0,
     };
     let mut settlement = Settlement::of(books, reference, &command.number, command.settled_at.unwrap_or(now));
-    for item in document.items.iter().filter(|item| item.document.id == document.id) {
+    for item in own {
         settlement.own.push(item.id);
         settlement.items.insert(item.id, item.clone());
     }
     settlement.settle(Some(&command.settles), "settles")?;
-    if settlement.allocations.is_empty() {
+    let Some(currency) = settlement.allocations.first().map(|allocation| allocation.currency) else {
         let problem = match settlement.open() {
             None => format!("nothing of '{}' is left to settle with", command.number),
             Some(_) => format!("nothing is open that '{}' could settle", command.number),
         };
         return Err(ErpError::invalid("settles", problem));
-    }
+    };
     let (at, number) = (settlement.at, Arc::clone(&command.number));
     let mut amount_minor = 0;
-    for allocation in &settlement.allocations {
+    for allocation in settlement.allocations.iter().filter(|of| of.currency == currency) {
         add(&mut amount_minor, allocation.amount_minor)?;
     }
     let mut postings = Postings {
-        currency: document.currency,
+        currency,
         amount_minor,
         items: settlement.items.into_values().collect(),
         allocations: settlement.allocations,
@@ -200,18 +205,22 @@ impl<'a> Settlement<'a> {
     }
 
     fn oldest(&mut self) -> Result<(), ErpError> {
-        let all: Vec<OpenItem> = self.all_open().cloned().collect();
-        all.iter().try_for_each(|own| self.settle_oldest(own))
+        self.own.clone().into_iter().try_for_each(|own| self.settle_oldest(own))
     }
 
-    fn settle_oldest(&mut self, own: &OpenItem) -> Result<(), ErpError> {
+    fn settle_oldest(&mut self, own: JournalLineId) -> Result<(), ErpError> {
+        let Some(own) = self.items.get(&own).cloned() else {
+            return Ok(());
+        };
         let opposite = |item: &&OpenItem| {
             item.party == own.party
                 && item.side == own.side
                 && item.currency == own.currency
                 && item.open_minor.signum() == -own.open_minor.signum()
         };
-        let mut others: Vec<&OpenItem> = self.books.items.values().filter(opposite).collect();
+        let known = self.books.items.values();
+        let seen = known.map(|item| self.items.get(&item.id).unwrap_or(item));
+        let mut others: Vec<OpenItem> = seen.filter(opposite).cloned().collect();
         others.sort_by_key(|item| (item.due_at, item.id));
         let mut left = own.open_minor.saturating_abs();
         for other in others {

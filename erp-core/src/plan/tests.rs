@@ -40,6 +40,7 @@ fn books() -> Books {
             kind,
             country: "France".into(),
             name_sealed: None,
+            terms: None,
             created_at: None,
         };
         post(&mut books, &Command::CreateParty(party)).unwrap();

@@ -109,6 +109,9 @@ impl Interchange {
                     body.entry(name).or_insert(value);
                 }
             }
+            // What was said once, when it was made, is said again only where it is otherwise.
+            let said = |name: &str| changes.as_ref().is_some_and(|changes| changes.contains_key(name));
+            body.retain(|name, _| !shape.asked.kinds.contains_key(name) || said(name));
         }
         let body =
             serde_json::value::to_raw_value(&body).map_err(|error| ErpError::invalid("file", error.to_string()))?;

@@ -65,14 +65,19 @@ impl Shape {
             |path: &str, method: &str| operations.get(path).map(|of| &of[method]).filter(|of| of.is_object());
         // What makes something answers so; a batch makes nothing of its own.
         let makes = |of: &&Value| of["responses"]["201"].is_object();
-        let (taken_by, taken) = match (operation(&list, "post").filter(makes), &one) {
-            (Some(post), _) => (Some(("POST", list.clone())), body(post)),
-            (None, Some(one)) => match operation(one, "put").filter(makes) {
-                Some(put) => (Some(("PUT", one.clone())), body(put)),
-                None => (None, None),
-            },
-            (None, None) => (None, None),
-        };
+        // What says anew what is there goes before what only makes it.
+        let put = one.iter().map(|one| ("PUT", one, "put"));
+        let is_listed = operation(&list, "get").is_some();
+        let within = operations
+            .keys()
+            .filter(|path| is_listed && posts_within(path, collection));
+        let post = std::iter::once(&list).chain(within);
+        let ways = put.chain(post.map(|path| ("POST", path, "post")));
+        let mut ways = ways.filter_map(|(method, path, name)| {
+            let body = body(operation(path, name).filter(makes)?)?;
+            Some(((method, path.clone()), body))
+        });
+        let (taken_by, taken) = ways.next().unzip();
         let page = operation(&list, "get").map(|get| &get["responses"]["200"]["content"]["application/json"]["schema"]);
         let shown =
             page.map(|page| resolved(openapi, &resolved(openapi, page)["properties"]["items"])["items"].clone());
@@ -117,11 +122,22 @@ fn path_of_one(path: &str, list: &str) -> bool {
     rest.is_some_and(|rest| rest.split('/').all(|part| part.starts_with('{')))
 }
 
-/// `/erp/v1/parties/{party}/contacts/{contact}`.
+/// `/erp/v1/parties/{party}/contacts/{contact}`, and also `/erp/v1/products/{product}/units/{unit}` of `product-units`.
 fn path_of_one_within(path: &str, collection: &str) -> bool {
     let own = path.rsplit_once('/').filter(|(_, name)| name.starts_with('{'));
-    own.and_then(|(rest, _)| rest.strip_suffix(collection)?.strip_suffix('/'))
-        .is_some_and(|owner| owner.ends_with('}'))
+    own.is_some_and(|(rest, _)| posts_within(rest, collection))
+}
+
+/// `/erp/v1/products/{product}/standard-costs`.
+fn posts_within(path: &str, collection: &str) -> bool {
+    let mut parts = path.rsplit('/');
+    let (Some(name), Some(owner)) = (parts.next(), parts.next().and_then(|owner| owner.strip_prefix('{'))) else {
+        return false;
+    };
+    let Some(owner) = owner.strip_suffix('}') else {
+        return false;
+    };
+    name == collection || collection.strip_prefix(owner).and_then(|rest| rest.strip_prefix('-')) == Some(name)
 }
 
 /// What a reference refers to; what is there where something may be absent.

@@ -6,7 +6,7 @@ use super::interchange::counts;
 use super::*;
 
 /// In an order in which each finds what it refers to.
-const COLLECTIONS: [&str; 27] = [
+const COLLECTIONS: [&str; 29] = [
     "accounts",
     "cost-centres",
     "tax-codes",
@@ -14,6 +14,7 @@ const COLLECTIONS: [&str; 27] = [
     "parties",
     "contacts",
     "products",
+    "product-units",
     "exchange-rates",
     "fiscal-years",
     "number-series",
@@ -33,6 +34,7 @@ const COLLECTIONS: [&str; 27] = [
     "credit-notes",
     "stock-adjustments",
     "stock-counts",
+    "standard-costs",
     "journal-entries",
 ];
 
@@ -74,6 +76,7 @@ async fn busy() -> Caller {
         )
         .await;
     }
+    put("parties/S1/terms", json!({ "payment_days": 14 })).await;
     put(
         "parties/C1/contacts/ann",
         json!({ "name": "Ann", "email": "ann@example.com" }),
@@ -90,6 +93,8 @@ async fn busy() -> Caller {
         product("CUP", json!({ "valuation": "standard", "standard_cost": "1.25" })),
     )
     .await;
+    put("products/MUG/units/BX", json!({ "factor": "6" })).await;
+    put("products/CUP", json!({ "description": "cup", "list_price": "3.20" })).await;
     post("products", product("POST", json!({ "kind": "service" }))).await;
     put("exchange-rates/EUR/2024-01-01", json!({ "rate": "0.85" })).await;
     post("fiscal-years", json!({ "from": "2024-01-01", "months": 6 })).await;
@@ -215,6 +220,11 @@ async fn busy() -> Caller {
         "payments",
         json!({ "party": "S1", "direction": "out", "number": "P-2", "amount": "3.00",
         "paid_at": "2024-01-13", "settles": "oldest" }),
+    )
+    .await;
+    post(
+        "products/CUP/standard-costs",
+        json!({ "cost": "1.305", "from": "2024-01-14" }),
     )
     .await;
     post(

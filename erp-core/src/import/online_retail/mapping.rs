@@ -198,6 +198,7 @@ impl Mapping {
             kind,
             country,
             name_sealed: None,
+            terms: None,
             created_at: Some(at),
         };
         self.master_data(EntryKind::Party, key, Command::CreateParty(party), line, at);

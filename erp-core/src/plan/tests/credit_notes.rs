@@ -58,6 +58,7 @@ fn a_credit_note_names_an_invoice_of_its_own_customer_and_currency() {
         kind: PartyKind::Customer,
         country: "France".into(),
         name_sealed: None,
+        terms: None,
         created_at: None,
     };
     post(&mut books, &Command::CreateParty(second)).unwrap();

@@ -66,7 +66,8 @@ impl CommandJournal for SqlLedger {
             DocumentKind::PurchaseReceipt => ("purchase_receipts", "number"),
             DocumentKind::PurchaseBill => ("purchase_bills", "number"),
             DocumentKind::Payment => ("payments", "number"),
-            DocumentKind::Product => ("products", "code"),
+            // What said the first standard cost: others may have changed the product since.
+            DocumentKind::Product => ("standard_costs", "product_code"),
             _ => ("stock_documents", "number"),
         };
         let mut rows = Vec::new();
@@ -78,9 +79,11 @@ impl CommandJournal for SqlLedger {
                  WHERE c.command IS NOT NULL AND d.tenant_id = "
             ));
             query.push_bind(ctx.tenant.as_str());
-            if table == "stock_documents" {
-                query.push(" AND d.kind = ").push_bind(kind.as_str());
-            }
+            match table {
+                "stock_documents" => query.push(" AND d.kind = ").push_bind(kind.as_str()),
+                "standard_costs" => query.push(" AND d.number IS NULL"),
+                _ => &mut query,
+            };
             query.push(format_args!(" AND d.{number} IN "));
             query.push_list(numbers.iter().map(|number| &**number));
             let found = query.build().once().fetch_all(&self.readers_of(ctx)).await;

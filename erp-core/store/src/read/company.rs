@@ -11,7 +11,7 @@ use cortex_store::sql::{self, On, Pool, Row, Transaction};
 use cortex_types::{Currency, Timestamp};
 
 use super::fiscal::of_tenant;
-use super::taxes;
+use super::{carried, taxes};
 use crate::days;
 use crate::rows::Columns;
 
@@ -166,6 +166,8 @@ pub(super) async fn load(
         let last = day_of(Timestamp::from_micros(before.micros().saturating_sub(1)));
         rates.extend(balances.iter().map(|balance| (balance.currency, last)));
         books.balances_before.insert(*before, (span, balances));
+        let carried = carried::before(on, tenant, *before, &books.chart).await?;
+        books.carried_before.insert(*before, carried);
         books.newest_revaluation = newest_revaluation(on, tenant).await?;
     }
     let Some(base) = books.base() else { return Ok(()) };

@@ -1,12 +1,14 @@
 //! Parties, products with their units, and locations.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use cortex_erp::valuation::Method;
 use cortex_erp::{
-    Books, Location, NegativeStock, Page, Party, PartyKind, PartyTerms, Product, ProductKind, ProductUnit, References,
+    Books, Location, NegativeStock, Page, Party, PartyKind, PartyTerms, Product, ProductCost, ProductKind, ProductUnit,
+    References,
 };
-use cortex_store::sql::{self, Pool, Row, Transaction};
+use cortex_store::sql::{self, Pool, QueryBuilder, Row, Transaction};
 use sqlx::AssertSqlSafe;
 
 use super::books::rows;
@@ -18,6 +20,9 @@ pub(super) const PRODUCTS: &str =
     "SELECT id, code, description, kind, unit, currency, list_price_minor, valuation, created_at FROM products";
 
 const PRODUCT_UNITS: &str = "SELECT id, product_id, product_code, unit, factor, created_at FROM product_units";
+
+pub(super) const STANDARD_COSTS: &str = "SELECT id, product_id, product_code, value_minor, quantity_micro, currency, number, \
+                                         effective_from FROM standard_costs";
 
 pub(super) const LOCATIONS: &str = "SELECT id, code, name, negative_stock, created_at FROM locations";
 pub(super) const LOCATIONS_OF_TENANT: &str =
@@ -94,19 +99,55 @@ pub(super) async fn load_units(
 pub(super) async fn units_of(
     readers: &Pool,
     tenant: &str,
-    product: &str,
+    product: Option<&str>,
     page: &Page,
 ) -> Result<Vec<ProductUnit>, sqlx::Error> {
-    let of_product =
-        format!("{PRODUCT_UNITS} WHERE tenant_id = $1 AND product_code = $2 AND id > $3 ORDER BY id LIMIT $4");
-    let rows = sql::query(AssertSqlSafe(of_product))
+    let mut query = QueryBuilder::new(format!("{PRODUCT_UNITS} WHERE tenant_id = "));
+    query.push_bind(tenant);
+    if let Some(product) = product {
+        query.push(" AND product_code = ").push_bind(product);
+    }
+    query
+        .push(" AND id > ")
+        .push_bind(page.after.as_deref().unwrap_or_default());
+    query.push(" ORDER BY id LIMIT ").push_bind(i64::from(page.limit()));
+    query
+        .build()
+        .fetch_all(readers)
+        .await?
+        .iter()
+        .map(product_unit)
+        .collect()
+}
+
+pub(super) fn standard_cost(row: &Row) -> Result<ProductCost, sqlx::Error> {
+    Ok(ProductCost {
+        id: row.parsed("id")?,
+        product_id: row.parsed("product_id")?,
+        product_code: row.text("product_code")?,
+        value_minor: row.integer("value_minor")?,
+        quantity_micro: row.integer("quantity_micro")?,
+        currency: row.parsed("currency")?,
+        from: row.time("effective_from")?,
+    })
+}
+
+/// The first one of a product has no number: it is part of that.
+pub(super) async fn standard_costs(
+    readers: &Pool,
+    tenant: &str,
+    page: &Page,
+) -> Result<Vec<(Arc<str>, ProductCost)>, sqlx::Error> {
+    let select =
+        format!("{STANDARD_COSTS} WHERE tenant_id = $1 AND number IS NOT NULL AND id > $2 ORDER BY id LIMIT $3");
+    let rows = sql::query(AssertSqlSafe(select))
         .bind(tenant)
-        .bind(product)
         .bind(page.after.as_deref().unwrap_or_default())
         .bind(i64::from(page.limit()))
         .fetch_all(readers)
         .await?;
-    rows.iter().map(product_unit).collect()
+    let numbered = |row: &Row| Ok((row.text("number")?, standard_cost(row)?));
+    rows.iter().map(numbered).collect()
 }
 
 fn terms(row: &Row) -> Result<PartyTerms, sqlx::Error> {

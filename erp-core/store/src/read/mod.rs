@@ -3,6 +3,7 @@
 mod answers;
 mod bills;
 mod books;
+mod carried;
 mod commands;
 mod company;
 mod contacts;

@@ -13,7 +13,8 @@ use super::journal::document;
 use crate::rows::Columns;
 
 const ITEMS: &str = "SELECT id, side, party_code, document_kind, document_id, number, currency, amount_minor, open_minor, \
-                     base_minor, posted_at, due_at FROM open_items";
+                     (SELECT l.base_minor FROM journal_lines l WHERE l.id = open_items.id) AS base_minor, posted_at, due_at \
+                     FROM open_items";
 const ALLOCATIONS: &str = "SELECT a.id, a.debit_item, a.credit_item, a.currency, a.amount_minor, a.gained_minor, \
                            a.allocated_at, a.document_kind, a.document_id, a.number, a.undoes FROM allocations a";
 /// What stands: neither takes another one back, nor was taken back.
@@ -174,6 +175,20 @@ pub(super) async fn page(
     query.build().fetch_all(readers).await?.iter().map(item).collect()
 }
 
+/// SQL for what of each item was settled since a time.
+pub(super) fn settled_since(time: &str) -> String {
+    let since = |item: &str, sign: &str| {
+        format!(
+            "SELECT a.{item} AS id, {sign}a.amount_minor AS amount_minor FROM allocations a \
+             WHERE a.tenant_id = $1 AND a.allocated_at >= {time}"
+        )
+    };
+    let (debits, credits) = (since("debit_item", ""), since("credit_item", "-"));
+    format!(
+        "SELECT id, CAST(sum(amount_minor) AS BIGINT) AS amount_minor FROM ({debits} UNION ALL {credits}) b GROUP BY id"
+    )
+}
+
 /// What every party had open before a time, by how long that was overdue then.
 pub(super) async fn ageing(
     readers: &Pool,
@@ -183,10 +198,7 @@ pub(super) async fn ageing(
     days: &[u32],
 ) -> Result<Vec<Ageing>, sqlx::Error> {
     // What is open now, and what was settled since. Whatever is neither had nothing open then.
-    let since = "SELECT a.{item} AS id, {sign} CAST(sum(a.amount_minor) AS BIGINT) AS amount_minor FROM allocations a \
-                 WHERE a.tenant_id = $1 AND a.allocated_at >= $3 GROUP BY a.{item}";
-    let debits = since.replace("{item}", "debit_item").replace("{sign}", "");
-    let credits = since.replace("{item}", "credit_item").replace("{sign}", "-");
+    let settled = settled_since("$3");
     // Put into its bucket by the database: few rows come of many items.
     let passed = |place: usize| format!("CASE WHEN due_at <= ${place} THEN 1 ELSE 0 END");
     let bucket = (4..=4 + days.len()).map(passed).collect::<Vec<_>>().join(" + ");
@@ -196,8 +208,7 @@ pub(super) async fn ageing(
            WHERE tenant_id = $1 AND side = $2 AND open_minor <> 0 AND posted_at < $3 \
            UNION ALL \
            SELECT i.party_code, i.currency, i.due_at, s.amount_minor FROM open_items i \
-           JOIN (SELECT id, sum(amount_minor) AS amount_minor FROM ({debits} UNION ALL {credits}) b GROUP BY id) s ON s.id = i.id \
-           WHERE i.tenant_id = $1 AND i.side = $2 AND i.posted_at < $3) o \
+           JOIN ({settled}) s ON s.id = i.id WHERE i.tenant_id = $1 AND i.side = $2 AND i.posted_at < $3) o \
          GROUP BY party_code, currency, {bucket}"
     );
     // Nothing is due before the first time that can be given. What is due some time on a day is overdue from the next one on.

@@ -1,12 +1,14 @@
 //! [`Records`] on SQL: each query is scoped by the tenant of the call.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use cortex_erp::{
     AccountBalance, Ageing, Answered, Base, Cancellation, Chart, Closings, Company, Contact, CostCentre, CreditNote,
     DocumentKind, ErpError, ExchangeRate, Expected, Finding, FiscalYear, GeneralLedger, IdempotencyKey, Invoice,
     ItemSide, JournalEntryRecord, Link, Location, OpenItem, Order, OrderProgress, OrderState, Page, Party, Payment,
-    Product, ProductUnit, PurchaseBill, PurchaseReceipt, Records, ReorderRule, Span, StockDocument, StockMove,
-    StockOnHand, TaxCode, TaxTotal, UnbilledGoods,
+    Product, ProductCost, ProductUnit, PurchaseBill, PurchaseReceipt, Records, ReorderRule, Span, StockDocument,
+    StockMove, StockOnHand, TaxCode, TaxTotal, UnbilledGoods,
 };
 use cortex_store::sql::{self, Row};
 use cortex_types::{RequestContext, Timestamp};
@@ -28,66 +30,79 @@ impl SqlLedger {
         result.map_err(|error| failed(what)(self.database().failed(error)))
     }
 
-    async fn one(
+    /// The row whose column has a value.
+    async fn one<T>(
         &self,
+        what: &'static str,
         ctx: &RequestContext,
-        select: &str,
-        (column, value): (&str, &str),
-    ) -> Result<Option<Row>, sqlx::Error> {
-        sql::query(AssertSqlSafe(format!(
-            "{select} WHERE tenant_id = $1 AND {column} = $2"
-        )))
-        .bind(ctx.tenant.as_str())
-        .bind(value)
-        .fetch_optional(&self.readers_of(ctx))
-        .await
+        (select, column, value): (&str, &str, &str),
+        read: impl Fn(&Row) -> Result<T, sqlx::Error>,
+    ) -> Result<Option<T>, ErpError> {
+        let select = format!("{select} WHERE tenant_id = $1 AND {column} = $2");
+        let row = sql::query(AssertSqlSafe(select))
+            .bind(ctx.tenant.as_str())
+            .bind(value)
+            .fetch_optional(&self.readers_of(ctx))
+            .await;
+        self.read(what, row.and_then(|row| row.as_ref().map(read).transpose()))
+    }
+
+    async fn page<T>(
+        &self,
+        what: &'static str,
+        ctx: &RequestContext,
+        (select, page): (&str, &Page),
+        read: impl Fn(&Row) -> Result<T, sqlx::Error>,
+    ) -> Result<Vec<T>, ErpError> {
+        let rows = page_of(&self.readers_of(ctx), select, ctx.tenant.as_str(), page).await;
+        self.read(what, rows.and_then(|rows| rows.iter().map(read).collect()))
     }
 }
 
 #[async_trait]
 impl Records for SqlLedger {
     async fn party(&self, ctx: &RequestContext, code: &str) -> Result<Option<Party>, ErpError> {
-        let row = self.one(ctx, master_data::PARTIES, ("code", code)).await;
-        self.read(
-            "read a party",
-            row.and_then(|row| row.as_ref().map(master_data::party).transpose()),
-        )
+        let key = (master_data::PARTIES, "code", code);
+        self.one("read a party", ctx, key, master_data::party).await
     }
 
     async fn parties(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Party>, ErpError> {
-        let readers = self.readers_of(ctx);
-        let rows = documents::page_of(&readers, master_data::PARTIES, ctx.tenant.as_str(), page).await;
-        self.read(
-            "list parties",
-            rows.and_then(|rows| rows.iter().map(master_data::party).collect()),
-        )
+        let page = (master_data::PARTIES, page);
+        self.page("list parties", ctx, page, master_data::party).await
     }
 
     async fn product(&self, ctx: &RequestContext, code: &str) -> Result<Option<Product>, ErpError> {
-        let row = self.one(ctx, master_data::PRODUCTS, ("code", code)).await;
-        self.read(
-            "read a product",
-            row.and_then(|row| row.as_ref().map(master_data::product).transpose()),
-        )
+        let key = (master_data::PRODUCTS, "code", code);
+        self.one("read a product", ctx, key, master_data::product).await
     }
 
     async fn products(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Product>, ErpError> {
-        let readers = self.readers_of(ctx);
-        let rows = documents::page_of(&readers, master_data::PRODUCTS, ctx.tenant.as_str(), page).await;
-        self.read(
-            "list products",
-            rows.and_then(|rows| rows.iter().map(master_data::product).collect()),
-        )
+        let page = (master_data::PRODUCTS, page);
+        self.page("list products", ctx, page, master_data::product).await
     }
 
     async fn product_units(
         &self,
         ctx: &RequestContext,
-        product: &str,
+        product: Option<&str>,
         page: &Page,
     ) -> Result<Vec<ProductUnit>, ErpError> {
         let units = master_data::units_of(&self.readers_of(ctx), ctx.tenant.as_str(), product, page).await;
-        self.read("list the units of a product", units)
+        self.read("list the units of products", units)
+    }
+
+    async fn standard_costs(
+        &self,
+        ctx: &RequestContext,
+        page: &Page,
+    ) -> Result<Vec<(Arc<str>, ProductCost)>, ErpError> {
+        let costs = master_data::standard_costs(&self.readers_of(ctx), ctx.tenant.as_str(), page).await;
+        self.read("list standard costs", costs)
+    }
+
+    async fn standard_cost(&self, ctx: &RequestContext, number: &str) -> Result<Option<ProductCost>, ErpError> {
+        let key = (master_data::STANDARD_COSTS, "number", number);
+        self.one("read a cost", ctx, key, master_data::standard_cost).await
     }
 
     async fn contacts(&self, ctx: &RequestContext, party: Option<&str>, page: &Page) -> Result<Vec<Contact>, ErpError> {
@@ -136,17 +151,13 @@ impl Records for SqlLedger {
     }
 
     async fn locations(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Location>, ErpError> {
-        let rows = page_of(&self.readers_of(ctx), LOCATIONS, ctx.tenant.as_str(), page).await;
-        let locations = rows.and_then(|rows| rows.iter().map(location).collect());
-        self.read("list locations", locations)
+        let page = (LOCATIONS, page);
+        self.page("list locations", ctx, page, location).await
     }
 
     async fn location(&self, ctx: &RequestContext, code: &str) -> Result<Option<Location>, ErpError> {
-        let row = self.one(ctx, LOCATIONS, ("code", code)).await;
-        self.read(
-            "read a location",
-            row.and_then(|row| row.as_ref().map(location).transpose()),
-        )
+        let key = (LOCATIONS, "code", code);
+        self.one("read a location", ctx, key, location).await
     }
 
     async fn stock_documents(
@@ -290,9 +301,8 @@ impl Records for SqlLedger {
     }
 
     async fn tax_codes(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<TaxCode>, ErpError> {
-        let rows = page_of(&self.readers_of(ctx), taxes::CODES, ctx.tenant.as_str(), page).await;
-        let codes = rows.and_then(|rows| rows.iter().map(taxes::code).collect());
-        self.read("list tax codes", codes)
+        let page = (taxes::CODES, page);
+        self.page("list tax codes", ctx, page, taxes::code).await
     }
 
     async fn tax_totals(&self, ctx: &RequestContext, span: Span) -> Result<Vec<TaxTotal>, ErpError> {
@@ -301,15 +311,13 @@ impl Records for SqlLedger {
     }
 
     async fn cost_centres(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<CostCentre>, ErpError> {
-        let rows = page_of(&self.readers_of(ctx), company::COST_CENTRES, ctx.tenant.as_str(), page).await;
-        let centres = rows.and_then(|rows| rows.iter().map(company::cost_centre).collect());
-        self.read("list cost centres", centres)
+        let page = (company::COST_CENTRES, page);
+        self.page("list cost centres", ctx, page, company::cost_centre).await
     }
 
     async fn exchange_rates(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<ExchangeRate>, ErpError> {
-        let rows = page_of(&self.readers_of(ctx), company::RATES, ctx.tenant.as_str(), page).await;
-        let rates = rows.and_then(|rows| rows.iter().map(company::rate).collect());
-        self.read("list exchange rates", rates)
+        let page = (company::RATES, page);
+        self.page("list exchange rates", ctx, page, company::rate).await
     }
 
     async fn cost_centre_balances(
@@ -369,9 +377,8 @@ impl Records for SqlLedger {
     }
 
     async fn answered(&self, ctx: &RequestContext, key: &IdempotencyKey) -> Result<Option<Answered>, ErpError> {
-        let row = self.one(ctx, ANSWERS, ("idempotency_key", key.as_str())).await;
-        let answered = row.and_then(|row| row.as_ref().map(answered).transpose());
-        self.read("read an answer", answered)
+        let key = (ANSWERS, "idempotency_key", key.as_str());
+        self.one("read an answer", ctx, key, answered).await
     }
 
     async fn verify(&self, ctx: &RequestContext) -> Result<Vec<Finding>, ErpError> {

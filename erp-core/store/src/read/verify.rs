@@ -5,6 +5,7 @@ use cortex_store::sql::{self, Pool, Transaction};
 use sqlx::AssertSqlSafe;
 
 use super::bills::unbilled_now;
+use super::carried;
 use super::number_series::NUMBERS;
 use crate::chain;
 
@@ -119,22 +120,18 @@ const RULES: [(&str, &str); 19] = [
          GROUP BY side, currency HAVING sum(amount_minor) <> 0",
     ),
     (
-        "items-are-control-accounts-in-base",
-        "SELECT v.side || ' in ' || v.currency AS subject, \
-           'what is open and the control account differ by ' || sum(v.base_minor) \
-             || ' (minor units of the company''s currency), revaluations left out' AS problem \
-         FROM (SELECT CASE WHEN l.account = coalesce((SELECT code FROM accounts WHERE tenant_id = $1 AND role = 'receivables'), \
-                 '1100') THEN 'receivable' ELSE 'payable' END AS side, l.currency, l.base_minor \
-               FROM journal_lines l JOIN journal_entries e ON e.id = l.entry_id \
-               WHERE l.tenant_id = $1 AND l.base_minor IS NOT NULL AND e.document_kind <> 'exchange-revaluation' \
-                 AND l.account IN (coalesce((SELECT code FROM accounts WHERE tenant_id = $1 AND role = 'receivables'), '1100'), \
-                   coalesce((SELECT code FROM accounts WHERE tenant_id = $1 AND role = 'payables'), '2000')) \
-               UNION ALL SELECT side, currency, -open_base_minor FROM open_items \
-               WHERE tenant_id = $1 AND open_base_minor IS NOT NULL) v \
-         WHERE NOT EXISTS (SELECT 1 FROM allocations a JOIN open_items i ON i.id = a.debit_item \
-           WHERE a.tenant_id = $1 AND a.gained_minor IS NULL AND i.base_minor IS NOT NULL \
-             AND i.side = v.side AND i.currency = v.currency) \
-         GROUP BY v.side, v.currency HAVING sum(v.base_minor) <> 0",
+        "exchange-differences-are-what-was-gained",
+        "SELECT min(v.subject) AS subject, \
+           'what its allocations gained and its exchange differences differ by ' || sum(v.minor) \
+             || ' (minor units of the company''s currency)' AS problem \
+         FROM (SELECT document_id, document_kind || ' ' || number AS subject, -gained_minor AS minor FROM allocations \
+               WHERE tenant_id = $1 AND gained_minor <> 0 \
+               UNION ALL SELECT e.document_id, 'journal entry ' || e.number, l.base_minor \
+               FROM journal_entries e JOIN journal_lines l ON l.entry_id = e.id \
+               WHERE e.tenant_id = $1 AND e.document_kind = 'exchange-difference' AND l.account IN ( \
+                 coalesce((SELECT code FROM accounts WHERE tenant_id = $1 AND role = 'receivables'), '1100'), \
+                 coalesce((SELECT code FROM accounts WHERE tenant_id = $1 AND role = 'payables'), '2000'))) v \
+         GROUP BY v.document_id HAVING sum(v.minor) <> 0",
     ),
     (
         "item-is-open-by-its-allocations",
@@ -257,6 +254,7 @@ pub(super) async fn verify(readers: &Pool, tenant: &str) -> Result<Vec<Finding>,
             });
         }
     }
+    findings.extend(carried::findings(&mut snapshot, tenant, "items-are-control-accounts-in-base").await?);
     findings.extend(chain::broken(&mut snapshot, tenant).await?);
     snapshot.rollback().await?;
     Ok(findings)

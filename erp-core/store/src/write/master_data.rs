@@ -10,19 +10,21 @@ use super::{Numbered, id};
 
 pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbered<'_>]) -> Result<(), StoreError> {
     let mut parties: BTreeMap<(&str, &Arc<str>), (&Numbered<'_>, &Party)> = BTreeMap::new();
-    let mut products: Vec<(&Numbered<'_>, &Product)> = Vec::new();
+    let mut products: BTreeMap<(&str, &Arc<str>), (&Numbered<'_>, &Product)> = BTreeMap::new();
     let mut locations: BTreeMap<(&str, &Arc<str>), (&Numbered<'_>, &Location)> = BTreeMap::new();
     let mut units: BTreeMap<Uuid, (&Numbered<'_>, &ProductUnit)> = BTreeMap::new();
     for command in numbered {
+        // The newest of a group: it may define one more than once.
         match &command.accepted.postings.document {
             Document::Party(party) => {
                 parties.insert((command.tenant, &party.code), (command, party));
             }
-            Document::Product(product) => products.push((command, product)),
+            Document::Product(product) => {
+                products.insert((command.tenant, &product.code), (command, product));
+            }
             Document::ProductUnit(unit) => {
                 units.insert(unit.id, (command, unit));
             }
-            // The newest of a group: it may define one more than once.
             Document::Location(location) => {
                 locations.insert((command.tenant, &location.code), (command, location));
             }
@@ -69,8 +71,9 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
         "created_at",
         "tx_no",
     ];
+    let products: Vec<_> = products.into_values().collect();
     transaction
-        .insert_rows("products", &columns, &products, |row, (command, product)| {
+        .upsert_rows("products", (&columns, 1), &products, |row, (command, product)| {
             row.bind(id(product.id.0))
                 .bind(command.tenant)
                 .bind(&*product.code)

@@ -28,8 +28,6 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
         "currency",
         "amount_minor",
         "open_minor",
-        "base_minor",
-        "open_base_minor",
         "posted_at",
         "due_at",
         "tx_no",
@@ -42,8 +40,7 @@ pub(super) async fn save(transaction: &mut WriteTransaction, numbered: &[Numbere
             row.bind(id(item.document.id))
                 .bind(&*item.number)
                 .bind(item.currency.as_str());
-            row.bind(item.amount_minor).bind(item.open_minor).bind(item.base_minor);
-            row.bind(item.base_minor.and_then(|_| item.open_base_minor().ok()));
+            row.bind(item.amount_minor).bind(item.open_minor);
             row.bind(item.posted_at).bind(item.due_at).bind(command.tx_no);
         })
         .await?;

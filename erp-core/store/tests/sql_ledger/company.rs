@@ -82,6 +82,7 @@ impl Company {
                 kind,
                 country,
                 name_sealed,
+                terms: None,
                 created_at: None,
             };
             company.execute(Command::CreateParty(party)).await.unwrap();

@@ -167,6 +167,7 @@ async fn a_contact_needs_a_party_and_is_its_tenants_alone() {
         kind: PartyKind::Customer,
         country: "France".into(),
         name_sealed: None,
+        terms: None,
         created_at: None,
     };
     of_other(Command::CreateParty(party), "r1").await.unwrap();

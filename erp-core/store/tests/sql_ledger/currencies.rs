@@ -56,7 +56,7 @@ fn sale(day: &str, currency: Currency, pieces: i64, price: LinePrice) -> Command
     })
 }
 
-fn receipt(day: &str, currency: Currency, lines: &[(i64, i64)]) -> Command {
+pub fn receipt(day: &str, currency: Currency, lines: &[(i64, i64)]) -> Command {
     let line = |(pieces, value_minor): &(i64, i64)| ReceiptLineInput {
         unit: None,
         tax: None,

@@ -4,14 +4,15 @@
 use std::sync::Arc;
 
 use cortex_erp::{
-    Cancel, Closings, Command, DocumentKind, ErpError, JournalLineInput, LinePrice, OpenFiscalYear, Page,
-    PaymentDirection, PeriodState, PostInvoice, PostJournalEntry, Receipt, RecordPayment, Records, RevalueCurrencies,
-    ReversalMethod, ReverseEntry, Role, SetPeriodState, Settle, SettleInput, SettleItems, Span,
+    Cancel, CloseFiscalYear, Closings, Command, CreditLineInput, CreditReason, DefineNumberSeries, DocumentKind,
+    ErpError, JournalLineInput, LinePrice, OpenBalances, OpenFiscalYear, Page, PaymentDirection, PeriodState,
+    PostCreditNote, PostInvoice, PostJournalEntry, QuantityInput, Receipt, RecordPayment, Records, ReturnGoods,
+    RevalueCurrencies, ReversalMethod, ReverseEntry, Role, SetPeriodState, Settle, SettleInput, SettleItems, Span,
 };
 use cortex_types::{Coded, Currency, ErrorCode};
 
-use crate::company::{Company, invoice, line};
-use crate::currencies::{at, in_pounds, rate_of};
+use crate::company::{Company, PIECE, invoice, key, line};
+use crate::currencies::{at, in_pounds, rate_of, receipt};
 
 async fn trading() -> Company {
     let company = in_pounds().await;
@@ -350,4 +351,203 @@ async fn nothing_is_gained_in_a_period_that_is_closed() {
         (company.lost("2024-04-02").await, company.lost("2024-04-03").await),
         (0, -1_000)
     );
+}
+
+#[tokio::test]
+async fn a_note_at_another_rate_than_its_invoice_gains_as_a_payment_does() {
+    let company = trading().await;
+    let sold = company.sound(billed("2024-01-10", 10_000)).await.unwrap();
+    let mut credited = line("POST", 1);
+    credited.price = LinePrice::Net(4_000);
+    let note = PostCreditNote {
+        prices_include_tax: false,
+        number: None,
+        series: None,
+        customer: Some("C1".into()),
+        country: None,
+        currency: Currency::EUR,
+        location: None,
+        invoice: Some(Arc::clone(&sold.number)),
+        credited_at: Some(at("2024-03-05")),
+        lines: vec![CreditLineInput {
+            line: credited,
+            reason: CreditReason::Discount,
+        }],
+    };
+    let note = company.sound(Command::PostCreditNote(note)).await.unwrap();
+    // 40.00 EUR were 32.00 and are 36.00.
+    assert_eq!(company.open_euros().await, [(6_000, 4_800)]);
+    assert_eq!(company.lost("2024-03-06").await, -400);
+    company.sound(cancelled(DocumentKind::CreditNote, &note)).await.unwrap();
+    assert_eq!(company.open_euros().await, [(10_000, 8_000)]);
+    assert_eq!(company.lost("2024-03-06").await, 0);
+    company.comes_of_its_commands().await;
+}
+
+#[tokio::test]
+async fn what_was_brought_along_is_settled_at_what_it_was_brought_along_for() {
+    let company = trading().await;
+    let opening = OpenBalances {
+        memo: String::new(),
+        currency: Currency::GBP,
+        opened_at: Some(at("2024-01-01")),
+        lines: [5_000, 5_000]
+            .map(|cents| JournalLineInput {
+                account: "receivables".to_owned(),
+                currency: Some(Currency::EUR),
+                party: Some("C1".into()),
+                credit_minor: cents,
+                base_minor: Some(4_300),
+                ..JournalLineInput::default()
+            })
+            .to_vec(),
+        stock: Vec::new(),
+    };
+    let opening = company.sound(Command::OpenBalances(opening)).await.unwrap();
+    company.sound(billed("2024-03-10", 8_000)).await.unwrap();
+    let settle = settled("2024-03-11", DocumentKind::OpeningBalance, &opening, None);
+    let receipt = company.sound(settle).await.unwrap();
+    assert_eq!((receipt.amount_minor, receipt.currency), (8_000, Currency::EUR));
+    // 80.00 EUR were billed for 72.00, and 43.00 + 25.80 were paid for them.
+    assert_eq!(company.open_euros().await, [(-2_000, -1_720)]);
+    assert_eq!(company.lost("2024-03-12").await, 320);
+}
+
+#[tokio::test]
+async fn what_goes_back_to_a_supplier_is_what_it_was_when_it_came() {
+    let company = trading().await;
+    let bought = company
+        .sound(receipt("2024-01-05", Currency::EUR, &[(4, 4_000)]))
+        .await
+        .unwrap();
+    let back = ReturnGoods {
+        receipt: bought.number,
+        memo: String::new(),
+        returned_at: Some(at("2024-03-05")),
+        lines: vec![QuantityInput {
+            unit: None,
+            product: "MUG".into(),
+            quantity_micro: PIECE,
+        }],
+    };
+    company.sound(Command::ReturnGoods(back)).await.unwrap();
+    assert_eq!(company.open_euros().await, [(-3_000, -2_400)]);
+    assert_eq!(company.lost("2024-03-06").await, 0);
+}
+
+#[tokio::test]
+async fn an_entry_that_its_group_settled_is_reversed_with_that() {
+    let company = trading().await;
+    let owed = by_hand(
+        "2024-01-20",
+        [("receivables", Some("C1"), 10_000), ("sales", None, -10_000)],
+    );
+    let owed = company.sound(owed).await.unwrap();
+    let submit = |command, text: &str| {
+        let known = cortex_erp::Known::ByClock;
+        company.erp.submit(&company.ctx, command, key(text), known).unwrap()
+    };
+    let pending = [
+        submit(
+            paid("2024-03-05", "C1", 10_000, of(DocumentKind::JournalEntry, &owed)),
+            "a",
+        ),
+        submit(reversed("2024-04-15", &owed.number), "b"),
+        submit(paid("2024-04-16", "C1", 1_000, None), "c"),
+    ];
+    for pending in pending {
+        pending.answer().await.unwrap();
+    }
+    let findings = company.ledger.verify(&company.ctx).await.unwrap();
+    assert!(findings.is_empty(), "{findings:?}");
+    assert_eq!(company.open_euros().await, [(-10_000, -9_000), (-1_000, -950)]);
+    assert_eq!(company.lost("2024-04-30").await, 0);
+    company.comes_of_its_commands().await;
+}
+
+#[tokio::test]
+async fn a_revaluation_is_made_again_late_or_in_the_middle_of_a_day() {
+    let company = trading().await;
+    let sold = company.sound(billed("2024-01-10", 10_000)).await.unwrap();
+    company.sound(revalued("2024-05-01")).await.unwrap();
+    // Nothing of it stands any more: a day before it can be revalued as well.
+    let march = company.sound(revalued("2024-04-01")).await.unwrap();
+    assert_eq!(march.amount_minor, 1_000);
+    company
+        .sound(rate_of(Currency::EUR, "2024-03-31", "0.92"))
+        .await
+        .unwrap();
+    let again = company.sound(revalued("2024-04-01")).await.unwrap();
+    assert_eq!(again.amount_minor, 200);
+    assert_eq!(
+        (company.lost("2024-04-01").await, company.lost("2024-04-02").await),
+        (-1_200, 0)
+    );
+    assert_eq!(
+        (company.lost("2024-05-01").await, company.lost("2024-05-02").await),
+        (-1_500, 0)
+    );
+    // What comes late into a month that was revalued is revalued behind it.
+    company.sound(billed("2024-02-10", 5_000)).await.unwrap();
+    let again = company.sound(revalued("2024-04-01")).await.unwrap();
+    assert_eq!(again.amount_minor, 600);
+    company
+        .sound(paid("2024-03-20", "C1", 10_000, invoice_of(&sold)))
+        .await
+        .unwrap();
+    assert_eq!(
+        company.sound(revalued("2024-04-01")).await.unwrap().amount_minor,
+        -1_200 + 200
+    );
+    // 10.00 were gained by the payment, 6.00 by what is open, 2.00 by what is in the bank.
+    assert_eq!(company.lost("2024-04-01").await, -1_000 - 600 - 200);
+    let noon = company.sound(revalued("2024-04-10T12:00:00Z")).await.unwrap();
+    assert_eq!(noon.amount_minor, 750 + 300);
+    assert_eq!(
+        company.lost("2024-04-11").await - company.lost("2024-04-12").await,
+        -750
+    );
+    company.comes_of_its_commands().await;
+}
+
+#[tokio::test]
+async fn the_last_day_of_a_year_is_revalued_and_the_year_closed() {
+    let company = trading().await;
+    let year = |from| {
+        Command::OpenFiscalYear(OpenFiscalYear {
+            code: None,
+            from: at(from),
+            months: 12,
+        })
+    };
+    company.sound(year("2024-01-01")).await.unwrap();
+    let series = DefineNumberSeries {
+        code: "BY-YEAR".into(),
+        kind: DocumentKind::JournalEntry,
+        prefix: "J{fiscal-year}-".into(),
+        digits: 6,
+        is_default: true,
+        blocked: false,
+    };
+    company.sound(Command::DefineNumberSeries(series)).await.unwrap();
+    let sold = company.sound(billed("2024-01-10", 10_000)).await.unwrap();
+    let early = company.sound(revalued("2025-01-01")).await.unwrap_err();
+    assert!(
+        early.to_string().starts_with("as_of: ") && early.to_string().contains("2025-01-01"),
+        "{early}"
+    );
+    company.sound(year("2025-01-01")).await.unwrap();
+    company.sound(revalued("2025-01-01")).await.unwrap();
+    let close = CloseFiscalYear { year: "FY2024".into() };
+    company.sound(Command::CloseFiscalYear(close)).await.unwrap();
+    assert_eq!(
+        company.in_base_before(Role::RetainedEarnings, "2025-01-01").await,
+        -8_000 - 1_500
+    );
+    company
+        .sound(paid("2025-01-20", "C1", 10_000, invoice_of(&sold)))
+        .await
+        .unwrap();
+    // All that the rate brought was in the year before.
+    assert_eq!(company.lost("2025-02-01").await, 0);
 }

@@ -413,6 +413,7 @@ async fn what_was_written_off_or_went_back_settles_what_it_is_of() {
         kind: PartyKind::Customer,
         country: "France".into(),
         name_sealed: None,
+        terms: None,
         created_at: None,
     };
     company.execute(Command::CreateParty(other)).await.unwrap();
@@ -493,6 +494,7 @@ async fn what_parties_brought_along_is_settled_by_each_of_them_and_item_by_item(
         kind: PartyKind::Customer,
         country: "France".into(),
         name_sealed: None,
+        terms: None,
         created_at: None,
     };
     company.execute(Command::CreateParty(other)).await.unwrap();

@@ -147,7 +147,7 @@ async fn a_box_of_twelve_leaves_stock_as_twelve_and_stays_so() {
     assert_eq!(company.mugs().await, 960 - 66);
     let units = company
         .ledger
-        .product_units(&company.ctx, "MUG", &Page::default())
+        .product_units(&company.ctx, Some("MUG"), &Page::default())
         .await
         .unwrap();
     let units: Vec<_> = units
@@ -159,7 +159,7 @@ async fn a_box_of_twelve_leaves_stock_as_twelve_and_stays_so() {
     assert_eq!(
         company
             .ledger
-            .product_units(&company.ctx, "MUG", &page)
+            .product_units(&company.ctx, Some("MUG"), &page)
             .await
             .unwrap()
             .len(),
@@ -465,7 +465,7 @@ async fn a_unit_serves_the_next_command_of_its_group_and_no_other_tenant() {
     assert_eq!(
         company
             .ledger
-            .product_units(&other, "MUG", &Page::default())
+            .product_units(&other, Some("MUG"), &Page::default())
             .await
             .unwrap(),
         []

@@ -93,6 +93,7 @@ fn party(code: &str, kind: PartyKind) -> Command {
         kind,
         country: "France".into(),
         name_sealed: None,
+        terms: None,
         created_at: None,
     })
 }

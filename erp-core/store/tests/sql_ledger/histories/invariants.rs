@@ -10,7 +10,7 @@ use sqlx::AssertSqlSafe;
 use crate::company::Company;
 
 /// What must not be, and a query that counts where it is, within tenant `$1`; `{inventory}` and others are codes of accounts.
-const NEVER: [(&str, &str); 11] = [
+const NEVER: [(&str, &str); 12] = [
     (
         "an entry whose debits are not its credits",
         "SELECT entry_id FROM journal_lines WHERE tenant_id = $1 GROUP BY entry_id, currency \
@@ -68,14 +68,32 @@ const NEVER: [(&str, &str); 11] = [
              l.currency, l.base_minor AS minor FROM journal_lines l JOIN journal_entries e ON e.id = l.entry_id \
              WHERE l.tenant_id = $1 AND l.account IN ({receivables}, {payables}) AND l.base_minor IS NOT NULL \
                AND e.document_kind <> 'exchange-revaluation' \
-           UNION ALL SELECT side, currency, -open_base_minor FROM open_items \
-             WHERE tenant_id = $1 AND base_minor IS NOT NULL) v \
+           UNION ALL SELECT side, currency, -whole - CASE WHEN 2 * rest > amount OR (2 * rest = amount AND whole % 2 = 1) \
+               THEN 1 ELSE 0 END FROM (SELECT i.side, i.currency, abs(i.amount_minor) AS amount, \
+                 l.base_minor * abs(i.open_minor) / abs(i.amount_minor) AS whole, \
+                 l.base_minor * abs(i.open_minor) % abs(i.amount_minor) AS rest \
+               FROM open_items i JOIN journal_lines l ON l.id = i.id WHERE i.tenant_id = $1 AND l.base_minor > 0) debits \
+           UNION ALL SELECT side, currency, whole + CASE WHEN 2 * rest > amount OR (2 * rest = amount AND whole % 2 = 1) \
+               THEN 1 ELSE 0 END FROM (SELECT i.side, i.currency, abs(i.amount_minor) AS amount, \
+                 -l.base_minor * abs(i.open_minor) / abs(i.amount_minor) AS whole, \
+                 -l.base_minor * abs(i.open_minor) % abs(i.amount_minor) AS rest \
+               FROM open_items i JOIN journal_lines l ON l.id = i.id WHERE i.tenant_id = $1 AND l.base_minor < 0) credits) v \
          GROUP BY side, currency HAVING sum(minor) <> 0",
     ),
     (
-        "an item that is not open at the rate that it was posted at",
-        "SELECT id FROM open_items WHERE tenant_id = $1 AND base_minor IS NOT NULL AND (open_base_minor IS NULL \
-           OR 2 * abs(open_base_minor * amount_minor - base_minor * open_minor) > abs(amount_minor))",
+        "a revaluation of what parties owe that was not taken back for good",
+        "SELECT l.account FROM journal_lines l JOIN journal_entries e ON e.id = l.entry_id \
+         WHERE l.tenant_id = $1 AND l.account IN ({receivables}, {payables}) AND e.document_kind = 'exchange-revaluation' \
+         GROUP BY l.account, l.currency HAVING sum(l.base_minor) <> 0",
+    ),
+    (
+        "what a document gained that is not what its settlements gained",
+        "SELECT document_id FROM (SELECT document_id, -gained_minor AS minor FROM allocations \
+             WHERE tenant_id = $1 AND gained_minor IS NOT NULL \
+           UNION ALL SELECT e.document_id, l.base_minor FROM journal_lines l JOIN journal_entries e ON e.id = l.entry_id \
+             WHERE l.tenant_id = $1 AND l.account IN ({receivables}, {payables}) \
+               AND e.document_kind = 'exchange-difference') v \
+         GROUP BY document_id HAVING sum(minor) <> 0",
     ),
     (
         "an item of which more or less is open than was not settled",
