@@ -72,6 +72,9 @@ impl References {
             Command::CreateParty(party) | Command::DefineParty(party) => {
                 self.parties.insert(Arc::clone(&party.code));
                 self.walk_in |= party.kind == PartyKind::WalkIn;
+                let limit = party.terms.as_ref().and_then(|terms| terms.credit_limit);
+                self.owed
+                    .extend(limit.map(|(_, currency)| (Arc::clone(&party.code), currency)));
             }
             Command::CreateProduct(product) | Command::DefineProduct(product) => {
                 self.products.entry(Arc::clone(&product.code)).or_default();

@@ -114,6 +114,13 @@ async fn define(client: &mut Client) -> Result<()> {
     let stock = json!([{ "product": product(1), "quantity": "10", "value": "20.00" }]);
     let opening = json!({ "lines": [{ "account": "bank", "debit": "50000.00" }], "stock": stock });
     client.post("/erp/v1/opening-balances", &opening).await?;
+    let lamp = json!({ "code": "LAMP", "kind": "goods", "valuation": "standard", "standard_cost": "4.00" });
+    client.post("/erp/v1/products", &lamp).await?;
+    let cost = json!({ "cost": "4.25", "from": january });
+    client.post("/erp/v1/products/LAMP/standard-costs", &cost).await?;
+    client
+        .put("/erp/v1/products/LAMP/units/BX", &json!({ "factor": "6" }))
+        .await?;
     for number in 0..OF_EACH {
         let rule = json!({ "point": "2000000", "up_to": "3000000", "supplier": supplier(number) });
         let path = format!("/erp/v1/reorder-rules/{}/main", product(number));

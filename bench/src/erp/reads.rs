@@ -140,16 +140,17 @@ async fn filled(client: &mut Client, paths: &Map<String, Value>, template: &str)
     })
 }
 
-/// The address of a row of a list.
+/// The address of a row of a list. What is within a row names it by its code: `/erp/v1/products/{product}/units`.
 fn of_row(path: &str, row: &Value) -> Option<String> {
     let fields: BTreeMap<&str, &str> = row
         .as_object()?
         .iter()
         .filter_map(|(name, value)| Some((name.as_str(), value.as_str()?)))
         .collect();
-    let mut address = path.to_owned();
-    for (name, value) in fields {
-        address = address.replace(&format!("{{{name}}}"), value);
-    }
-    (!address.contains('{')).then_some(address)
+    let code = fields.get("code").filter(|_| path.matches('{').count() == 1);
+    let parts = path.split('/').map(|part| {
+        let name = part.strip_prefix('{').and_then(|part| part.strip_suffix('}'));
+        name.map_or(Some(part), |name| fields.get(name).or(code).copied())
+    });
+    Some(parts.collect::<Option<Vec<_>>>()?.join("/"))
 }

@@ -83,6 +83,24 @@ impl ErpApi {
         }
     }
 
+    /// The currency of a document that another one is about.
+    pub(crate) async fn currency_of(
+        &self,
+        ctx: &RequestContext,
+        kind: DocumentKind,
+        number: &str,
+    ) -> Result<Option<Currency>, ErpError> {
+        let records = &self.records;
+        Ok(match kind {
+            DocumentKind::SalesInvoice => records.invoice(ctx, number).await?.map(|of| of.currency),
+            DocumentKind::CreditNote => records.credit_note(ctx, number).await?.map(|of| of.currency),
+            DocumentKind::PurchaseReceipt => records.purchase_receipt(ctx, number).await?.map(|of| of.currency),
+            DocumentKind::PurchaseBill => records.purchase_bill(ctx, number).await?.map(|of| of.currency),
+            DocumentKind::Payment => records.payment(ctx, number).await?.map(|of| of.currency),
+            _ => None,
+        })
+    }
+
     /// The company's currency, where it said one, and that of a document.
     pub(crate) async fn currencies(
         &self,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use cortex_erp::{Command, CreditLineInput, CreditNote, CreditReason, ErpError, PostCreditNote};
+use cortex_erp::{Command, CreditLineInput, CreditNote, CreditReason, DocumentKind, ErpError, PostCreditNote};
 use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query, objects};
 use cortex_types::{Currency, Timestamp};
 use rust_decimal::Decimal;
@@ -93,6 +93,7 @@ pub(crate) struct CreditNoteBody {
     series: Option<String>,
     customer: Option<String>,
     country: Option<String>,
+    /// That of the invoice where it is absent; the company's where no invoice is named.
     #[schema(value_type = Option<CurrencyCode>)]
     currency: Option<Currency>,
     /// Where the goods come back to.
@@ -204,7 +205,11 @@ async fn post(
     Json(body): Json<CreditNoteBody>,
 ) -> Result<ReceiptView, ApiError> {
     api.may_post(&ctx)?;
-    let currency = api.document_currency(&ctx, body.currency).await?;
+    let named = match (body.currency, &body.invoice) {
+        (None, Some(invoice)) => api.currency_of(&ctx, DocumentKind::SalesInvoice, invoice).await?,
+        (named, _) => named,
+    };
+    let currency = api.document_currency(&ctx, named).await?;
     let lines = body
         .lines
         .into_iter()

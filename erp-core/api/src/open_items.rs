@@ -127,7 +127,7 @@ impl SettlesBody {
 pub(crate) struct SettleBody {
     /// `oldest`, or the documents.
     settles: SettlesBody,
-    /// Of the amounts; the company's where it is absent.
+    /// Of the amounts; that of the document where it is absent, and has one.
     #[schema(value_type = Option<CurrencyCode>)]
     currency: Option<Currency>,
     #[schema(value_type = Option<Time>)]
@@ -341,7 +341,11 @@ impl ErpApi {
         body: SettleBody,
     ) -> Result<Command, ApiError> {
         self.may_post(ctx)?;
-        let currency = self.document_currency(ctx, body.currency).await?;
+        let named = match body.currency {
+            None => self.currency_of(ctx, kind, &number).await?,
+            named => named,
+        };
+        let currency = self.document_currency(ctx, named).await?;
         Ok(Command::SettleItems(SettleItems {
             kind,
             number: number.into(),

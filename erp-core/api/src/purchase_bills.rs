@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use cortex_erp::{BillLineInput, Command, ErpError, PostBill, PurchaseBill, PurchaseBillLine, UnbilledGoods};
+use cortex_erp::{
+    BillLineInput, Command, DocumentKind, ErpError, PostBill, PurchaseBill, PurchaseBillLine, UnbilledGoods,
+};
 use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query, objects};
 use cortex_types::{Currency, Timestamp};
 use rust_decimal::Decimal;
@@ -44,6 +46,7 @@ pub(crate) struct PurchaseBillBody {
     /// The supplier's own number: it bills once under each.
     #[schema(example = "2024-0815")]
     reference: Option<String>,
+    /// That of the first receipt where it is absent; the company's where no receipt is named.
     #[schema(value_type = Option<CurrencyCode>)]
     currency: Option<Currency>,
     #[schema(value_type = Option<Time>)]
@@ -288,7 +291,14 @@ async fn bill(
     Json(body): Json<PurchaseBillBody>,
 ) -> Result<ReceiptView, ApiError> {
     api.may_post(&ctx)?;
-    let currency = api.document_currency(&ctx, body.currency).await?;
+    let named = match (
+        body.currency,
+        body.lines.iter().find_map(|line| line.receipt.as_deref()),
+    ) {
+        (None, Some(receipt)) => api.currency_of(&ctx, DocumentKind::PurchaseReceipt, receipt).await?,
+        (named, _) => named,
+    };
+    let currency = api.document_currency(&ctx, named).await?;
     let lines = body.lines.into_iter().enumerate();
     let lines = lines.map(|(index, line)| line.input(index, currency));
     let command = PostBill {

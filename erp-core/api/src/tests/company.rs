@@ -104,6 +104,31 @@ async fn euros_are_reported_in_pounds_or_by_themselves() {
 }
 
 #[tokio::test]
+async fn what_is_about_a_document_is_in_its_currency() {
+    let shop = in_pounds().await;
+    let invoice = shop.done("sales-invoices", "i", in_euros("2024-01-10")).await;
+    let note = json!({ "customer": "C1", "invoice": invoice["number"], "credited_at": "2024-01-11",
+        "lines": [{ "product": "MUG", "quantity": "1", "net": "5.00", "reason": "discount" }] });
+    let note = shop.done("credit-notes", "n", note).await;
+    assert_eq!((&note["currency"], &note["amount"]), (&json!("EUR"), &json!("5.00")));
+    let receipt = json!({ "supplier": "S1", "currency": "EUR", "to_be_billed": true, "received_at": "2024-01-10",
+        "lines": [{ "product": "MUG", "quantity": "1", "value": "5.00" }] });
+    let receipt = shop.done("purchase-receipts", "r", receipt).await;
+    let bill = json!({ "supplier": "S1", "billed_at": "2024-01-11", "lines": [{ "receipt": receipt["number"] }] });
+    assert_eq!(shop.done("purchase-bills", "b", bill).await["currency"], "EUR");
+    let payment =
+        json!({ "party": "C1", "direction": "in", "amount": "9.00", "currency": "EUR", "paid_at": "2024-01-12" });
+    let payment = shop.done("payments", "p", payment).await;
+    let path = format!("payments/{}/settle", payment["number"].as_str().unwrap());
+    let settles = json!({ "settles": [{ "number": invoice["number"], "amount": "2.50" }] });
+    let settled = shop.done(&path, "s", settles).await;
+    assert_eq!(
+        (&settled["currency"], &settled["amount"]),
+        (&json!("EUR"), &json!("2.50"))
+    );
+}
+
+#[tokio::test]
 async fn accounts_are_the_template_s_until_they_are_the_company_s_own() {
     let shop = shop().await;
     let (_, accounts) = shop.get("accounts").await;

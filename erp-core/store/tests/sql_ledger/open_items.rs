@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use cortex_erp::{
     Cancel, Command, CreateParty, CreditLineInput, CreditReason, DocumentKind, ErpError, ItemSide, JournalLineInput,
-    LinePrice, OpenBalances, Page, PartyKind, PaymentDirection, PostCreditNote, PostInvoice, PostJournalEntry, Receipt,
-    RecordPayment, Records, ReversalMethod, ReverseEntry, SetPartyTerms, Settle, SettleInput, SettleItems,
+    LinePrice, OpenBalances, Page, PartyKind, PartyTerms, PaymentDirection, PostCreditNote, PostInvoice,
+    PostJournalEntry, Receipt, RecordPayment, Records, ReversalMethod, ReverseEntry, SetPartyTerms, Settle,
+    SettleInput, SettleItems,
 };
 use cortex_types::{Coded, Currency, ErrorCode, Timestamp};
 
@@ -545,4 +546,36 @@ async fn what_parties_brought_along_is_settled_by_each_of_them_and_item_by_item(
     });
     let payment = company.sound(payment).await.unwrap();
     assert_eq!(company.open("C2").await, open(&[(&opening, 7), (&payment, -5)]));
+}
+
+#[tokio::test]
+async fn a_limit_that_comes_in_the_same_group_counts_what_is_owed_already() {
+    let company = Company::trading().await;
+    company.sound(billed("2024-01-01", 40)).await.unwrap();
+    let limited = CreateParty {
+        code: "C1".into(),
+        kind: PartyKind::Customer,
+        country: "France".into(),
+        name_sealed: None,
+        terms: Some(PartyTerms {
+            payment_days: None,
+            credit_limit: Some((5_000, Currency::GBP)),
+        }),
+        created_at: None,
+    };
+    let submit = |command, text: &str| {
+        let known = cortex_erp::Known::ByClock;
+        company.erp.submit(&company.ctx, command, key(text), known).unwrap()
+    };
+    let pending = [
+        submit(Command::DefineParty(limited), "a"),
+        submit(billed("2024-01-02", 20), "b"),
+        submit(billed("2024-01-02", 10), "c"),
+    ];
+    let mut answers = Vec::new();
+    for pending in pending {
+        answers.push(pending.answer().await.is_ok());
+    }
+    assert_eq!(answers, [true, false, true]);
+    company.comes_of_its_commands().await;
 }
