@@ -25,6 +25,9 @@ pub struct ImportFile {
     /// Say what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
+    /// Stands for this attempt: what came in under it does not come in again. Where it is absent the file stands for itself
+    #[arg(long)]
+    key: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -39,8 +42,8 @@ impl ImportFile {
     pub async fn run(self, platform: &Platform, ctx: &RequestContext) -> Result<(), Failure> {
         let format = format_of(&self.file)?;
         let file = std::fs::read(&self.file).map_err(|source| unusable(&self.file, &source))?;
-        // The same file again is the same request again.
-        let key = format!("file/{}/{}", self.collection, hex::encode(Sha256::digest(&file)));
+        let of_file = || format!("file/{}/{}", self.collection, hex::encode(Sha256::digest(&file)));
+        let key = self.key.clone().unwrap_or_else(of_file);
         let path = format!(
             "/erp/v1/imports/{}?format={format}&dry_run={}",
             self.collection, self.dry_run

@@ -162,9 +162,24 @@ impl ErpApi {
         party.check().map_err(PartyError::Erp)?;
         if let Some(name) = name.filter(|name| !name.is_empty()) {
             CreateParty::check_name(name).map_err(PartyError::Erp)?;
+            let erased = || {
+                let problem = format!(
+                    "what was personal of '{}' was erased for good: leave it out",
+                    party.code
+                );
+                PartyError::Erp(ErpError::invalid("name", problem))
+            };
+            let is_erased = self.sealer.is_erased(ctx, &Party::subject(&party.code)).await;
+            if is_erased.map_err(PartyError::Security)? {
+                return Err(erased());
+            }
             if !attempt.is_rehearsed() {
                 let sealed = self.sealed_name(ctx, &party, name).await;
-                party.name_sealed = Some(sealed.map_err(PartyError::Security)?);
+                let sealed = sealed.map_err(|error| match error {
+                    SecurityError::Erased { .. } => erased(),
+                    other => PartyError::Security(other),
+                });
+                party.name_sealed = Some(sealed?);
             }
         }
         self.execute(ctx, Command::DefineParty(party), attempt)

@@ -79,6 +79,9 @@ impl ErpApi {
         contact.check().map_err(PartyError::Erp)?;
         person.check().map_err(PartyError::Erp)?;
         let is_sealed = !person.is_nobody() && self.may_be_defined(ctx, &contact, &attempt).await?;
+        if is_sealed {
+            self.check_not_erased(ctx, &contact).await?;
+        }
         if is_sealed && !attempt.is_rehearsed() {
             let (party, code) = (&*contact.party, &*contact.contact);
             let field = |names| Field::new(names, party, code);
@@ -113,6 +116,22 @@ impl ErpApi {
         }
     }
 
+    /// What is erased gets no name again, and a rehearsal says so too.
+    async fn check_not_erased(&self, ctx: &RequestContext, contact: &DefineContact) -> Result<(), PartyError> {
+        let (party, code) = (&*contact.party, &*contact.contact);
+        for subject in [Party::subject(party), Contact::subject(party, code)] {
+            if self
+                .sealer
+                .is_erased(ctx, &subject)
+                .await
+                .map_err(PartyError::Security)?
+            {
+                return Err(erased(subject, party, code));
+            }
+        }
+        Ok(())
+    }
+
     /// Under the party's key first: where that is destroyed, no other is made.
     async fn sealed_field(
         &self,
@@ -132,20 +151,7 @@ impl ErpApi {
             })
         };
         sealed.await.map(Some).map_err(|error| match error {
-            SecurityError::Erased { subject } if subject == own => {
-                let problem = format!(
-                    "what was personal of '{}' was erased for good: give the person another code",
-                    field.contact
-                );
-                PartyError::Erp(ErpError::invalid("contact", problem))
-            }
-            SecurityError::Erased { .. } => {
-                let problem = format!(
-                    "what was personal of '{}' was erased for good: it can have contacts without name, email and phone",
-                    field.party
-                );
-                PartyError::Erp(ErpError::invalid("party", problem))
-            }
+            SecurityError::Erased { subject } => erased(subject, field.party, field.contact),
             other => PartyError::Security(other),
         })
     }
@@ -179,4 +185,17 @@ impl ErpApi {
             Err(error) => Err(error),
         }
     }
+}
+
+fn erased(subject: String, party: &str, contact: &str) -> PartyError {
+    let (field, problem) = if subject == Contact::subject(party, contact) {
+        let problem = format!("what was personal of '{contact}' was erased for good: give the person another code");
+        ("contact", problem)
+    } else {
+        let problem = format!(
+            "what was personal of '{party}' was erased for good: it can have contacts without name, email and phone"
+        );
+        ("party", problem)
+    };
+    PartyError::Erp(ErpError::invalid(field, problem))
 }

@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::routing::{get, put};
 use cortex_erp::reference::country_named;
-use cortex_erp::{Command, CreateParty, Party, PartyKind, PartyTerms, SetPartyTerms};
+use cortex_erp::{Command, CreateParty, ErpError, Party, PartyKind, PartyTerms, SetPartyTerms};
 use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query};
 use cortex_types::{Currency, RequestContext, Timestamp};
 use rust_decimal::Decimal;
@@ -199,7 +199,7 @@ async fn create(
     Json(body): Json<PartyBody>,
 ) -> Result<ReceiptView, ApiError> {
     api.may_post(&ctx)?;
-    let limit = (body.credit_limit, body.credit_currency);
+    let limit = limit(body.credit_limit, body.credit_currency)?;
     let party = CreateParty {
         code: body.code.into(),
         kind: body.kind,
@@ -230,7 +230,7 @@ async fn define(
     Json(body): Json<PartyDefinitionBody>,
 ) -> Result<ReceiptView, ApiError> {
     api.may_post(&ctx)?;
-    let limit = (body.credit_limit, body.credit_currency);
+    let limit = limit(body.credit_limit, body.credit_currency)?;
     let party = CreateParty {
         code: code.into(),
         kind: body.kind,
@@ -267,6 +267,17 @@ async fn set_terms(
         credit_limit: terms.credit_limit,
     };
     Ok(api.execute(&ctx, Command::SetPartyTerms(command), key).await?.into())
+}
+
+/// A currency alone limits nothing.
+fn limit(limit: Option<Decimal>, currency: Option<Currency>) -> Result<(Option<Decimal>, Option<Currency>), ErpError> {
+    match (limit, currency) {
+        (None, Some(_)) => Err(ErpError::invalid(
+            "credit_currency",
+            "is of a limit: give the credit_limit, or leave it out",
+        )),
+        said => Ok(said),
+    }
 }
 
 impl ErpApi {

@@ -11,6 +11,8 @@ use crate::{
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// The end of the month is revalued before it is there, but not that of another one.
+const DAYS_AHEAD_MAX: u32 = 31;
 
 /// What is owned and owed in other currencies, at what it is worth at the end of the span: the difference to what the books have it
 /// at is gained or lost. Stock is not money, what was exchanged is past, and taxes were worth what they were on their
@@ -18,12 +20,21 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 ///
 /// What parties owe and are owed is taken back at the beginning of the next day: what settles an item gains or loses from the rate that the item
 /// was posted at (see `exchange_difference`), and nothing is to be in the books twice.
-pub fn plan_exchange_revaluation(command: &RevalueCurrencies, books: &Books) -> Result<Postings, ErpError> {
+pub fn plan_exchange_revaluation(
+    command: &RevalueCurrencies,
+    books: &Books,
+    now: Timestamp,
+) -> Result<Postings, ErpError> {
     let Some(base) = books.base() else {
         let problem = "the company has no currency yet that others could be worth something in: say it first";
         return Err(ErpError::invalid("as_of", problem));
     };
     let at = Timestamp::from_micros(command.before.micros().saturating_sub(1));
+    let latest = now.saturating_add(DAY * DAYS_AHEAD_MAX);
+    if at > latest {
+        let problem = format!("must not be after {latest}: nobody knows what a currency will be worth");
+        return Err(ErpError::invalid("as_of", problem));
+    }
     // It was made of what the books said then; something before it would be in it twice.
     if let Some((number, newest)) = books.newest_revaluation.as_ref().filter(|(_, newest)| *newest > at) {
         let problem = format!(

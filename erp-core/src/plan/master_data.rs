@@ -133,11 +133,11 @@ pub fn plan_product(command: &CreateProduct, books: &Books, now: Timestamp) -> R
     if command.list_price_minor.is_some_and(|price| price < 0) {
         return Err(ErpError::invalid("list_price", "must not be negative"));
     }
-    if let Some(there) = books.products.get(&command.code) {
-        return plan_product_change(command, there, now);
-    }
     if command.kind == ProductKind::Service && (command.valuation.is_some() || command.standard_cost.is_some()) {
         return Err(ErpError::invalid("valuation", "is for goods: a service has no stock"));
+    }
+    if let Some(there) = books.products.get(&command.code) {
+        return plan_product_change(command, there, now);
     }
     if let Some(base) = books.base().filter(|base| *base != command.currency) {
         let problem = format!("must be {base}: what a company's stock is worth is in its own currency");

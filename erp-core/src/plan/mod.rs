@@ -126,7 +126,7 @@ pub fn plan(command: &Command, books: &Books, now: Timestamp, advice: Option<Adv
         Command::DefineNumberSeries(series) => plan_number_series(series, books, now),
         Command::DefineContact(contact) => plan_contact(contact, books, now),
         Command::SetExchangeRate(rate) => plan_exchange_rate(rate, books, now),
-        Command::RevalueCurrencies(revaluation) => plan_exchange_revaluation(revaluation, books),
+        Command::RevalueCurrencies(revaluation) => plan_exchange_revaluation(revaluation, books, now),
         Command::SetPartyTerms(terms) => plan_party_terms(terms, books, now),
         Command::SettleItems(settlement) => plan_settlement(settlement, books, now),
         Command::OpenBalances(opening) => plan_opening_balance(opening, books, now),

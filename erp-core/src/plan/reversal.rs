@@ -42,7 +42,11 @@ pub fn plan_reversal(command: &ReverseEntry, books: &Books, now: Timestamp) -> R
             ReversalMethod::Storno => draft.storno(line)?,
         };
     }
-    let at = command.posted_at.unwrap_or(now.max(entry.posted_at));
+    let at = command.posted_at.unwrap_or(match entry.document.kind {
+        // What comes behind it is revalued as if it had never been.
+        DocumentKind::ExchangeRevaluation => entry.posted_at,
+        _ => now.max(entry.posted_at),
+    });
     if at < entry.posted_at {
         let problem = format!("must not be before {}, the time of {}", entry.posted_at, entry.number);
         return Err(ErpError::invalid("posted_at", problem));

@@ -64,6 +64,12 @@ pub fn plan_settlement(command: &SettleItems, books: &Books, now: Timestamp) -> 
     let document = books.posted(command.kind, &command.number)?;
     let amounts = match &command.settles {
         Settle::Oldest => false,
+        Settle::Named(named) if named.is_empty() => {
+            return Err(ErpError::invalid(
+                "settles",
+                "names nothing: give 'oldest', or documents",
+            ));
+        }
         Settle::Named(named) => named.iter().any(|input| input.amount_minor.is_some()),
     };
     let own = document.items.iter().filter(|item| item.document.id == document.id);
@@ -98,6 +104,10 @@ pub fn plan_settlement(command: &SettleItems, books: &Books, now: Timestamp) -> 
     };
     let (at, number) = (settlement.at, Arc::clone(&command.number));
     let mut amount_minor = 0;
+    for allocation in &settlement.allocations {
+        // What was open in a period that is closed stays what it was.
+        books.locks.check(allocation.allocated_at, false)?;
+    }
     for allocation in settlement.allocations.iter().filter(|of| of.currency == currency) {
         add(&mut amount_minor, allocation.amount_minor)?;
     }

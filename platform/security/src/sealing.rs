@@ -94,6 +94,14 @@ impl Sealer {
             .open(&ctx.tenant, subject, field, sealed)
     }
 
+    /// Whether the subject's key was destroyed, so that nothing more can be sealed for it.
+    pub async fn is_erased(&self, ctx: &RequestContext, subject: &str) -> Result<bool, SecurityError> {
+        Ok(matches!(
+            self.keys.find(ctx, subject).await?,
+            Some(StoredKey::Destroyed)
+        ))
+    }
+
     /// Makes every sealed field of the subject unreadable, in every copy there is; `false` where there was nothing.
     pub async fn erase(&self, ctx: &RequestContext, subject: &str) -> Result<bool, SecurityError> {
         self.keys.destroy(ctx, subject).await

@@ -254,7 +254,17 @@ impl Problem {
     pub fn field(&self) -> Option<&str> {
         let mut places = ["the JSON body does not fit: ", "the query does not fit: "].into_iter();
         let told = places.find_map(|place| self.detail.strip_prefix(place));
-        let (field, _) = told.unwrap_or(&self.detail).split_once(": ")?;
+        let told = told.unwrap_or(&self.detail);
+        // Of the document itself: `missing field `country``. Of a file: `row 3, column 'country': …`.
+        let named = ["missing field `", "unknown field `"]
+            .iter()
+            .find_map(|begin| told.strip_prefix(begin));
+        let column = || told.split_once(": ")?.0.split_once("column '");
+        let field = match (named, column()) {
+            (Some(named), _) => named.split_once('`')?.0,
+            (None, Some((_, column))) => column.strip_suffix('\'')?,
+            (None, None) => told.split_once(": ")?.0,
+        };
         let is_name = |c: char| c.is_ascii_alphanumeric() || "_.[]-".contains(c);
         let is_field = self.code == ErrorCode::InvalidArgument && !field.is_empty() && field.chars().all(is_name);
         is_field.then_some(field)
@@ -282,6 +292,19 @@ mod tests {
             ),
             ("there is no customer 'Ada Lovelace: x'", None),
             (": nothing", None),
+            (
+                "the JSON body does not fit: missing field `country` at line 1 column 9",
+                Some("country"),
+            ),
+            (
+                "the JSON body does not fit: unknown field `pirce`, expected one of …",
+                Some("pirce"),
+            ),
+            (
+                "row 3, column 'lines.quantity': must be above zero",
+                Some("lines.quantity"),
+            ),
+            ("column 'pirce': is no field of products", Some("pirce")),
             ("limit: 'x does not fit: Ada: y' is no number", Some("limit")),
             ("no field", None),
         ] {

@@ -79,7 +79,7 @@ fn file(format: Format, bytes: &[u8]) {
         let Ok(understood): Result<Vec<_>, _> = understood else {
             continue;
         };
-        if check_keys(&understood).is_ok() {
+        if check_keys(shape, &understood).is_ok() {
             for (document, template) in understood.iter().zip(shape.one.iter().cycle()) {
                 path_of(template, &document.fields);
             }

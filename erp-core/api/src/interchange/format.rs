@@ -72,9 +72,11 @@ pub(crate) enum Content {
 }
 
 pub(crate) fn read(format: Format, file: Vec<u8>) -> Result<Content, ErpError> {
+    // Spreadsheets and editors begin a text with a mark of its encoding.
+    let text = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&file);
     match format {
-        Format::Csv => csv_rows(&file),
-        Format::Json => json_documents(&file),
+        Format::Csv => csv_rows(text),
+        Format::Json => json_documents(text),
         Format::Parquet => parquet_rows(file),
     }
 }
@@ -120,8 +122,6 @@ fn check_most(what: &str, count: usize, most: usize) -> Result<(), ErpError> {
 }
 
 fn csv_rows(file: &[u8]) -> Result<Content, ErpError> {
-    // Spreadsheets begin a file with a mark of its encoding.
-    let file = file.strip_prefix(b"\xef\xbb\xbf").unwrap_or(file);
     let mut reader = csv::Reader::from_reader(file);
     let header = reader.headers().map_err(unreadable)?;
     let columns: Vec<Arc<str>> = header.iter().map(|name| name.trim().into()).collect();
@@ -152,13 +152,8 @@ fn json_documents(file: &[u8]) -> Result<Content, ErpError> {
     check_most("rows", objects.len(), ROWS_MAX)?;
     let objects = objects.into_iter().map(Once::into_object);
     let objects: Vec<Map<String, Value>> = objects.collect::<Result<_, _>>()?;
-    let document = |(row, fields): (u64, Map<String, Value>)| {
-        let key = ["number", "code"]
-            .iter()
-            .find_map(|key| Some(((*key).to_owned(), fields.get(*key)?.as_str()?.to_owned())));
-        Document { row, key, fields }
-    };
-    Ok(Content::Documents((1..).zip(objects).map(document).collect()))
+    let documents = (1..).zip(objects).map(|(row, fields)| Document::new(row, fields));
+    Ok(Content::Documents(documents.collect()))
 }
 
 fn parquet_rows(file: Vec<u8>) -> Result<Content, ErpError> {

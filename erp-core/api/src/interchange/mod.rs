@@ -16,17 +16,17 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Request, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use cortex_erp::{Attempt, ErpError, Together};
-use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query};
-use cortex_types::{Problem, RequestContext};
+use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query, Raw};
+use cortex_types::{ErrorCode, Problem, RequestContext};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use serde_json::value::to_raw_value;
+use serde_json::value::{RawValue, to_raw_value};
 use utoipa::{IntoParams, OpenApi, ToSchema};
 
 use self::changes::ChangeView;
@@ -43,6 +43,12 @@ use crate::idempotency::Key;
 
 /// Most documents that go in together.
 const TOGETHER_MAX: usize = 1000;
+/// Most of those that are read first, and said anew with what the file does not say: what somebody else says of them meanwhile is
+/// written over.
+const DEFINED_MAX: usize = 20;
+/// Of a row under a key that it was sent with before.
+const SAID_BEFORE: &str = "this row came under this key before, and it said something else or was changed since: send the file under another key \
+                           (--key) to say it again";
 /// Most documents of a rehearsal: all of them are one transaction, and nobody else writes meanwhile.
 const REHEARSED_MAX: usize = 20_000;
 
@@ -118,7 +124,7 @@ pub(crate) struct ImportedView {
     /// Why it is refused, as problem details.
     #[schema(value_type = Option<Object>)]
     #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<Box<serde_json::value::RawValue>>,
+    problem: Option<Box<RawValue>>,
 }
 
 /// All of a collection as a file. A document with lines is as many rows, whose columns begin with the name of the list, such as
@@ -178,7 +184,7 @@ async fn import(
     Path(collection): Path<String>,
     Query(query): Query<ImportQuery>,
     Key(attempt): Key,
-    file: Bytes,
+    Raw(file): Raw,
 ) -> Result<Json<ImportView>, ApiError> {
     of.api.may_post(&ctx)?;
     Key::check_shared(&attempt)?;
@@ -206,7 +212,7 @@ async fn import(
             .map(|document| table::taken(&shape, document))
             .collect(),
     };
-    table::check_keys(&documents)?;
+    table::check_keys(&shape, &documents)?;
     Ok(Json(of.import(&ctx, &shape, &attempt, dry_run, documents).await?))
 }
 
@@ -262,11 +268,13 @@ impl Interchange {
             documents: Vec::new(),
         };
         let together = if dry_run { Together::Rehearsal } else { Together::Each };
+        let is_defined = matches!(shape.taken_by, Some(("PUT", _)));
+        let together_max = if is_defined { DEFINED_MAX } else { TOGETHER_MAX };
         let listed = self.listed(ctx, shape).await?;
         let mut documents = documents.into_iter().peekable();
         let mut part = 0;
         while documents.peek().is_some() {
-            let size = if dry_run { REHEARSED_MAX } else { TOGETHER_MAX };
+            let size = if dry_run { REHEARSED_MAX } else { together_max };
             let mut planned = Vec::new();
             for document in documents.by_ref().take(size) {
                 planned.push(self.plan(ctx, shape, &listed, document).await?);
@@ -277,10 +285,10 @@ impl Interchange {
             let mut requests = Vec::with_capacity(other.len());
             let mut told = Vec::with_capacity(other.len());
             for planned in other {
-                match planned.refused {
-                    Some(error) => view.refuse(&planned.read, &error),
-                    None => {
-                        requests.push(planned.request);
+                match planned.request {
+                    Err(error) => view.refuse(&planned.read, &error),
+                    Ok(request) => {
+                        requests.push(request);
                         told.push((planned.read, planned.changes));
                     }
                 }
@@ -300,6 +308,15 @@ impl Interchange {
     }
 }
 
+/// A problem as it goes out.
+fn told(problem: &Problem) -> Option<Box<RawValue>> {
+    let mut value = serde_json::to_value(problem).ok()?;
+    if let Some(field) = problem.field() {
+        value["field"] = field.into();
+    }
+    to_raw_value(&value).ok()
+}
+
 impl ImportView {
     fn refuse(&mut self, read: &Read, error: &ErpError) {
         self.refused += 1;
@@ -308,7 +325,7 @@ impl ImportView {
             outcome: "refused",
             subject: read.key.as_ref().map(|(_, value)| value.clone()),
             changes: BTreeMap::new(),
-            problem: to_raw_value(&Problem::of(error)).ok(),
+            problem: told(&Problem::of(error)),
         });
     }
 
@@ -338,7 +355,12 @@ impl ImportView {
             outcome,
             subject: receipt["number"].as_str().map(str::to_owned).or(given),
             changes: changes.unwrap_or_default(),
-            problem: answer.body.filter(|_| outcome == "refused"),
+            problem: match receipt["code"].as_str() {
+                Some(code) if code == ErrorCode::IdempotencyConflict.as_str() => {
+                    told(&Problem::new(ErrorCode::IdempotencyConflict, SAID_BEFORE))
+                }
+                _ => answer.body.filter(|_| outcome == "refused"),
+            },
         });
     }
 }

@@ -16,11 +16,20 @@ use crate::batch::RequestBody;
 /// A document of the file, beside what is there.
 pub(super) struct Planned {
     pub read: Read,
-    pub request: RequestBody,
+    /// Or why it is not sent at all.
+    pub request: Result<RequestBody, ErpError>,
     /// `None` where there is no such document yet.
     pub changes: Option<BTreeMap<String, ChangeView>>,
-    /// Why it is not sent at all.
-    pub refused: Option<ErpError>,
+}
+
+impl Planned {
+    fn refused(read: Read, error: ErpError) -> Self {
+        Self {
+            read,
+            request: Err(error),
+            changes: None,
+        }
+    }
 }
 
 impl Interchange {
@@ -63,9 +72,19 @@ impl Interchange {
             .map_or(("POST", ""), |(method, path)| (*method, path.as_str()));
         let mut body = read.fields.clone();
         let mut path = template.to_owned();
+        if let Some((column, problem)) = &read.spoiled {
+            let error = table::refused(read.row, column, problem.clone());
+            return Ok(Planned::refused(read, error));
+        }
         for name in Shape::parameters(template) {
-            let Some(value) = read.fields.get(name).map(plain).filter(|value| !value.is_empty()) else {
-                return Err(table::refused(read.row, name, "is missing".to_owned()).into());
+            let Some(value) = read.fields.get(name).and_then(table::scalar) else {
+                let problem = if read.fields.contains_key(name) {
+                    "must be a text"
+                } else {
+                    "is missing"
+                };
+                let error = table::refused(read.row, name, problem.to_owned());
+                return Ok(Planned::refused(read, error));
             };
             if !shape.taken.kinds.contains_key(name) {
                 body.remove(name);
@@ -115,16 +134,14 @@ impl Interchange {
         }
         let body =
             serde_json::value::to_raw_value(&body).map_err(|error| ErpError::invalid("file", error.to_string()))?;
-        let request = RequestBody {
-            method: Some(method.to_owned()),
-            path,
-            body: Some(body),
+        let request = match refused {
+            Some(error) => Err(error),
+            None => Ok(RequestBody {
+                method: Some(method.to_owned()),
+                path,
+                body: Some(body),
+            }),
         };
-        Ok(Planned {
-            read,
-            request,
-            changes,
-            refused,
-        })
+        Ok(Planned { read, request, changes })
     }
 }

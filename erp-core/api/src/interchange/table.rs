@@ -22,6 +22,32 @@ pub(crate) struct Document {
     /// Its number or code, also where that is only shown.
     pub key: Option<(String, String)>,
     pub fields: Map<String, Value>,
+    /// A column that cannot be what it says, and why.
+    pub spoiled: Option<(String, String)>,
+}
+
+impl Document {
+    pub fn new(row: u64, fields: Map<String, Value>) -> Self {
+        let key = KEYS
+            .iter()
+            .find_map(|key| Some(((*key).to_owned(), scalar(fields.get(*key)?)?)));
+        Self {
+            row,
+            key,
+            fields,
+            spoiled: None,
+        }
+    }
+}
+
+/// What may stand in a path.
+pub(crate) fn scalar(value: &Value) -> Option<String> {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => return None,
+    };
+    Some(text).filter(|text| !text.is_empty())
 }
 
 /// The fields of a document that it can be made with; those that are only shown, and empty ones, are left out.
@@ -67,7 +93,9 @@ pub(crate) fn check_columns<'a>(shape: &Shape, columns: impl IntoIterator<Item =
         }
         let known = of_either.iter().any(|of| of.kinds.contains_key(column));
         if !known && !in_path(shape, column) {
-            let taken: Vec<&str> = shape.taken.kinds.keys().map(String::as_str).collect();
+            let path = shape.taken_by.as_ref().map_or("", |(_, path)| path);
+            let of_path = Shape::parameters(path).filter(|name| !shape.taken.kinds.contains_key(*name));
+            let taken: Vec<&str> = of_path.chain(shape.taken.kinds.keys().map(String::as_str)).collect();
             let problem = format!("is no field of {}: they are {}", shape.collection, taken.join(", "));
             return Err(ErpError::invalid(format!("column '{column}'"), problem));
         }
@@ -84,10 +112,16 @@ pub(crate) fn documents(shape: &Shape, rows: impl IntoIterator<Item = (u64, Row)
             .iter()
             .find_map(|key| Some(((*key).to_owned(), row.get(*key)?.clone())));
         let is_of_list = row.keys().any(|column| shape.shown.place(column).0.is_some());
+        let mut spoiled = None;
         for (column, text) in row {
             let (list, name) = shape.taken.place(&column);
-            let Some(value) = value(shape, &column, &text).map_err(|problem| refused(at, &column, problem))? else {
-                continue;
+            let value = match value(shape, &column, &text) {
+                Ok(Some(value)) => value,
+                Ok(None) => continue,
+                Err(problem) => {
+                    spoiled = Some((column.to_string(), problem));
+                    Value::from(text)
+                }
             };
             match list {
                 Some(list) => lines.entry(list.to_owned()).or_default().insert(name.to_owned(), value),
@@ -114,25 +148,42 @@ pub(crate) fn documents(shape: &Shape, rows: impl IntoIterator<Item = (u64, Row)
                     return Err(refused(at, column, problem));
                 }
                 add_lines(&mut before.fields, lines);
+                before.spoiled = before.spoiled.take().or(spoiled);
             }
             None => {
                 add_lines(&mut fields, lines);
-                documents.push(Document { row: at, key, fields });
+                documents.push(Document {
+                    row: at,
+                    key,
+                    fields,
+                    spoiled,
+                });
             }
         }
     }
     Ok(documents)
 }
 
-/// One document of each number or code.
-pub(crate) fn check_keys(documents: &[Document]) -> Result<(), ErpError> {
+/// One document of each number or code; of what is defined, one of each path.
+pub(crate) fn check_keys(shape: &Shape, documents: &[Document]) -> Result<(), ErpError> {
+    let names: Vec<&str> = match &shape.taken_by {
+        Some(("PUT", path)) => Shape::parameters(path).collect(),
+        _ => Vec::new(),
+    };
     let mut first = BTreeMap::new();
     for document in documents {
-        let Some(key) = &document.key else { continue };
-        if let Some(row) = first.insert(key, document.row) {
-            let problem = format!("'{}' is on row {row} already", key.1);
+        let parts = names.iter().map(|name| scalar(document.fields.get(*name)?));
+        let of_path = parts.collect::<Option<Vec<_>>>().filter(|parts| !parts.is_empty());
+        let key = match of_path {
+            Some(parts) => Some((names.join(", "), parts.join("/"))),
+            None => document.key.clone(),
+        };
+        let Some(key) = key else { continue };
+        let problem = |row: u64| format!("'{}' is on row {row} already", key.1);
+        if let Some(problem) = first.get(&key).copied().map(problem) {
             return Err(refused(document.row, &key.0, problem));
         }
+        first.insert(key, document.row);
     }
     Ok(())
 }

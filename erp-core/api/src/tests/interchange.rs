@@ -133,11 +133,6 @@ async fn what_cannot_be_read_is_refused_and_names_the_place() {
         ("products?dry_run=maybe", "code\n", "dry_run"),
         ("products?format=parquet", "PAR1", "file"),
         ("products?format=json", "{\"code\":", "file"),
-        (
-            "journal-entries",
-            "memo,adjusting\nx,perhaps\n",
-            "row 1, column 'adjusting'",
-        ),
     ] {
         let (status, answer) = shop.import(path, "x", file).await;
         assert_eq!(
@@ -223,7 +218,6 @@ async fn what_a_file_does_not_say_stays_and_what_it_says_twice_is_refused() {
 
     for (path, file, named) in [
         ("locations", "code,name\na,A\nb,B\na,C\n", "row 3, column 'code'"),
-        ("locations", "name\nA\n", "row 1, column 'code'"),
         (
             "sales-invoices",
             "number,customer,lines.product,lines.quantity\nZ,C1,MUG,1\nZ,C2,MUG,1\n",

@@ -141,8 +141,8 @@ async fn a_file_changes_what_it_says_of_master_data_and_nothing_else() {
         problem["detail"].as_str().unwrap().contains("/standard-costs"),
         "{view}"
     );
-    let (_, view) = shop.import("products", "f3", "code,kind\nCUP,service\n").await;
-    assert_eq!(view["documents"][0]["problem"]["field"], "kind", "{view}");
+    let (_, view) = shop.import("products", "f3", "code,unit\nCUP,KGM\n").await;
+    assert_eq!(view["documents"][0]["problem"]["field"], "unit", "{view}");
 
     let file = "code,payment_days,credit_limit,credit_currency\nC1,30,100.00,GBP\n";
     let (_, view) = shop.import("parties?dry_run=true", "f4", file).await;
@@ -183,4 +183,88 @@ async fn a_file_changes_what_it_says_of_master_data_and_nothing_else() {
     );
     assert_eq!(shop.get("standard-costs/SC-000001").await.1, *cost);
     assert_eq!(shop.get("standard-costs/SC-000002").await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn a_file_says_each_record_once_and_a_bad_row_is_its_own() {
+    let shop = shop().await;
+    for (collection, file, column) in [
+        (
+            "contacts",
+            "party,contact,phone,role\nC1,ann,123,\nC1,ann,,boss\n",
+            "party, contact",
+        ),
+        (
+            "product-units",
+            "product,unit,factor\nMUG,BX,12\nMUG,BX,6\n",
+            "product, unit",
+        ),
+        (
+            "parties?format=json",
+            r#"[{"code":7,"payment_days":9},{"code":7,"country":"IT"}]"#,
+            "code",
+        ),
+    ] {
+        let (status, refused) = shop.import(collection, "f", file).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "{refused}");
+        let detail = refused["detail"].as_str().unwrap();
+        assert!(
+            detail.contains(&format!("column '{column}'")) && detail.contains("on row 1 already"),
+            "{detail}"
+        );
+    }
+    let (_, view) = shop
+        .import(
+            "products?format=json",
+            "g",
+            r#"[{"code":["A"],"kind":"goods"},{"code":"A","kind":"goods"}]"#,
+        )
+        .await;
+    assert_eq!(counts(&view), [1, 0, 0, 1], "{view}");
+    assert_eq!(view["documents"][0]["problem"]["field"], "code", "{view}");
+    let file = "code,kind,country,payment_days\nC8,customer,France,x\nC9,customer,France,14\n,customer,France,14\n";
+    let (_, view) = shop.import("parties", "h", file).await;
+    assert_eq!(counts(&view), [1, 0, 0, 2], "{view}");
+    let fields = [0, 2].map(|index| &view["documents"][index]["problem"]["field"]);
+    assert_eq!(fields, ["payment_days", "code"], "{view}");
+    let (_, refused) = shop.import("products", "i", "code;kind\nA;goods\n").await;
+    assert!(
+        refused["detail"].as_str().unwrap().contains("they are code, "),
+        "{refused}"
+    );
+
+    // What somebody said since is said again by the file, under another key.
+    let file = "\u{feff}[{\"code\":\"MUG\",\"description\":\"file\"}]";
+    assert_eq!(
+        counts(&shop.import("products?format=json", "j", file).await.1),
+        [0, 1, 0, 0]
+    );
+    shop.put(
+        "products/MUG",
+        "hand",
+        json!({ "description": "hand", "list_price": "1.00" }),
+    )
+    .await;
+    let (_, view) = shop.import("products?format=json", "j", file).await;
+    let problem = &view["documents"][0]["problem"];
+    assert_eq!(
+        (counts(&view), &problem["code"]),
+        ([0, 0, 0, 1], &json!("idempotency-conflict"))
+    );
+    assert!(problem["detail"].as_str().unwrap().contains("another key"), "{view}");
+    let (_, view) = shop.import("products?format=json", "j2", file).await;
+    assert_eq!(counts(&view), [0, 1, 0, 0], "{view}");
+    let (_, mug) = shop.get("products/MUG").await;
+    assert_eq!(
+        (&mug["description"], &mug["list_price"]),
+        (&json!("file"), &json!("1.00"))
+    );
+
+    let alone = json!({ "kind": "customer", "country": "France", "credit_currency": "EUR" });
+    let (_, refused) = shop.put("parties/C1", "k", alone).await;
+    assert_eq!(refused["field"], "credit_currency", "{refused}");
+    let (_, refused) = shop.put("parties/C1", "l", json!({ "kind": "customer" })).await;
+    assert_eq!(refused["field"], "country", "{refused}");
+    let (status, refused) = shop.get("products/%00").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{refused}");
 }

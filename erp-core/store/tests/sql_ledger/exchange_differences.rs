@@ -334,8 +334,9 @@ async fn nothing_is_gained_in_a_period_that_is_closed() {
         months: 12,
     };
     company.sound(Command::OpenFiscalYear(year)).await.unwrap();
-    company.sound(billed("2024-01-10", 10_000)).await.unwrap();
+    let first = company.sound(billed("2024-01-10", 10_000)).await.unwrap();
     let payment = company.sound(paid("2024-03-05", "C1", 10_000, None)).await.unwrap();
+    let same_rate = company.sound(billed("2024-03-06", 4_000)).await.unwrap();
     for period in ["FY2024-01", "FY2024-02", "FY2024-03"] {
         let close = SetPeriodState {
             period: period.into(),
@@ -343,10 +344,13 @@ async fn nothing_is_gained_in_a_period_that_is_closed() {
         };
         company.sound(Command::SetPeriodState(close)).await.unwrap();
     }
-    let settle = |day| settled(day, DocumentKind::Payment, &payment, None);
-    let closed: ErpError = company.sound(settle("2024-03-20")).await.unwrap_err();
-    assert_eq!(closed.code(), ErrorCode::PeriodClosed, "{closed}");
-    company.sound(settle("2024-04-02")).await.unwrap();
+    let settle = |day, invoice| settled(day, DocumentKind::Payment, &payment, invoice_of(invoice));
+    // What was open then stays, and so does what was gained.
+    for invoice in [&first, &same_rate] {
+        let closed: ErpError = company.sound(settle("2024-03-20", invoice)).await.unwrap_err();
+        assert_eq!(closed.code(), ErrorCode::PeriodClosed, "{closed}");
+    }
+    company.sound(settle("2024-04-02", &first)).await.unwrap();
     assert_eq!(
         (company.lost("2024-04-02").await, company.lost("2024-04-03").await),
         (0, -1_000)

@@ -146,6 +146,19 @@ fn json_problem(rejection: &JsonRejection) -> ApiError {
     )
 }
 
+/// A body as it was sent; one over the limit is `too-large`.
+#[derive(Clone, Debug)]
+pub struct Raw(pub Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for Raw {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let body = Bytes::from_request(request, state).await;
+        body.map(Self).map_err(|rejection| body_problem(&rejection))
+    }
+}
+
 /// The query string.
 #[derive(Clone, Copy, Debug)]
 pub struct Query<T>(pub T);
@@ -187,6 +200,8 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let path = axum::extract::Path::<T>::from_request_parts(parts, state).await;
         let reason = match path {
+            // No database keeps it in a text.
+            Ok(_) if parts.uri.path().contains("%00") => "it holds a NUL: leave that out".to_owned(),
             Ok(axum::extract::Path(value)) => return Ok(Self(value)),
             Err(rejection) => rejection.body_text(),
         };

@@ -10,4 +10,4 @@ mod extract;
 
 pub use context::{Ctx, current_trace_id, with_trace_id};
 pub use error::ApiError;
-pub use extract::{Json, Object, Path, Query, objects, page_limit};
+pub use extract::{Json, Object, Path, Query, Raw, objects, page_limit};
