@@ -134,20 +134,14 @@ impl ErpApi {
     ) -> Result<Receipt, PartyError> {
         let attempt = attempt.into();
         party.check().map_err(PartyError::Erp)?;
-        if let Some(name) = name.filter(|name| !name.is_empty()) {
-            CreateParty::check_name(name).map_err(PartyError::Erp)?;
+        if let Some(name) = checked(name)? {
             let may_be_created = self.may_be_created(ctx, &party, attempt.key()).await;
-            if may_be_created.map_err(PartyError::Erp)? && !attempt.is_rehearsed() {
-                party.name_sealed = Some(
-                    self.sealed_name(ctx, &party, name)
-                        .await
-                        .map_err(PartyError::Security)?,
-                );
+            if may_be_created.map_err(PartyError::Erp)? {
+                self.seal_name(ctx, &mut party, name, &attempt).await?;
             }
         }
-        self.execute(ctx, Command::CreateParty(party), attempt)
-            .await
-            .map_err(PartyError::Erp)
+        let created = self.execute(ctx, Command::CreateParty(party), attempt).await;
+        created.map_err(PartyError::Erp)
     }
 
     /// Creates a party, or changes the one that is there; its name is sealed under the key that it has.
@@ -160,31 +154,38 @@ impl ErpApi {
     ) -> Result<Receipt, PartyError> {
         let attempt = attempt.into();
         party.check().map_err(PartyError::Erp)?;
-        if let Some(name) = name.filter(|name| !name.is_empty()) {
-            CreateParty::check_name(name).map_err(PartyError::Erp)?;
-            let erased = || {
-                let problem = format!(
-                    "what was personal of '{}' was erased for good: leave it out",
-                    party.code
-                );
-                PartyError::Erp(ErpError::invalid("name", problem))
-            };
-            let is_erased = self.sealer.is_erased(ctx, &Party::subject(&party.code)).await;
-            if is_erased.map_err(PartyError::Security)? {
-                return Err(erased());
-            }
-            if !attempt.is_rehearsed() {
-                let sealed = self.sealed_name(ctx, &party, name).await;
-                let sealed = sealed.map_err(|error| match error {
-                    SecurityError::Erased { .. } => erased(),
-                    other => PartyError::Security(other),
-                });
-                party.name_sealed = Some(sealed?);
-            }
+        if let Some(name) = checked(name)? {
+            self.seal_name(ctx, &mut party, name, &attempt).await?;
         }
-        self.execute(ctx, Command::DefineParty(party), attempt)
-            .await
-            .map_err(PartyError::Erp)
+        let defined = self.execute(ctx, Command::DefineParty(party), attempt).await;
+        defined.map_err(PartyError::Erp)
+    }
+
+    /// A rehearsal makes no key, and says as well what was erased.
+    async fn seal_name(
+        &self,
+        ctx: &RequestContext,
+        party: &mut CreateParty,
+        name: &str,
+        attempt: &Attempt,
+    ) -> Result<(), PartyError> {
+        let sealed = async {
+            let subject = Party::subject(&party.code);
+            match self.sealer.is_erased(ctx, &subject).await? {
+                true => Err(SecurityError::Erased { subject }),
+                false if attempt.is_rehearsed() => Ok(None),
+                false => self.sealed_name(ctx, party, name).await.map(Some),
+            }
+        };
+        party.name_sealed = sealed.await.map_err(|error| match error {
+            SecurityError::Erased { .. } => {
+                let code = &party.code;
+                let problem = format!("what was personal of '{code}' was erased for good: leave it out");
+                PartyError::Erp(ErpError::invalid("name", problem))
+            }
+            other => PartyError::Security(other),
+        })?;
+        Ok(())
     }
 
     /// Whether this is a new party, or may be the repetition of the request that created it.
@@ -224,6 +225,12 @@ impl ErpApi {
             Err(error) => Err(error),
         }
     }
+}
+
+fn checked(name: Option<&str>) -> Result<Option<&str>, PartyError> {
+    let name = name.filter(|name| !name.is_empty());
+    name.map_or(Ok(()), CreateParty::check_name).map_err(PartyError::Erp)?;
+    Ok(name)
 }
 
 /// Why a party was not created, or a contact not defined.
