@@ -157,8 +157,9 @@ impl Tenant {
         let mut carried = Vec::new();
         let foreign = self.books.items.values().filter(|item| item.base_minor.is_some());
         for item in foreign.filter(|item| item.posted_at < before) {
-            let since = allocations().filter(|of| of.allocated_at >= before);
-            let settled: i64 = since
+            let of_item = |of: &&ItemAllocation| item.id == of.debit || item.id == of.credit;
+            let since = || allocations().filter(|of| of.allocated_at >= before).filter(of_item);
+            let settled: i64 = since()
                 .map(|of| match item.id {
                     id if id == of.debit => of.amount_minor,
                     id if id == of.credit => -of.amount_minor,
@@ -173,7 +174,7 @@ impl Tenant {
                 side: item.side,
                 currency: item.currency,
                 items_minor: then.open_base_minor().unwrap_or_default(),
-                rounded_minor: i64::from(settled != 0),
+                rounded_minor: i64::from(since().next().is_some()),
                 taken_back_minor: 0,
             });
         }

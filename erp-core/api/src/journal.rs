@@ -123,6 +123,7 @@ pub(crate) struct ReversalBody {
     method: Method,
     /// `reversal of …` where it is absent.
     memo: Option<String>,
+    /// Now where it is absent; of an exchange revaluation the time of that.
     #[schema(value_type = Option<Time>)]
     posted_at: Option<Timestamp>,
     /// It may go into a period that is soft-closed.

@@ -298,7 +298,7 @@ impl Interchange {
             let keys = told.iter().map(|(read, _)| key(read)).collect();
             let answers = self.batches.carry_out(ctx, keys, together, requests).await?;
             for ((read, changes), answer) in told.into_iter().zip(answers) {
-                view.tell(&read, changes, answer);
+                view.tell(&read, changes, answer, is_defined);
             }
             view.documents.sort_by_key(|document| document.row);
             part += 1;
@@ -319,18 +319,32 @@ fn told(problem: &Problem) -> Option<Box<RawValue>> {
 
 impl ImportView {
     fn refuse(&mut self, read: &Read, error: &ErpError) {
+        self.refuse_told(read, told(&Problem::of(error)));
+    }
+
+    fn refuse_told(&mut self, read: &Read, problem: Option<Box<RawValue>>) {
         self.refused += 1;
         self.documents.push(ImportedView {
             row: read.row,
             outcome: "refused",
             subject: read.key.as_ref().map(|(_, value)| value.clone()),
             changes: BTreeMap::new(),
-            problem: told(&Problem::of(error)),
+            problem,
         });
     }
 
-    fn tell(&mut self, read: &Read, changes: Option<BTreeMap<String, ChangeView>>, answer: AnswerView) {
+    fn tell(
+        &mut self,
+        read: &Read,
+        changes: Option<BTreeMap<String, ChangeView>>,
+        answer: AnswerView,
+        is_defined: bool,
+    ) {
         // Sent again, under a key that was answered before.
+        let is_otherwise = changes.as_ref().is_some_and(|changes| !changes.is_empty());
+        if answer.status == 200 && is_defined && is_otherwise {
+            return self.refuse_told(read, told(&Problem::new(ErrorCode::IdempotencyConflict, SAID_BEFORE)));
+        }
         if answer.status == 200 {
             self.unchanged += 1;
             return;

@@ -105,7 +105,18 @@ impl Interchange {
         if status == 200 && read.fields.keys().any(|field| shape.asks(field)) {
             self.add_asked(ctx, shape, std::slice::from_mut(&mut there)).await?;
         }
+        if status == 200 && method == "PUT" {
+            // It is when it was, in these books.
+            body.remove("created_at");
+        }
         let changes = match status {
+            // What stands in the path of what is posted is said of it as well.
+            200 if method == "POST" => {
+                let mut said = body.clone();
+                let path = Shape::parameters(template).filter_map(|name| read.fields.get_key_value(name));
+                said.extend(path.map(|(name, value)| (name.clone(), value.clone())));
+                Some(changes(&shape.taken, &there, &said))
+            }
             200 => Some(changes(&shape.taken, &there, &body)),
             // A code that cannot be is refused with the document.
             400 | 404 => None,
@@ -124,7 +135,7 @@ impl Interchange {
             let there = table::taken(shape, Read { fields, ..read.clone() });
             let in_path = |name: &str| Shape::parameters(template).any(|of| of == name);
             for (name, value) in there.fields {
-                if shape.takes(&name) && !in_path(&name) {
+                if shape.takes(&name) && !in_path(&name) && name != "created_at" {
                     body.entry(name).or_insert(value);
                 }
             }

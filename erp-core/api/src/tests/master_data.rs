@@ -182,6 +182,9 @@ async fn a_file_changes_what_it_says_of_master_data_and_nothing_else() {
         "{listed}"
     );
     assert_eq!(shop.get("standard-costs/SC-000001").await.1, *cost);
+    let other = "number,product,cost,from\nSC-000001,MUG,1.305,2024-01-01\n";
+    let (_, view) = shop.import("standard-costs", "f9", other).await;
+    assert_eq!(counts(&view), [0, 0, 0, 1], "{view}");
     assert_eq!(shop.get("standard-costs/SC-000002").await.0, StatusCode::NOT_FOUND);
 }
 
@@ -252,6 +255,14 @@ async fn a_file_says_each_record_once_and_a_bad_row_is_its_own() {
         ([0, 0, 0, 1], &json!("idempotency-conflict"))
     );
     assert!(problem["detail"].as_str().unwrap().contains("another key"), "{view}");
+    shop.put("products/MUG", "back", json!({ "description": "hand" })).await;
+    let whole = "code,description,list_price,created_at\nMUG,whole,2.00,2001-01-01\n";
+    assert_eq!(counts(&shop.import("products", "w", whole).await.1), [0, 1, 0, 0]);
+    assert_eq!(counts(&shop.import("products", "w2", whole).await.1), [0, 0, 1, 0]);
+    let by_hand = json!({ "description": "whole", "list_price": "1.00" });
+    shop.put("products/MUG", "dear", by_hand).await;
+    // Not what the file says, and not without a word.
+    assert_eq!(counts(&shop.import("products", "w", whole).await.1), [0, 0, 0, 1]);
     let (_, view) = shop.import("products?format=json", "j2", file).await;
     assert_eq!(counts(&view), [0, 1, 0, 0], "{view}");
     let (_, mug) = shop.get("products/MUG").await;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cortex_erp::{Carried, Chart, Finding, ItemSide, open_base};
+use cortex_erp::{Books, Carried, Finding, ItemSide, open_base};
 use cortex_store::sql::{self, Row, Transaction};
 use cortex_types::{Currency, Timestamp};
 use sqlx::AssertSqlSafe;
@@ -22,19 +22,26 @@ pub(super) async fn before(
     on: &mut Transaction,
     tenant: &str,
     time: Timestamp,
-    chart: &Chart,
+    books: &Books,
 ) -> Result<Vec<Carried>, sqlx::Error> {
+    let Some(base) = books.base() else {
+        return Ok(Vec::new());
+    };
     let settled = settled_since("$2");
+    let wanted = "i.tenant_id = $1 AND i.posted_at < $2 AND i.currency <> $3 AND l.base_minor IS NOT NULL";
     let open = format!(
-        "SELECT i.side, i.currency, i.amount_minor, i.open_minor + coalesce(s.amount_minor, 0) AS open_minor, l.base_minor, \
+        "SELECT i.side, i.currency, i.amount_minor, l.base_minor, i.open_minor + coalesce(s.amount_minor, 0) AS open_minor, \
            CAST(CASE WHEN s.id IS NULL THEN 0 ELSE 1 END AS BIGINT) AS settled_later \
          FROM open_items i JOIN journal_lines l ON l.id = i.id LEFT JOIN ({settled}) s ON s.id = i.id \
-         WHERE i.tenant_id = $1 AND i.posted_at < $2 AND l.base_minor IS NOT NULL \
-           AND (i.open_minor <> 0 OR s.amount_minor <> 0)"
+         WHERE {wanted} AND i.open_minor <> 0 \
+         UNION ALL SELECT i.side, i.currency, i.amount_minor, l.base_minor, s.amount_minor, CAST(1 AS BIGINT) \
+         FROM ({settled}) s JOIN open_items i ON i.id = s.id JOIN journal_lines l ON l.id = i.id \
+         WHERE {wanted} AND i.open_minor = 0"
     );
     let open = sql::query(AssertSqlSafe(open))
         .bind(tenant)
         .bind(time)
+        .bind(base.as_str())
         .fetch_all(&mut *on)
         .await?;
     let mut carried = Vec::new();
@@ -53,7 +60,7 @@ pub(super) async fn before(
                  WHERE e.tenant_id = $1 AND e.document_kind = 'exchange-revaluation' AND e.posted_at < $2 \
                    AND EXISTS (SELECT 1 FROM journal_entries r WHERE r.document_id = e.document_id AND r.posted_at >= $2) \
                    AND l.account IN ($3, $4) GROUP BY l.account, l.currency";
-    let controls = ItemSide::ALL.map(|side| (side, chart.of(side.role())));
+    let controls = ItemSide::ALL.map(|side| (side, books.chart.of(side.role())));
     let mut query = sql::query(later).bind(tenant).bind(time);
     for (_, account) in &controls {
         query = query.bind(&***account);

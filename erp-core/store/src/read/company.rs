@@ -166,7 +166,7 @@ pub(super) async fn load(
         let last = day_of(Timestamp::from_micros(before.micros().saturating_sub(1)));
         rates.extend(balances.iter().map(|balance| (balance.currency, last)));
         books.balances_before.insert(*before, (span, balances));
-        let carried = carried::before(on, tenant, *before, &books.chart).await?;
+        let carried = carried::before(on, tenant, *before, books).await?;
         books.carried_before.insert(*before, carried);
         books.newest_revaluation = newest_revaluation(on, tenant).await?;
     }
