@@ -212,6 +212,22 @@ impl DocumentKind {
                 | Self::PurchaseBill
         )
     }
+
+    /// Whether it is taken back at a later time too. What only moves or counts goods is moved or counted again instead.
+    #[must_use]
+    pub const fn is_reversed(self) -> bool {
+        matches!(
+            self,
+            Self::SalesInvoice
+                | Self::CreditNote
+                | Self::PurchaseReceipt
+                | Self::PurchaseReturn
+                | Self::LandedCost
+                | Self::Payment
+                | Self::Delivery
+                | Self::PurchaseBill
+        )
+    }
 }
 
 impl fmt::Display for DocumentKind {

@@ -170,7 +170,7 @@ impl Locks {
             Some(before) if !adjusting => Err(ErpError::PeriodClosed {
                 at,
                 before,
-                how: "only adjusting journal entries are: give a later time, or reopen the period",
+                how: "only adjusting entries and reversals are (`adjusting`): give a later time, or reopen the period",
             }),
             _ => Ok(()),
         }

@@ -68,7 +68,9 @@ pub use approval::{
     DraftState, DraftTransition, Rulebook,
 };
 pub use batch::{Attempt, Seat, Together};
-pub use books::{Books, CreditedInvoice, Delivered, Numbering, Orders, PostedDocument, PostedLine, Reversible, day_of};
+pub use books::{
+    Books, CreditedInvoice, Delivered, Numbering, Orders, PostedDocument, PostedLine, Reversible, StoodUntil, day_of,
+};
 pub use chain::Link;
 pub use command::{
     AddLandedCost, AdjustStock, AdjustmentLineInput, Allocation, BillLineInput, Cancel, ChangeOrder, CloseFiscalYear,
@@ -76,9 +78,9 @@ pub use command::{
     DefineContact, DefineCostCentre, DefineLocation, DefineNumberSeries, DefineProductUnit, DefineTaxCode,
     DeliverGoods, InvoiceLineInput, JournalLineInput, LinePrice, OpenBalances, OpenFiscalYear, OpeningStockInput,
     OrderChange, OrderSide, PlaceOrder, PostBill, PostCreditNote, PostInvoice, PostJournalEntry, QuantityInput,
-    ReceiptLineInput, ReceiveGoods, RecordPayment, ReturnGoods, RevalueCurrencies, ReversalMethod, ReverseEntry,
-    SealedText, SetExchangeRate, SetPartyTerms, SetPeriodState, SetReorderRule, SetStandardCost, Settle, SettleInput,
-    SettleItems, TransferStock,
+    ReceiptLineInput, ReceiveGoods, RecordPayment, ReturnGoods, RevalueCurrencies, Reversal, ReversalMethod,
+    ReverseEntry, SealedText, SetExchangeRate, SetPartyTerms, SetPeriodState, SetReorderRule, SetStandardCost, Settle,
+    SettleInput, SettleItems, TransferStock,
 };
 pub use company::{Base, Company, Conversion, CostCentre, ExchangeRate};
 pub use contact::Contact;

@@ -10,7 +10,7 @@ use crate::memory::Tenant;
 use crate::postings::{Document, Postings};
 use crate::{
     Carried, Cost, Delivered, DocumentKind, DocumentRef, ItemAllocation, ItemSide, MoveReason, OpenItem, OrderProgress,
-    PostedDocument, PostedEntry, StockMove, UnbilledGoods, billed_moves,
+    PostedDocument, PostedEntry, StockMove, StoodUntil, UnbilledGoods, billed_moves,
 };
 
 impl Tenant {
@@ -20,9 +20,10 @@ impl Tenant {
         let found = postings.find(|postings| postings.kind == kind && postings.number == *number)?;
         let ids: BTreeSet<StockMoveId> = found.moves.iter().map(|moved| moved.id).collect();
         let others = || self.accepted.iter().map(|accepted| &accepted.postings);
-        let needed_by = others().find(|other| {
+        let needs = |other: &&Postings| {
             let follows = other.moves.iter().any(|moved| {
-                moved.cost.undoes().is_none() && moved.cost.refers_to().is_some_and(|of| ids.contains(&of))
+                moved.document.kind != DocumentKind::Cancellation
+                    && moved.cost.refers_to().is_some_and(|of| ids.contains(&of))
             });
             let credits = match &other.document {
                 Document::CreditNote(note) => note.invoice_id.is_some_and(|invoice| invoice.0 == found.id),
@@ -35,8 +36,30 @@ impl Tenant {
                 }
                 _ => false,
             };
-            other.id != found.id && (follows || credits || bills) && self.cancelled(other.id).is_none()
-        });
+            other.id != found.id && (follows || credits || bills)
+        };
+        let named = |other: &Postings| format!("{} {}", other.kind, other.number);
+        let needed_by = others().filter(needs).find(|other| self.cancelled(other.id).is_none());
+        let of_goods = |other: &Postings| {
+            let bills = matches!(other.document, Document::PurchaseBill(_));
+            let mut moves = other.moves.iter().filter(|moved| moved.cost.added_to().is_none());
+            bills || moves.any(|moved| moved.cost.refers_to().is_some_and(|of| ids.contains(&of)))
+        };
+        // An invoice stands on the deliveries of its order.
+        let lines: BTreeSet<LineId> = found.progress.iter().map(|progress| progress.line_id).collect();
+        let billed = |other: &&Postings| {
+            let delivered = found.kind == DocumentKind::Delivery && other.kind == DocumentKind::SalesInvoice;
+            delivered && other.progress.iter().any(|progress| lines.contains(&progress.line_id))
+        };
+        let once_needed_by = others()
+            .filter(|other| needs(other) || billed(other))
+            .filter_map(|other| {
+                Some(StoodUntil {
+                    until: self.reversed_at(other.id)?,
+                    took_goods: of_goods(other),
+                    other: named(other),
+                })
+            });
         let worth = |moved: &StockMove| {
             let timeline = self.books.stock.get(&moved.product_id);
             let original = timeline.and_then(|timeline| timeline.original(moved.id));
@@ -75,13 +98,27 @@ impl Tenant {
             cancelled_by: self
                 .cancelled(found.id)
                 .map(|cancellation| Arc::clone(&cancellation.number)),
-            needed_by: needed_by.map(|other| format!("{} {}", other.kind, other.number)),
+            needed_by: needed_by.map(named),
+            once_needed_by: once_needed_by.collect(),
         })
     }
 
     pub(crate) fn cancelled(&self, id: Uuid) -> Option<&Postings> {
         let place = self.cancellations.get(&id)?;
         self.accepted.get(*place).map(|accepted| &accepted.postings)
+    }
+
+    /// Until when a document stood that was reversed.
+    fn reversed_at(&self, id: Uuid) -> Option<Timestamp> {
+        match &self.cancelled(id)?.document {
+            Document::Cancellation(by) if by.reversed => Some(by.effective_at),
+            _ => None,
+        }
+    }
+
+    /// Whether a document stands in what is before a time: what was cancelled never did, what was reversed until then.
+    fn stood_before(&self, id: Uuid, before: Timestamp) -> bool {
+        self.cancelled(id).is_none() || self.reversed_at(id).is_some_and(|until| until >= before)
     }
 
     /// What is allocated to or from the items of a document, and not taken back.
@@ -216,7 +253,7 @@ impl Tenant {
             let Document::PurchaseReceipt(receipt) = &postings.document else {
                 continue;
             };
-            if self.cancelled(postings.id).is_some() {
+            if !self.stood_before(postings.id, before) {
                 continue;
             }
             for moved in postings
@@ -251,7 +288,8 @@ impl Tenant {
     /// What documents say that a move cost more, from a time before `before` on, and bill later.
     fn added(&self, of: StockMoveId, before: Timestamp) -> i64 {
         let postings = self.accepted.iter().map(|accepted| &accepted.postings);
-        let standing = postings.filter(|postings| self.cancelled(postings.id).is_none());
+        let standing = postings.filter(|postings| self.stood_before(postings.id, before));
+        let standing = standing.filter(|postings| postings.kind != DocumentKind::Cancellation);
         let moves = standing.flat_map(|postings| postings.moves.iter().map(|moved| (postings.at, moved)));
         moves
             .map(|(billed_at, moved)| match moved.cost {
@@ -266,7 +304,7 @@ impl Tenant {
     /// How much of a move was billed before a time, and what of it stood on goods received.
     pub(crate) fn billed(&self, of: StockMoveId, before: Timestamp) -> (i64, i64) {
         let postings = self.accepted.iter().map(|accepted| &accepted.postings);
-        let standing = postings.filter(|postings| self.cancelled(postings.id).is_none());
+        let standing = postings.filter(|postings| self.stood_before(postings.id, before));
         let lines = standing.flat_map(|postings| match &postings.document {
             Document::PurchaseBill(bill) if bill.billed_at < before => bill.lines.as_slice(),
             _ => &[],
@@ -281,7 +319,7 @@ impl Tenant {
     /// How much of a move came back before a time, and what a supplier took it back for.
     pub(crate) fn returned(&self, of: StockMoveId, before: Timestamp) -> (i64, i64) {
         let postings = self.accepted.iter().map(|accepted| &accepted.postings);
-        let standing = postings.filter(|postings| self.cancelled(postings.id).is_none());
+        let standing = postings.filter(|postings| self.stood_before(postings.id, before));
         let moves = standing.flat_map(|postings| &postings.moves);
         moves
             .filter(|moved| matches!(moved.reason, MoveReason::Return | MoveReason::SupplierReturn))

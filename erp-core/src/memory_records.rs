@@ -1,5 +1,6 @@
 //! [`Records`] over the ledger in memory.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -140,6 +141,19 @@ impl Records for MemoryLedger {
 
     async fn cancellations(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Cancellation>, ErpError> {
         Ok(self.listed(ctx, page, documents!(Cancellation)).await)
+    }
+
+    async fn cancelled(&self, ctx: &RequestContext, documents: &[&str]) -> Result<HashMap<String, Arc<str>>, ErpError> {
+        let accepted = self.accepted(&ctx.tenant).await;
+        let cancellations = accepted
+            .iter()
+            .filter_map(|accepted| match &accepted.postings.document {
+                Document::Cancellation(of) => Some((of.document.id.to_string(), Arc::clone(&of.number))),
+                _ => None,
+            });
+        Ok(cancellations
+            .filter(|(id, _)| documents.contains(&id.as_str()))
+            .collect())
     }
 
     async fn orders(

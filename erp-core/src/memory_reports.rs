@@ -156,6 +156,7 @@ impl MemoryLedger {
                 base_minor: line.base_minor,
                 cost_centre: line.cost_centre.clone(),
                 balance_minor: 0,
+                balance_base_minor: 0,
             })
             .collect();
         lines.sort_by_key(|line| (line.posted_at, line.id));
@@ -165,10 +166,10 @@ impl MemoryLedger {
         let mut shown = lines.split_off(seen.map_or(before_span, |place| place + 1));
         shown.truncate(page.limit() as usize);
         let mut opening = BTreeMap::new();
-        for line in lines {
+        for line in &lines {
             *opening.entry(line.currency).or_default() += line.debit_minor - line.credit_minor;
         }
-        GeneralLedger::new(opening, shown)
+        GeneralLedger::new(opening, lines.iter().map(LedgerLine::in_base).sum(), shown)
     }
 }
 

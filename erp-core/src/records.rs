@@ -1,6 +1,6 @@
 //! The reading side: documents by number, lists, reports, and the check that the books are sound.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -167,6 +167,16 @@ pub struct LedgerLine {
     pub cost_centre: Option<Arc<str>>,
     /// Debits less credits of everything up to here, in this currency.
     pub balance_minor: i64,
+    /// The same of every currency, in the company's.
+    pub balance_base_minor: i64,
+}
+
+impl LedgerLine {
+    /// Debits less credits in the company's currency.
+    #[must_use]
+    pub fn in_base(&self) -> i64 {
+        self.base_minor.unwrap_or(self.debit_minor - self.credit_minor)
+    }
 }
 
 /// A page of an account's postings, in the order of business time.
@@ -174,20 +184,29 @@ pub struct LedgerLine {
 pub struct GeneralLedger {
     /// Debits less credits of everything before the page, by currency.
     pub opening: BTreeMap<Currency, i64>,
+    /// The same in the company's currency.
+    pub opening_base_minor: i64,
     pub lines: Vec<LedgerLine>,
 }
 
 impl GeneralLedger {
-    /// Lines that were read with a balance of zero, each with the balance that it leaves.
+    /// Lines that were read with balances of zero, each with those that it leaves.
     #[must_use]
-    pub fn new(opening: BTreeMap<Currency, i64>, mut lines: Vec<LedgerLine>) -> Self {
+    pub fn new(opening: BTreeMap<Currency, i64>, opening_base_minor: i64, mut lines: Vec<LedgerLine>) -> Self {
         let mut running = opening.clone();
+        let mut running_base = opening_base_minor;
         for line in &mut lines {
             let balance = running.entry(line.currency).or_default();
             *balance += line.debit_minor - line.credit_minor;
+            running_base += line.in_base();
             line.balance_minor = *balance;
+            line.balance_base_minor = running_base;
         }
-        Self { opening, lines }
+        Self {
+            opening,
+            opening_base_minor,
+            lines,
+        }
     }
 }
 
@@ -259,6 +278,8 @@ pub trait Records: Send + Sync + std::fmt::Debug {
         number: &str,
     ) -> Result<Option<(StockDocument, Vec<(StockMove, i64)>)>, ErpError>;
     async fn cancellations(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Cancellation>, ErpError>;
+    /// Of these documents, by their ids, those that were taken back: with the number of what did it.
+    async fn cancelled(&self, ctx: &RequestContext, documents: &[&str]) -> Result<HashMap<String, Arc<str>>, ErpError>;
     /// Of one kind, oldest first.
     async fn orders(
         &self,

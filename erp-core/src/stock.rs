@@ -252,7 +252,10 @@ pub struct Cancellation {
     pub document: DocumentRef,
     pub document_number: Arc<str>,
     pub memo: String,
-    /// When the document was, from which on it is as if it had never been.
+    /// From which time on it is taken back: where that is its own, as if it had never been.
     pub effective_at: Timestamp,
+    /// Whether it stood until then.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub reversed: bool,
     pub cancelled_at: Timestamp,
 }

@@ -15,6 +15,7 @@ use utoipa::{OpenApi, ToSchema};
 use crate::ErpApi;
 use crate::api::not_found;
 use crate::bodies::{LineBody, LineView};
+use crate::cancellations::cancelled_by;
 use crate::decimals::amount_text;
 use crate::exact;
 use crate::idempotency::Key;
@@ -113,6 +114,9 @@ pub(crate) struct CreditNoteBody {
 pub(crate) struct CreditNoteView {
     id: String,
     number: String,
+    /// The cancellation that took it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancelled_by: Option<String>,
     customer: Option<String>,
     country: String,
     currency: String,
@@ -127,6 +131,8 @@ pub(crate) struct CreditNoteView {
     lines: Vec<LineView>,
 }
 
+cancelled_by!(CreditNoteView);
+
 impl From<CreditNote> for CreditNoteView {
     fn from(note: CreditNote) -> Self {
         let currency = note.currency;
@@ -136,6 +142,7 @@ impl From<CreditNote> for CreditNoteView {
         });
         Self {
             lines: lines.collect(),
+            cancelled_by: None,
             id: note.id.to_string(),
             number: note.number.to_string(),
             customer: note.customer_code.map(|code| code.to_string()),
@@ -162,13 +169,14 @@ async fn list(
     api.may_read(&ctx)?;
     let page = query.page(Listing::CreditNotes)?;
     let notes = api.records.credit_notes(&ctx, &page).await?;
-    Ok(Json(List::new(
+    let list = List::new(
         Listing::CreditNotes,
         &page,
         notes,
         |note| note.id.to_string(),
         CreditNoteView::from,
-    )))
+    );
+    Ok(Json(api.with_cancellations(&ctx, list).await?))
 }
 
 /// One credit note.
@@ -185,7 +193,7 @@ async fn one(
 ) -> Result<Json<CreditNoteView>, ApiError> {
     api.may_read(&ctx)?;
     match api.records.credit_note(&ctx, &number).await? {
-        Some(note) => Ok(Json(note.into())),
+        Some(note) => Ok(Json(api.with_cancellation(&ctx, CreditNoteView::from(note)).await?)),
         None => Err(not_found("credit-note", number)),
     }
 }

@@ -49,6 +49,9 @@ pub(crate) struct LedgerView {
     title: String,
     /// What the account came to before this page, in each currency.
     opening: Vec<OpeningView>,
+    /// The same in the company's currency, once that is settled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    opening_base: Option<String>,
     #[serde(flatten)]
     lines: List<LedgerLineView>,
 }
@@ -76,8 +79,11 @@ pub(crate) struct LedgerLineView {
     base: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cost_centre: Option<String>,
-    /// Debits less credits of everything up to here.
+    /// Debits less credits of everything up to here, in this currency.
     balance: String,
+    /// The same of every currency, in the company's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    balance_base: Option<String>,
 }
 
 impl LedgerLineView {
@@ -90,6 +96,7 @@ impl LedgerLineView {
             debit: text(line.debit_minor),
             credit: text(line.credit_minor),
             balance: text(line.balance_minor),
+            balance_base: base.map(|base| amount_text(line.balance_base_minor, base)),
             base: line.base_minor.zip(base).map(|(minor, base)| amount_text(minor, base)),
             cost_centre: line.cost_centre.map(|code| code.to_string()),
             currency: line.currency.to_string(),
@@ -126,6 +133,7 @@ async fn general_ledger(
         account: account.code.to_string(),
         title: account.title.clone(),
         opening: opening.collect(),
+        opening_base: base.map(|base| amount_text(ledger.opening_base_minor, base)),
         lines: List::new(
             Listing::GeneralLedger,
             &page,

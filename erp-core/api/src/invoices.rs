@@ -14,6 +14,7 @@ use utoipa::{OpenApi, ToSchema};
 use crate::ErpApi;
 use crate::api::not_found;
 use crate::bodies::{LineBody, LineView};
+use crate::cancellations::cancelled_by;
 use crate::decimals::amount_text;
 use crate::idempotency::Key;
 use crate::paging::{List, Listing, PageQuery};
@@ -96,6 +97,9 @@ impl InvoiceBody {
 pub(crate) struct InvoiceView {
     id: String,
     number: String,
+    /// The cancellation that took it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancelled_by: Option<String>,
     /// Absent on a cash sale.
     customer: Option<String>,
     country: String,
@@ -113,10 +117,13 @@ pub(crate) struct InvoiceView {
     lines: Vec<LineView>,
 }
 
+cancelled_by!(InvoiceView);
+
 impl From<Invoice> for InvoiceView {
     fn from(invoice: Invoice) -> Self {
         let currency = invoice.currency;
         Self {
+            cancelled_by: None,
             id: invoice.id.to_string(),
             number: invoice.number.to_string(),
             customer: invoice.customer_code.map(|code| code.to_string()),
@@ -149,13 +156,14 @@ async fn list(
     api.may_read(&ctx)?;
     let page = query.page(Listing::SalesInvoices)?;
     let invoices = api.records.invoices(&ctx, &page).await?;
-    Ok(Json(List::new(
+    let list = List::new(
         Listing::SalesInvoices,
         &page,
         invoices,
         |invoice| invoice.id.to_string(),
         InvoiceView::from,
-    )))
+    );
+    Ok(Json(api.with_cancellations(&ctx, list).await?))
 }
 
 /// One invoice.
@@ -172,7 +180,7 @@ async fn one(
 ) -> Result<Json<InvoiceView>, ApiError> {
     api.may_read(&ctx)?;
     match api.records.invoice(&ctx, &number).await? {
-        Some(invoice) => Ok(Json(invoice.into())),
+        Some(invoice) => Ok(Json(api.with_cancellation(&ctx, InvoiceView::from(invoice)).await?)),
         None => Err(not_found("sales-invoice", number)),
     }
 }

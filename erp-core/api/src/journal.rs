@@ -116,19 +116,28 @@ pub(crate) enum Method {
     Storno,
 }
 
+impl From<Method> for ReversalMethod {
+    fn from(method: Method) -> Self {
+        match method {
+            Method::CounterEntry => Self::CounterEntry,
+            Method::Storno => Self::Storno,
+        }
+    }
+}
+
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ReversalBody {
     #[serde(default)]
-    method: Method,
+    pub method: Method,
     /// `reversal of …` where it is absent.
-    memo: Option<String>,
+    pub memo: Option<String>,
     /// Now where it is absent; of an exchange revaluation the time of that.
     #[schema(value_type = Option<Time>)]
-    posted_at: Option<Timestamp>,
+    pub posted_at: Option<Timestamp>,
     /// It may go into a period that is soft-closed.
     #[serde(default)]
-    adjusting: bool,
+    pub adjusting: bool,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -249,7 +258,7 @@ async fn show(
         .ok_or_else(|| not_found("journal entry", number))
 }
 
-/// Undoes a manual entry by another one. A document is undone by a document, such as a credit note.
+/// Undoes a manual entry by another one. What belongs to a document is reversed with that.
 #[utoipa::path(post, path = "/erp/v1/journal-entries/{number}/reverse", operation_id = "reverse_journal_entry",
     tag = "erp", request_body = Option<ReversalBody>,
     params(
@@ -272,10 +281,7 @@ async fn reverse(
     let Json(body) = body.unwrap_or_default();
     let command = ReverseEntry {
         entry: number.into(),
-        method: match body.method {
-            Method::CounterEntry => ReversalMethod::CounterEntry,
-            Method::Storno => ReversalMethod::Storno,
-        },
+        method: body.method.into(),
         memo: body.memo,
         posted_at: body.posted_at,
         adjusting: body.adjusting,

@@ -54,6 +54,7 @@ mod reports;
 mod schemas;
 mod standard_costs;
 mod stock;
+mod stock_document_views;
 mod stock_documents;
 mod stock_report;
 mod taxes;

@@ -17,6 +17,7 @@ use utoipa::{OpenApi, ToSchema};
 use crate::ErpApi;
 use crate::api::not_found;
 use crate::bodies::unit_or_none;
+use crate::cancellations::cancelled_by;
 use crate::decimals::{amount_minor, amount_text, quantity_micro, quantity_text};
 use crate::exact;
 use crate::idempotency::Key;
@@ -118,6 +119,9 @@ impl BillLineBody {
 pub(crate) struct PurchaseBillView {
     id: String,
     number: String,
+    /// The cancellation that took it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancelled_by: Option<String>,
     supplier: String,
     /// The supplier's own number.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -153,6 +157,8 @@ pub(crate) struct PurchaseBillLineView {
     tax: Option<String>,
 }
 
+cancelled_by!(PurchaseBillView);
+
 impl From<PurchaseBill> for PurchaseBillView {
     fn from(bill: PurchaseBill) -> Self {
         let currency = bill.currency;
@@ -170,6 +176,7 @@ impl From<PurchaseBill> for PurchaseBillView {
         };
         Self {
             lines: bill.lines.into_iter().map(line).collect(),
+            cancelled_by: None,
             id: bill.id.to_string(),
             number: bill.number.to_string(),
             supplier: bill.supplier_code.to_string(),
@@ -197,13 +204,14 @@ async fn list(
     api.may_read(&ctx)?;
     let page = query.page(Listing::PurchaseBills)?;
     let bills = api.records.purchase_bills(&ctx, &page).await?;
-    Ok(Json(List::new(
+    let list = List::new(
         Listing::PurchaseBills,
         &page,
         bills,
         |bill| bill.id.to_string(),
         PurchaseBillView::from,
-    )))
+    );
+    Ok(Json(api.with_cancellations(&ctx, list).await?))
 }
 
 /// One bill.
@@ -220,7 +228,7 @@ async fn one(
 ) -> Result<Json<PurchaseBillView>, ApiError> {
     api.may_read(&ctx)?;
     match api.records.purchase_bill(&ctx, &number).await? {
-        Some(bill) => Ok(Json(bill.into())),
+        Some(bill) => Ok(Json(api.with_cancellation(&ctx, PurchaseBillView::from(bill)).await?)),
         None => Err(not_found("purchase-bill", number)),
     }
 }

@@ -18,6 +18,7 @@ use utoipa::{OpenApi, ToSchema};
 use crate::ErpApi;
 use crate::api::not_found;
 use crate::bodies::unit_or_none;
+use crate::cancellations::cancelled_by;
 use crate::decimals::{amount_minor, amount_text, quantity_micro, quantity_text};
 use crate::exact;
 use crate::idempotency::Key;
@@ -90,6 +91,9 @@ pub(crate) struct PurchaseReceiptLineBody {
 pub(crate) struct PurchaseReceiptView {
     id: String,
     number: String,
+    /// The cancellation that took it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancelled_by: Option<String>,
     supplier: String,
     currency: String,
     value: String,
@@ -113,6 +117,8 @@ pub(crate) struct PurchaseReceiptLineView {
     tax: Option<String>,
 }
 
+cancelled_by!(PurchaseReceiptView);
+
 impl From<PurchaseReceipt> for PurchaseReceiptView {
     fn from(receipt: PurchaseReceipt) -> Self {
         let currency = receipt.currency;
@@ -125,6 +131,7 @@ impl From<PurchaseReceipt> for PurchaseReceiptView {
         });
         Self {
             lines: lines.collect(),
+            cancelled_by: None,
             id: receipt.id.to_string(),
             number: receipt.number.to_string(),
             supplier: receipt.supplier_code.to_string(),
@@ -164,6 +171,9 @@ pub(crate) struct PaymentBody {
 pub(crate) struct PaymentView {
     id: String,
     number: String,
+    /// The cancellation that took it back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancelled_by: Option<String>,
     party: String,
     direction: String,
     amount: String,
@@ -171,9 +181,12 @@ pub(crate) struct PaymentView {
     paid_at: String,
 }
 
+cancelled_by!(PaymentView);
+
 impl From<Payment> for PaymentView {
     fn from(payment: Payment) -> Self {
         Self {
+            cancelled_by: None,
             id: payment.id.to_string(),
             number: payment.number.to_string(),
             party: payment.party_code.to_string(),
@@ -197,13 +210,14 @@ async fn list_receipts(
     api.may_read(&ctx)?;
     let page = query.page(Listing::PurchaseReceipts)?;
     let receipts = api.records.purchase_receipts(&ctx, &page).await?;
-    Ok(Json(List::new(
+    let list = List::new(
         Listing::PurchaseReceipts,
         &page,
         receipts,
         |receipt| receipt.id.to_string(),
         PurchaseReceiptView::from,
-    )))
+    );
+    Ok(Json(api.with_cancellations(&ctx, list).await?))
 }
 
 /// One receipt.
@@ -220,7 +234,9 @@ async fn one_receipt(
 ) -> Result<Json<PurchaseReceiptView>, ApiError> {
     api.may_read(&ctx)?;
     match api.records.purchase_receipt(&ctx, &number).await? {
-        Some(receipt) => Ok(Json(receipt.into())),
+        Some(receipt) => Ok(Json(
+            api.with_cancellation(&ctx, PurchaseReceiptView::from(receipt)).await?,
+        )),
         None => Err(not_found("purchase-receipt", number)),
     }
 }
@@ -289,13 +305,14 @@ async fn list_payments(
     api.may_read(&ctx)?;
     let page = query.page(Listing::Payments)?;
     let payments = api.records.payments(&ctx, &page).await?;
-    Ok(Json(List::new(
+    let list = List::new(
         Listing::Payments,
         &page,
         payments,
         |payment| payment.id.to_string(),
         PaymentView::from,
-    )))
+    );
+    Ok(Json(api.with_cancellations(&ctx, list).await?))
 }
 
 /// One payment.
@@ -312,7 +329,7 @@ async fn one_payment(
 ) -> Result<Json<PaymentView>, ApiError> {
     api.may_read(&ctx)?;
     match api.records.payment(&ctx, &number).await? {
-        Some(payment) => Ok(Json(payment.into())),
+        Some(payment) => Ok(Json(api.with_cancellation(&ctx, PaymentView::from(payment)).await?)),
         None => Err(not_found("payment", number)),
     }
 }

@@ -6,19 +6,17 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
-use cortex_erp::{
-    AddLandedCost, Allocation, Command, CountStock, DocumentKind, ReturnGoods, StockDocument, StockMove, TransferStock,
-};
+use cortex_erp::{AddLandedCost, Allocation, Command, CountStock, DocumentKind, ReturnGoods, TransferStock};
 use cortex_runtime::http::{ApiError, Ctx, Json, Path, Query, objects};
 use cortex_types::{Currency, RequestContext, Timestamp};
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::{OpenApi, ToSchema};
 
 use crate::ErpApi;
 use crate::api::not_found;
 use crate::bodies::{QuantityLine, quantities};
-use crate::decimals::{amount_minor, amount_text};
+use crate::decimals::amount_minor;
 use crate::deliveries;
 use crate::exact;
 use crate::idempotency::Key;
@@ -26,7 +24,7 @@ use crate::opening_balances;
 use crate::paging::{List, Listing, PageQuery};
 use crate::receipt::ReceiptView;
 use crate::schemas::{CurrencyCode, DecimalText, Time};
-use crate::stock::MoveView;
+use crate::stock_document_views::StockDocumentView;
 
 pub(crate) fn routes() -> Router<Arc<ErpApi>> {
     Router::new()
@@ -140,49 +138,6 @@ pub(crate) struct LandedCostBody {
     billed_at: Option<Timestamp>,
 }
 
-#[derive(Serialize, ToSchema)]
-pub(crate) struct StockDocumentView {
-    id: String,
-    number: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    party: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    location: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    to_location: Option<String>,
-    /// Number of the sales order that a delivery is for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    order: Option<String>,
-    memo: String,
-    currency: String,
-    /// What stock was worth more by it; of a return what the supplier owes, of a landed cost what is owed.
-    value: String,
-    line_count: u32,
-    moved_at: String,
-    /// Where one document is asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    moves: Option<Vec<MoveView>>,
-}
-
-impl StockDocumentView {
-    fn new(document: StockDocument, moves: Option<Vec<(StockMove, i64)>>) -> Self {
-        Self {
-            id: document.id.to_string(),
-            number: document.number.to_string(),
-            party: document.party_code.map(|code| code.to_string()),
-            location: document.location.map(|code| code.to_string()),
-            to_location: document.to_location.map(|code| code.to_string()),
-            order: document.order.map(|number| number.to_string()),
-            memo: document.memo,
-            currency: document.currency.to_string(),
-            value: amount_text(document.value_minor, document.currency),
-            line_count: document.line_count,
-            moved_at: document.moved_at.to_string(),
-            moves: moves.map(|moves| moves.into_iter().map(MoveView::from).collect()),
-        }
-    }
-}
-
 type Page = Result<Json<List<StockDocumentView>>, ApiError>;
 type One = Result<Json<StockDocumentView>, ApiError>;
 
@@ -192,19 +147,23 @@ impl ErpApi {
         let listing = Listing::StockDocuments(kind);
         let page = query.page(listing)?;
         let documents = self.records.stock_documents(ctx, kind, &page).await?;
-        Ok(Json(List::new(
+        let list = List::new(
             listing,
             &page,
             documents,
             |document| document.id.to_string(),
             |document| StockDocumentView::new(document, None),
-        )))
+        );
+        Ok(Json(self.with_cancellations(ctx, list).await?))
     }
 
     async fn stock_document(&self, ctx: &RequestContext, kind: DocumentKind, number: String) -> One {
         self.may_read(ctx)?;
         match self.records.stock_document(ctx, kind, &number).await? {
-            Some((document, moves)) => Ok(Json(StockDocumentView::new(document, Some(moves)))),
+            Some((document, moves)) => Ok(Json(
+                self.with_cancellation(ctx, StockDocumentView::new(document, Some(moves)))
+                    .await?,
+            )),
             None => Err(not_found(kind.as_str(), number)),
         }
     }

@@ -121,6 +121,41 @@ pub struct PostedDocument {
     pub delivered: Vec<Delivered>,
     /// What stands on it, such as `credit note CN-000012`.
     pub needed_by: Option<String>,
+    /// What stood on it until it was reversed.
+    pub once_needed_by: Vec<StoodUntil>,
+}
+
+/// A document that was reversed, such as `credit note CN-000012`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoodUntil {
+    pub other: String,
+    pub until: Timestamp,
+    /// Whether it billed goods of the document that it stood on, or moved them on: until then others could not.
+    pub took_goods: bool,
+}
+
+impl PostedDocument {
+    /// What stood on it last.
+    pub(crate) fn stood_last(&self) -> Option<&StoodUntil> {
+        self.once_needed_by.iter().max_by_key(|of| of.until)
+    }
+
+    /// Refuses a time at which its goods were still taken; `field` is where the caller said the time.
+    pub(crate) fn check_goods_free(&self, field: &str, at: Timestamp) -> Result<(), ErpError> {
+        let took = self.once_needed_by.iter().filter(|of| of.took_goods);
+        took.max_by_key(|of| of.until).map_or(Ok(()), |of| of.check(field, at))
+    }
+}
+
+impl StoodUntil {
+    /// Refuses a time at which it stood.
+    pub(crate) fn check(&self, field: &str, at: Timestamp) -> Result<(), ErpError> {
+        if at < self.until {
+            let problem = format!("must not be before {}: {} stood until then", self.until, self.other);
+            return Err(ErpError::invalid(field, problem));
+        }
+        Ok(())
+    }
 }
 
 /// A line of a posted document, in its currency.

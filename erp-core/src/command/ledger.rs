@@ -90,12 +90,24 @@ pub struct CloseFiscalYear {
     pub year: Arc<str>,
 }
 
-/// Takes a document back as if it had never been: its entries are undone at its own time, and what its goods did to the value
-/// of others with them.
+/// Takes a document back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cancel {
     pub kind: DocumentKind,
     pub number: Arc<str>,
     #[serde(skip_serializing_if = "String::is_empty", default)]
     pub memo: String,
+    /// At a time of its own. Without one the document is undone at its own time, as if it had never been.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reversal: Option<Reversal>,
+}
+
+/// How and when a document is taken back that stood until then.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Reversal {
+    pub method: ReversalMethod,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub posted_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub adjusting: bool,
 }

@@ -27,8 +27,8 @@ pub use company::{
 };
 pub use contacts::DefineContact;
 pub use ledger::{
-    Cancel, CloseFiscalYear, JournalLineInput, OpenFiscalYear, PostJournalEntry, ReversalMethod, ReverseEntry,
-    SetPeriodState,
+    Cancel, CloseFiscalYear, JournalLineInput, OpenFiscalYear, PostJournalEntry, Reversal, ReversalMethod,
+    ReverseEntry, SetPeriodState,
 };
 pub use master_data::{CreateParty, CreateProduct, DefineLocation, DefineProductUnit, SetPartyTerms, SetStandardCost};
 pub(crate) use measured::Measured;
@@ -211,6 +211,10 @@ impl Command {
             Self::SetStandardCost(cost) => ("from", cost.from),
             Self::RecordPayment(payment) => ("paid_at", payment.paid_at),
             Self::ReverseEntry(reversal) => ("posted_at", reversal.posted_at),
+            Self::Cancel(Cancel {
+                reversal: Some(reversal),
+                ..
+            }) => ("posted_at", reversal.posted_at),
             Self::DefineLocation(_)
             | Self::Cancel(_)
             | Self::OpenFiscalYear(_)
@@ -288,6 +292,10 @@ impl Command {
         match self {
             Self::PostJournalEntry(entry) => entry.adjusting,
             Self::ReverseEntry(reversal) => reversal.adjusting,
+            Self::Cancel(Cancel {
+                reversal: Some(reversal),
+                ..
+            }) => reversal.adjusting,
             Self::RevalueCurrencies(revaluation) => revaluation.adjusting,
             _ => false,
         }

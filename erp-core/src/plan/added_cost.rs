@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as MapEntry;
+use std::sync::Arc;
 
-use cortex_types::{Currency, Timestamp};
+use cortex_types::{Currency, StockMoveId, Timestamp};
 
 use super::Posting;
 use super::shelf::{Moving, Shelf, Stocked, counterpart};
@@ -19,6 +20,24 @@ pub(super) struct Added<'a> {
     pub minor: i64,
     /// What went back before bears nothing of it, as of a bill for what stayed.
     pub of_what_stayed: bool,
+}
+
+/// Of what is added at `from` to the cost of so much that came with a move: what goods bear that are there, and how many they are.
+pub(super) fn still_there(
+    books: &Books,
+    (product, location): (&Product, &Arc<str>),
+    of: StockMoveId,
+    (of_quantity_micro, minor): (i64, i64),
+    from: Timestamp,
+) -> Result<(i64, i64), ErpError> {
+    if product.valuation != Method::MovingAverage {
+        return Ok((of_quantity_micro, minor));
+    }
+    // An average does not know which goods are there. Where there were fewer since, the others are gone.
+    let timeline = books.stock.get(&product.id);
+    let least = timeline.map_or(0, |timeline| timeline.least_since(of, location, from));
+    let there = least.min(of_quantity_micro);
+    Ok((there, share(minor, there, of_quantity_micro)?))
 }
 
 /// What a document adds to the cost of goods.
@@ -49,23 +68,24 @@ impl AddedCosts {
             let returned = books.returned.get(&moved.id).copied().unwrap_or(0);
             let is_late = books.locks.check(moved.moved_at, false).is_err() || (of_what_stayed && returned > 0);
             // What went back by the time that it is added bears nothing of it.
+            let late = at.max(moved.moved_at);
             let (from, of_quantity_micro) = match is_late {
-                true if returned < moved.quantity_micro => (at, moved.quantity_micro - returned),
-                true => (at, moved.quantity_micro),
+                true if returned < moved.quantity_micro => (late, moved.quantity_micro - returned),
+                true => (late, moved.quantity_micro),
                 false => (moved.moved_at, moved.quantity_micro),
             };
             let sides = given.entry(from).or_insert_with(|| Sides::new(currency));
             sides
                 .debit(counterpart(MoveReason::LandedCost, product.valuation), minor)?
                 .credit(Role::GoodsReceived, minor)?;
-            let (of_quantity_micro, minor) = match is_late && product.valuation == Method::MovingAverage {
-                true => {
-                    // An average does not know which goods are there. Where there were fewer since, the others are gone.
-                    let timeline = books.stock.get(&product.id);
-                    let least = timeline.map_or(0, |timeline| timeline.least_since(moved.id, &moved.location, from));
-                    let there = least.min(of_quantity_micro);
-                    (there, share(minor, there, of_quantity_micro)?)
-                }
+            let (of_quantity_micro, minor) = match is_late {
+                true => still_there(
+                    books,
+                    (product, &moved.location),
+                    moved.id,
+                    (of_quantity_micro, minor),
+                    from,
+                )?,
                 false => (of_quantity_micro, minor),
             };
             if of_quantity_micro == 0 {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cortex_types::LineId;
+use cortex_types::{LineId, Timestamp};
 use rust_decimal::Decimal;
 
 use super::sales_lines::field;
@@ -17,6 +17,7 @@ use crate::{
 pub(super) struct Billing<'a> {
     command: &'a PostBill,
     books: &'a Books,
+    at: Timestamp,
     unbilled: Unbilled<'a>,
     lines: Vec<BillLine<'a>>,
 }
@@ -82,10 +83,11 @@ impl BillLine<'_> {
 
 impl<'a> Billing<'a> {
     /// All lines of a bill.
-    pub fn lines(command: &'a PostBill, books: &'a Books) -> Result<Vec<BillLine<'a>>, ErpError> {
+    pub fn lines(command: &'a PostBill, books: &'a Books, at: Timestamp) -> Result<Vec<BillLine<'a>>, ErpError> {
         let mut billing = Self {
             command,
             books,
+            at,
             unbilled: Unbilled::new(books),
             lines: Vec::new(),
         };
@@ -270,6 +272,7 @@ impl<'a> Billing<'a> {
         if receipt.party.as_ref() != Some(&self.command.supplier) {
             return refused(format!("'{number}' is of another supplier"));
         }
+        receipt.check_goods_free("billed_at", self.at)?;
         if !receipt.to_be_billed {
             return refused(format!("'{number}' was billed when it came"));
         }

@@ -230,6 +230,7 @@ impl<'a> Fulfilment<'a> {
             self.progress.push(OrderProgress {
                 id: LineId(ids::next()),
                 quantity_micro: -of.quantity_micro,
+                at: self.at,
                 ..of.clone()
             });
         }

@@ -68,6 +68,7 @@ impl<'a> Origins<'a> {
             let problem = format!("must not be before {}, the time of '{}'", document.at, self.number);
             return Err(ErpError::invalid(fields_of(self.kind).1, problem));
         }
+        document.check_goods_free(fields_of(self.kind).1, at)?;
         let (mut wanted, mut parts) = (quantity_micro, Vec::new());
         for Source {
             moved,

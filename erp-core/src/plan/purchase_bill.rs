@@ -44,7 +44,7 @@ pub fn plan_purchase_bill(command: &PostBill, books: &Books, now: Timestamp) -> 
     if due_at < at {
         return Err(ErpError::invalid("due_at", "must not be before the bill"));
     }
-    let mut lines = Billing::lines(command, books)?;
+    let mut lines = Billing::lines(command, books, at)?;
     if lines.len() > LINES_MAX {
         let problem = format!("come to {}, more than {LINES_MAX}: bill it in parts", lines.len());
         return Err(ErpError::invalid("lines", problem));

@@ -9,6 +9,7 @@
 
 mod entry;
 mod holding;
+mod recording;
 #[cfg(test)]
 mod reference;
 mod timeline;

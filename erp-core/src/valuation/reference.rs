@@ -303,6 +303,7 @@ impl Model {
                 shelf.become_dearer(is_fifo, of, quantity, value)
             }
             (None, Cost::Given { of, .. }) if quantity < 0 => -shelf.leave(is_fifo, -quantity, cost, of),
+            (None, Cost::Of { of, .. }) if quantity < 0 => -shelf.leave(is_fifo, -quantity, cost, Some(of)),
             (None, _) if quantity < 0 => -shelf.leave(is_fifo, -quantity, None, None),
             (None, _) if quantity > 0 => shelf.arrive(is_fifo, entry.id, quantity, cost),
             (None, _) => 0,
@@ -332,7 +333,7 @@ impl Model {
                 let whole = i128::from(original.quantity_micro).abs();
                 let part = |quantity: i128| nearest(outcome.values[&of].abs() * quantity, whole);
                 let offset = i128::from(offset_micro);
-                Some(part(offset + i128::from(entry.quantity_micro)) - part(offset))
+                Some(part(offset + i128::from(entry.quantity_micro).abs()) - part(offset))
             }
             _ => None,
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cortex_types::{Currency, MoneyError, StockMoveId, Timestamp};
 
-use super::entry::{Entry, Original, Originals, Recorded, Revalued, StandardCost, month_of};
+use super::entry::{Entry, Original, Originals, StandardCost};
 use super::{CostBasis, Holding, Method, share};
 use crate::{Cost, ErpError, MoveReason, Product};
 
@@ -114,9 +114,11 @@ impl Timeline {
     /// The least that lay at a location from a move on until the end of `at`: more than that is not of that move any more.
     #[must_use]
     pub fn least_since(&self, of: StockMoveId, location: &str, at: Timestamp) -> i64 {
-        let (mut quantity, undone) = (self.quantity_at(location, at), self.undone());
+        let mut quantity = self.quantity_at(location, at);
         let mut least = quantity;
-        let stands = |entry: &&Entry| entry.cost.undoes().is_none() && !undone.contains(&entry.id);
+        let mut gone = self.undone();
+        gone.extend(self.there_and_back(at));
+        let stands = |entry: &&Entry| entry.cost.undoes().is_none() && !gone.contains(&entry.id);
         let before = self.moves.iter().rev().skip_while(|entry| entry.at > at).filter(stands);
         for entry in before.filter(|entry| *entry.location == *location) {
             if entry.id == of {
@@ -136,7 +138,7 @@ impl Timeline {
     }
 
     /// The same, with what was added to its cost.
-    fn originals_of(&self, id: StockMoveId) -> Originals {
+    pub(super) fn originals_of(&self, id: StockMoveId) -> Originals {
         let mut originals = self.originals.only(id);
         let of = |entry: &&Entry| entry.id == id || entry.cost.added_to() == Some(id);
         for entry in self.moves.iter().filter(of) {
@@ -147,184 +149,23 @@ impl Timeline {
         originals
     }
 
-    fn undone(&self) -> BTreeSet<StockMoveId> {
+    /// Moves that were reversed by the end of `at`, with what reversed them: the same goods left and came back.
+    fn there_and_back(&self, at: Timestamp) -> impl Iterator<Item = StockMoveId> + '_ {
+        let moved: HashMap<StockMoveId, &Entry> = self.moves.iter().map(|entry| (entry.id, entry)).collect();
+        let reversals = self.moves.iter().filter(move |entry| entry.at <= at);
+        reversals
+            .filter_map(move |entry| Some((entry, *moved.get(&entry.cost.refers_to()?)?)))
+            .filter(|(entry, of)| (entry.reason, &entry.location) == (of.reason, &of.location))
+            .filter(|(entry, of)| entry.quantity_micro == -of.quantity_micro)
+            .flat_map(|(entry, of)| [entry.id, of.id])
+    }
+
+    pub(super) fn undone(&self) -> BTreeSet<StockMoveId> {
         self.moves.iter().filter_map(|entry| entry.cost.undoes()).collect()
     }
 
-    /// Puts the new moves of a document in their places, and values them and everything behind them. `allowed` says of a
-    /// location whether its stock may go below zero. Where this fails the timeline is of no use any more.
-    pub fn record(&mut self, new: Vec<Entry>, allowed: impl Fn(&str) -> bool) -> Result<Recorded, ErpError> {
-        if new.iter().all(|entry| self.belongs_at_the_end(entry)) {
-            return self.append(new, allowed);
-        }
-        let ids: Vec<StockMoveId> = new.iter().map(|entry| entry.id).collect();
-        let mut first = usize::MAX;
-        for entry in new {
-            if !self.reaches(entry.at) {
-                return Err(self.missing(entry.at));
-            }
-            first = first.min(match (entry.cost, entry.reason) {
-                (Cost::Undone { of }, _) => self.moves.iter().position(|there| there.id == of).unwrap_or(0),
-                // Another from the same time takes the place of the one before.
-                (_, MoveReason::StandardCost) => self.moves.partition_point(|there| there.at < entry.at),
-                _ => usize::MAX,
-            });
-            let place = self.place_of(&entry);
-            self.moves.insert(place, entry);
-            first = first.min(place);
-        }
-        self.replay(first, &ids, allowed)
-    }
-
-    fn belongs_at_the_end(&self, entry: &Entry) -> bool {
-        let behind_its_time = entry.cost.added_to().is_none() && entry.reason != MoveReason::StandardCost;
-        let end = self
-            .newest_at
-            .is_none_or(|newest| newest < entry.at || (newest == entry.at && behind_its_time));
-        end && entry.cost.undoes().is_none()
-    }
-
-    /// Behind everything of its time; but what is added to the cost of a move of the same time, right behind that, and a
-    /// standard cost before everything that has it.
-    fn place_of(&self, entry: &Entry) -> usize {
-        let begin = self.moves.partition_point(|there| there.at < entry.at);
-        let of_time = self.moves[begin..].partition_point(|there| there.at <= entry.at);
-        let same_time = &self.moves[begin..begin + of_time];
-        if entry.reason == MoveReason::StandardCost {
-            let costs = same_time
-                .iter()
-                .take_while(|there| there.reason == MoveReason::StandardCost);
-            return begin + costs.count();
-        }
-        let of = entry.cost.added_to();
-        let target = of.and_then(|of| same_time.iter().position(|there| there.id == of));
-        let Some(place) = target else {
-            return begin + of_time;
-        };
-        let added = same_time[place + 1..]
-            .iter()
-            .take_while(|there| there.cost.added_to() == of);
-        begin + place + 1 + added.count()
-    }
-
-    fn append(&mut self, new: Vec<Entry>, allowed: impl Fn(&str) -> bool) -> Result<Recorded, ErpError> {
-        let mut recorded = Recorded::default();
-        for mut entry in new {
-            if self
-                .newest_at
-                .is_some_and(|newest| newest < entry.at && newest < month_of(entry.at))
-            {
-                self.checkpoints.insert(month_of(entry.at), self.now.clone());
-            }
-            let originals = entry.cost.refers_to().map(|of| self.originals_of(of));
-            let given = self.given(&entry, &originals.unwrap_or_default())?;
-            let standard = self.standard(entry.at);
-            let holding = self.now.entry(Arc::clone(&entry.location)).or_default();
-            entry.value_minor = value(self.method, standard, holding, &entry, given)?;
-            if entry.quantity_micro < 0 && holding.quantity_micro < 0 && !allowed(&entry.location) {
-                let short_micro = holding.quantity_micro;
-                return Err(self.short(&entry, short_micro));
-            }
-            self.newest_at = Some(entry.at);
-            recorded.values.push(entry.value_minor);
-            self.moves.push(entry);
-        }
-        Ok(recorded)
-    }
-
-    /// Values everything from `first` on anew.
-    fn replay(
-        &mut self,
-        first: usize,
-        new: &[StockMoveId],
-        allowed: impl Fn(&str) -> bool,
-    ) -> Result<Recorded, ErpError> {
-        let is_new: BTreeSet<StockMoveId> = new.iter().copied().collect();
-        let undone = self.undone();
-        let new_moves = self.moves.iter().filter(|entry| is_new.contains(&entry.id));
-        let taken_back: BTreeSet<StockMoveId> = new_moves.filter_map(|entry| entry.cost.undoes()).collect();
-        let mut moves = std::mem::take(&mut self.moves);
-        let mut originals = self.originals.clone();
-        for (of, entry) in moves.iter().filter_map(|entry| Some((entry.cost.added_to()?, entry))) {
-            originals.forget_cost(of, entry.id);
-        }
-        let mut now = self.before.clone();
-        for entry in &moves[..first] {
-            originals.remember(entry, undone.contains(&entry.id));
-            if undone.contains(&entry.id) || entry.cost.undoes().is_some() {
-                continue;
-            }
-            let given = self.given(entry, &originals)?;
-            let holding = now.entry(Arc::clone(&entry.location)).or_default();
-            let computed = value(self.method, self.standard(entry.at), holding, entry, given)?;
-            // As it was posted: it is not for a later move to say that it was something else.
-            holding.correct(entry.value_minor - computed)?;
-        }
-        // What there was before was there at `from` at the latest.
-        let mut last = match first.checked_sub(1) {
-            Some(index) => Some(moves[index].at),
-            None => (!self.before.is_empty()).then_some(self.from),
-        };
-        let mut recorded = Recorded::default();
-        let mut values: HashMap<StockMoveId, i64> = HashMap::new();
-        let mut brought: HashMap<Arc<str>, i64> = HashMap::new();
-        for entry in &mut moves[first..] {
-            if last.is_some_and(|last| last < entry.at && last < month_of(entry.at)) {
-                self.checkpoints.insert(month_of(entry.at), now.clone());
-            }
-            last = Some(entry.at);
-            let mine = is_new.contains(&entry.id);
-            let posted = entry.value_minor;
-            let brought = brought.entry(Arc::clone(&entry.location)).or_default();
-            // What is taken back is missing from its own place on.
-            *brought = brought.saturating_add(
-                match (mine && entry.cost.undoes().is_none(), taken_back.contains(&entry.id)) {
-                    (true, _) => entry.quantity_micro,
-                    (_, true) => -entry.quantity_micro,
-                    _ => 0,
-                },
-            );
-            if let Some(of) = entry.cost.undoes() {
-                entry.value_minor = originals.get(of).map_or(0, |original| -original.value_minor);
-            } else if !undone.contains(&entry.id) {
-                let given = self.given(entry, &originals)?;
-                let holding = now.entry(Arc::clone(&entry.location)).or_default();
-                entry.value_minor = value(self.method, self.standard(entry.at), holding, entry, given)?;
-                let goes_short = entry.quantity_micro < 0 && holding.quantity_micro < 0;
-                let was_there = holding.quantity_micro >= *brought;
-                if goes_short && (mine || was_there) && !allowed(&entry.location) {
-                    let short_micro = holding.quantity_micro;
-                    return Err(self.short(entry, short_micro));
-                }
-            }
-            originals.remember(entry, undone.contains(&entry.id));
-            match mine {
-                true => {
-                    values.insert(entry.id, entry.value_minor);
-                }
-                false if entry.value_minor != posted => recorded.revalued.push(Revalued {
-                    id: entry.id,
-                    at: entry.at,
-                    location: Arc::clone(&entry.location),
-                    reason: entry.reason,
-                    value_minor: entry.value_minor,
-                    change_minor: entry.value_minor.checked_sub(posted).ok_or(MoneyError::Overflow)?,
-                }),
-                false => {}
-            }
-        }
-        // What nothing is left of is left with nothing.
-        for location in self.now.keys() {
-            now.entry(Arc::clone(location)).or_default();
-        }
-        self.newest_at = self.newest_at.max(moves.last().map(|entry| entry.at));
-        recorded.values = new.iter().map(|id| values.get(id).copied().unwrap_or(0)).collect();
-        (self.moves, self.now) = (moves, now);
-        Ok(recorded)
-    }
-
     /// What a move is said to cost, and with what was added to the cost of the goods that it takes back; `None` where nobody says.
-    fn given(&self, entry: &Entry, originals: &Originals) -> Result<Option<i64>, ErpError> {
+    pub(super) fn given(&self, entry: &Entry, originals: &Originals) -> Result<Option<i64>, ErpError> {
         let (of, offset) = match entry.cost {
             Cost::Given { minor, of: Some(of) } => {
                 let added = originals.added(of, entry.quantity_micro.saturating_abs())?;
@@ -341,18 +182,18 @@ impl Timeline {
             original.quantity_micro.saturating_abs(),
             original.value_minor.saturating_abs(),
         );
-        let until = share(value, offset + entry.quantity_micro, whole)?;
+        let until = share(value, offset + entry.quantity_micro.saturating_abs(), whole)?;
         Ok(Some(until - share(value, offset, whole)?))
     }
 
-    fn missing(&self, at: Timestamp) -> ErpError {
+    pub(super) fn missing(&self, at: Timestamp) -> ErpError {
         ErpError::HistoryMissing {
             product: Arc::clone(&self.product),
             at,
         }
     }
 
-    fn short(&self, entry: &Entry, quantity_micro: i64) -> ErpError {
+    pub(super) fn short(&self, entry: &Entry, quantity_micro: i64) -> ErpError {
         ErpError::InsufficientStock {
             product: Arc::clone(&self.product),
             location: Arc::clone(&entry.location),
@@ -361,39 +202,9 @@ impl Timeline {
         }
     }
 
-    fn standard(&self, at: Timestamp) -> Option<CostBasis> {
+    pub(super) fn standard(&self, at: Timestamp) -> Option<CostBasis> {
         let place = self.standards.partition_point(|standard| standard.from <= at);
         let standard = self.standards.get(place.saturating_sub(1))?;
         Some(standard.cost)
-    }
-}
-
-/// Moves the holding; returns what it is worth more.
-fn value(
-    method: Method,
-    standard: Option<CostBasis>,
-    holding: &mut Holding,
-    entry: &Entry,
-    given: Option<i64>,
-) -> Result<i64, ErpError> {
-    if let (Method::Standard, Some(standard)) = (method, standard) {
-        return holding.move_at_standard(entry.quantity_micro, standard);
-    }
-    match (entry.cost, entry.quantity_micro) {
-        (
-            Cost::Added {
-                of,
-                of_quantity_micro,
-                minor,
-            },
-            _,
-        ) => holding.cost_more(method, of, of_quantity_micro, minor),
-        (_, 0) => Ok(0),
-        (Cost::Given { minor, of }, out) if out < 0 => {
-            let given = given.unwrap_or(minor);
-            Ok(-holding.give_back(method, out.saturating_neg(), given, of)?)
-        }
-        (_, out) if out < 0 => Ok(-holding.issue(method, out.saturating_neg())?),
-        (_, quantity) => holding.enter(method, entry.id, quantity, given),
     }
 }

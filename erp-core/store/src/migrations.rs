@@ -99,6 +99,16 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             name: "exchange_differences",
             sql: include_str!("../migrations/0019_exchange_differences.sql"),
         },
+        Migration {
+            version: 20,
+            name: "reversed_documents",
+            sql: include_str!("../migrations/0020_reversed_documents.sql"),
+        },
+        Migration {
+            version: 21,
+            name: "moves_of_receipts",
+            sql: include_str!("../migrations/0021_moves_of_receipts.sql"),
+        },
     ],
     captured: &[
         "orders",

@@ -89,6 +89,21 @@ async fn euros_are_reported_in_pounds_or_by_themselves() {
         (&json!("1100"), &json!("2.00")),
         "{ledger}"
     );
+    let in_base: Vec<&str> = ledger["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| line["balance_base"].as_str().unwrap())
+        .collect();
+    assert_eq!(in_base, ["16.00", "18.00", "16.00", "11.50", "12.00"], "{ledger}");
+    let (_, from_april) = shop
+        .get("reports/general-ledger?account=receivables&from=2024-04-02")
+        .await;
+    assert_eq!(
+        (&from_april["opening_base"], &from_april["items"][1]["balance_base"]),
+        (&json!("16.00"), &json!("12.00")),
+        "{from_april}"
+    );
     let (status, refused) = shop.post("sales-invoices", "early", in_euros("2023-12-31")).await;
     assert_eq!(
         (status, &refused["code"]),

@@ -202,3 +202,43 @@ fn the_document_tells_of_adjustments_and_of_what_settles_as_they_are_taken() {
         "{settles}"
     );
 }
+
+#[tokio::test]
+async fn a_bounced_payment_is_reversed_when_it_bounces() {
+    let shop = shop().await;
+    let lines = json!([{ "product": "MUG", "quantity": "2", "unit_price": "5.00" }]);
+    let invoice = json!({ "customer": "C1", "invoiced_at": "2024-03-01", "lines": lines });
+    let invoice = shop.done("sales-invoices", "i", invoice).await;
+    let payment = json!({ "party": "C1", "direction": "in", "amount": "10.00", "paid_at": "2024-03-10",
+        "settles": [{ "kind": "sales-invoice", "number": invoice["number"] }] });
+    let payment = shop.done("payments", "p", payment).await;
+    let reverse = format!("payments/{}/reverse", payment["number"].as_str().unwrap());
+    let (status, early) = shop.post(&reverse, "early", json!({ "posted_at": "2024-03-09" })).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(early["field"], "posted_at", "{early}");
+    let bounced = json!({ "posted_at": "2024-04-02", "method": "storno", "memo": "no funds" });
+    let reversal = shop.done(&reverse, "r", bounced).await;
+    assert_eq!(reversal["kind"], "cancellation");
+
+    let receivable = async |day: &str| {
+        let (_, report) = shop.get(&format!("reports/receivables-ageing?as_of={day}")).await;
+        report["parties"].to_string()
+    };
+    assert!(receivable("2024-03-09").await.contains("10.00"));
+    assert!(!receivable("2024-04-01").await.contains("10.00"));
+    assert!(receivable("2024-04-02").await.contains("10.00"));
+    let (_, listed) = shop.get("cancellations").await;
+    let listed = &listed["items"][0];
+    assert_eq!(
+        (&listed["reversed"], &listed["effective_at"], &listed["memo"]),
+        (&json!(true), &json!("2024-04-02T00:00:00Z"), &json!("no funds"))
+    );
+    let (_, payment) = shop.get("payments/PAY-000001").await;
+    assert_eq!(payment["cancelled_by"], reversal["number"], "{payment}");
+    let sale = format!("sales-invoices/{}/reverse", invoice["number"].as_str().unwrap());
+    shop.done(&sale, "s", json!({})).await;
+    let (_, open) = shop.get("open-items").await;
+    assert_eq!(open["items"], json!([]), "{open}");
+    let (_, listed) = shop.get("sales-invoices").await;
+    assert_eq!(listed["items"][0]["cancelled_by"], "CAN-000002", "{listed}");
+}

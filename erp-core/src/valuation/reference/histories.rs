@@ -15,6 +15,8 @@ pub enum Kind {
     Found,
     Sale,
     Return,
+    /// What came back leaves again.
+    ReturnReversed,
     SupplierReturn,
     Transfer,
     LandedCost,
@@ -52,6 +54,7 @@ pub fn any_draw(may_go_below_zero: impl Strategy<Value = bool> + Clone) -> impl 
         1 => Just(Kind::Found),
         8 => Just(Kind::Sale),
         3 => Just(Kind::Return),
+        2 => Just(Kind::ReturnReversed),
         3 => Just(Kind::SupplierReturn),
         3 => Just(Kind::Transfer),
         3 => Just(Kind::LandedCost),
@@ -179,6 +182,18 @@ impl History {
                     quantity.min(left),
                     cost,
                 ));
+            }
+            Kind::ReturnReversed => {
+                let (returned, _, quantity) = self.pick(draw, |entry| {
+                    entry.reason == MoveReason::Return && entry.quantity_micro > 0
+                })?;
+                let cost = Cost::Of {
+                    of: returned.id,
+                    offset_micro: 0,
+                };
+                let at = at.max(returned.at);
+                let goes_again = moved(number(0), at, &returned.location, -quantity, cost);
+                document.moves.push(goes_again);
             }
             Kind::SupplierReturn if draw.choice && draw.other_location => {
                 let cost = Cost::Given { minor: value, of: None };

@@ -18,26 +18,26 @@ const LINES: &str = "SELECT id, bill_id, line_no, receipt_number, of_move, produ
 const RECEIVED: &str = "FROM stock_moves m JOIN purchase_receipts p ON p.id = m.document_id \
     LEFT JOIN (SELECT s.of_move, -sum(s.quantity_micro) AS quantity, sum(s.given_minor) AS given \
       FROM stock_moves s WHERE s.tenant_id = $1 AND s.reason = 'supplier_return' AND s.cost = 'given' {returned} \
-        AND NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.tenant_id = $1 AND c.document_id = s.document_id) \
+        AND NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.tenant_id = $1 AND c.document_id = s.document_id {then}) \
       GROUP BY s.of_move) r ON r.of_move = m.id \
     LEFT JOIN (SELECT i.of_move, sum(i.quantity_micro) AS quantity, sum(i.cleared_minor) AS cleared \
       FROM purchase_bill_lines i WHERE i.tenant_id = $1 {billed} \
-        AND NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.tenant_id = $1 AND c.document_id = i.bill_id) \
+        AND NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.tenant_id = $1 AND c.document_id = i.bill_id {then}) \
       GROUP BY i.of_move) b ON b.of_move = m.id {added} \
     WHERE m.tenant_id = $1 AND m.document_kind = 'purchase-receipt' AND m.reason = 'receipt' \
-      AND NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.tenant_id = $1 AND c.document_id = m.document_id)";
+      AND NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.tenant_id = $1 AND c.document_id = m.document_id {then})";
 /// What bills say that goods cost more is theirs from the receipt on, and billed with the bill (`a`, before `$4`).
 const ADDED: &str = "LEFT JOIN (SELECT s.of_move, sum(CASE WHEN s.moved_at < $4 THEN s.given_minor ELSE 0 END \
         - CASE WHEN coalesce(h.billed_at, d.moved_at) < $4 THEN s.given_minor ELSE 0 END) AS minor \
       FROM stock_moves s LEFT JOIN purchase_bills h ON h.id = s.document_id LEFT JOIN stock_documents d ON d.id = s.document_id \
-      WHERE s.tenant_id = $1 AND s.cost = 'added' \
-        AND NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.tenant_id = $1 AND c.document_id = s.document_id) \
+      WHERE s.tenant_id = $1 AND s.cost = 'added' AND s.document_kind <> 'cancellation' \
+        AND NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.tenant_id = $1 AND c.document_id = s.document_id {then}) \
       GROUP BY s.of_move) a ON a.of_move = m.id";
 
 /// Goods whose bill is to come, as it is now.
 pub(super) fn unbilled_now() -> String {
     let nothing = |mark: &str, sql: String| sql.replace(mark, "");
-    let received = ["{returned}", "{billed}", "{added}"]
+    let received = ["{returned}", "{billed}", "{added}", "{then}"]
         .iter()
         .fold(RECEIVED.to_owned(), |sql, mark| nothing(mark, sql));
     format!("{received} AND p.billing = 'separate'")
@@ -52,6 +52,8 @@ fn unbilled_then() -> String {
             "AND EXISTS (SELECT 1 FROM purchase_bills h WHERE h.id = i.bill_id AND h.billed_at < $4)",
         )
         .replace("{added}", ADDED)
+        // What was reversed later stood then.
+        .replace("{then}", "AND (NOT c.reversed OR c.effective_at < $4)")
 }
 
 pub(super) async fn unbilled(

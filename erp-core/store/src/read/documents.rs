@@ -1,9 +1,12 @@
-use cortex_erp::{CreditNote, CreditNoteLine, CreditReason, Invoice, Page, ProductKind, SalesLine};
+use cortex_erp::{CreditNote, CreditNoteLine, CreditReason, ErpError, Invoice, Page, ProductKind, SalesLine};
 use cortex_store::sql::{self, Pool, Row};
+use cortex_types::RequestContext;
 use sqlx::AssertSqlSafe;
 
 use super::PAGE;
 use super::lines::lines;
+use crate::SqlLedger;
+use crate::ledger::failed;
 use crate::rows::Columns;
 
 const INVOICES: &str = "SELECT id, number, customer_id, customer_code, country, currency, net_minor, tax_minor, invoiced_at, due_at, \
@@ -135,4 +138,38 @@ fn sales_line(row: &Row) -> Result<SalesLine, sqlx::Error> {
         net_minor: row.integer("net_minor")?,
         tax: row.optional_text("tax_code")?,
     })
+}
+
+impl SqlLedger {
+    pub(super) fn read<T>(&self, what: &'static str, result: Result<T, sqlx::Error>) -> Result<T, ErpError> {
+        result.map_err(|error| failed(what)(self.database().failed(error)))
+    }
+
+    /// The row whose column has a value.
+    pub(super) async fn one<T>(
+        &self,
+        what: &'static str,
+        ctx: &RequestContext,
+        (select, column, value): (&str, &str, &str),
+        read: impl Fn(&Row) -> Result<T, sqlx::Error>,
+    ) -> Result<Option<T>, ErpError> {
+        let select = format!("{select} WHERE tenant_id = $1 AND {column} = $2");
+        let row = sql::query(AssertSqlSafe(select))
+            .bind(ctx.tenant.as_str())
+            .bind(value)
+            .fetch_optional(&self.readers_of(ctx))
+            .await;
+        self.read(what, row.and_then(|row| row.as_ref().map(read).transpose()))
+    }
+
+    pub(super) async fn page<T>(
+        &self,
+        what: &'static str,
+        ctx: &RequestContext,
+        (select, page): (&str, &Page),
+        read: impl Fn(&Row) -> Result<T, sqlx::Error>,
+    ) -> Result<Vec<T>, ErpError> {
+        let rows = page_of(&self.readers_of(ctx), select, ctx.tenant.as_str(), page).await;
+        self.read(what, rows.and_then(|rows| rows.iter().map(read).collect()))
+    }
 }

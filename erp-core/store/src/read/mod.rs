@@ -21,6 +21,7 @@ mod records;
 mod reports;
 mod rulebook;
 mod settings;
+mod standing;
 mod stock;
 mod stock_documents;
 mod taxes;

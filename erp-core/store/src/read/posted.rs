@@ -12,11 +12,9 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use super::books::LIST_MAX;
+use super::standing::{NEVER_CANCELLED, STANDING, needed_by};
 use super::{journal, open_items, orders, stock, taxes};
 use crate::rows::Columns;
-
-/// Not cancelled: `{id}` is the column with the document's id.
-const STANDING: &str = "NOT EXISTS (SELECT 1 FROM cancellations c WHERE c.tenant_id = $1 AND c.document_id = {id})";
 
 /// Loads the documents, and adds their products to those wanted, from their own time on where they are valued anew.
 pub(super) async fn load(
@@ -180,6 +178,7 @@ async fn document(
     let moves = stock::moves_of_document(on, tenant, kind, &text).await?;
     let ids = ids_of(moves.iter().map(|(moved, _)| moved));
     let (items, allocations) = open_items::around(on, tenant, &text).await?;
+    let (needed_by, once_needed_by) = needed_by(on, tenant, (kind, &text), &ids).await?;
     Ok(Some(PostedDocument {
         id,
         at: row.time("at")?,
@@ -196,7 +195,8 @@ async fn document(
         progress: orders::progress_of_document(on, tenant, &text).await?,
         delivered: Vec::new(),
         cancelled_by: cancelled_by.map(Into::into),
-        needed_by: needed_by(on, tenant, &text, &ids).await?,
+        needed_by,
+        once_needed_by,
     }))
 }
 
@@ -241,48 +241,6 @@ const fn header(kind: DocumentKind) -> Option<&'static str> {
     })
 }
 
-/// A document, not cancelled, that credits this one or goes on from its moves.
-async fn needed_by(
-    on: &mut Transaction,
-    tenant: &str,
-    document: &str,
-    moves: &[String],
-) -> Result<Option<String>, sqlx::Error> {
-    let credits = format!(
-        "SELECT 'credit note ' || n.number AS other FROM credit_notes n \
-         WHERE n.tenant_id = $1 AND n.invoice_id = $2 AND {} LIMIT 1",
-        STANDING.replace("{id}", "n.id")
-    );
-    let credited: Option<String> = sql::query_scalar(AssertSqlSafe(credits))
-        .bind(tenant)
-        .bind(document)
-        .fetch_optional(&mut *on)
-        .await?;
-    if credited.is_some() {
-        return Ok(credited);
-    }
-    let bills = format!(
-        "SELECT DISTINCT 'purchase bill ' || b.number AS other FROM purchase_bill_lines l \
-         JOIN purchase_bills b ON b.id = l.bill_id WHERE coalesce(l.tenant_id, '') = $1 AND {} AND l.of_move IN ",
-        STANDING.replace("{id}", "l.bill_id")
-    );
-    if let Some(row) = going_on(on, tenant, &bills, "", moves).await?.first() {
-        return row.try_get("other").map(Some);
-    }
-    let follows = format!(
-        "SELECT m.document_kind || ' ' || coalesce(d.number, n.number) AS other, m.document_id FROM stock_moves m \
-         LEFT JOIN stock_documents d ON d.id = m.document_id LEFT JOIN credit_notes n ON n.id = m.document_id \
-         WHERE coalesce(m.tenant_id, '') = $1 AND m.cost <> 'undone' AND {} AND m.of_move IN ",
-        STANDING.replace("{id}", "m.document_id")
-    );
-    for row in going_on(on, tenant, &follows, "", moves).await? {
-        if row.try_get::<&str>("document_id")? != document {
-            return row.try_get("other").map(Some);
-        }
-    }
-    Ok(None)
-}
-
 /// How much came back of each of its moves.
 async fn returned(
     on: &mut Transaction,
@@ -323,7 +281,7 @@ pub(super) async fn added_costs(on: &mut Transaction, tenant: &str, books: &mut 
 
 type AddedCost = (ProductId, StockMoveId, (StockMoveId, CostBasis));
 
-/// What others added to the cost of `moves`, and still does.
+/// What others added to the cost of `moves`; of what was reversed, with what took it back.
 pub(super) async fn added_to(
     on: &mut Transaction,
     tenant: &str,
@@ -332,7 +290,7 @@ pub(super) async fn added_to(
     let select = format!(
         "SELECT m.id, m.product_id, m.of_move, m.of_quantity_micro, m.given_minor FROM stock_moves m \
          WHERE coalesce(m.tenant_id, '') = $1 AND m.cost = 'added' AND {} AND m.of_move IN ",
-        STANDING.replace("{id}", "m.document_id")
+        NEVER_CANCELLED.replace("{id}", "m.document_id")
     );
     let added = |row: &Row| {
         let cost = CostBasis {
@@ -358,7 +316,7 @@ fn ids_of<'a>(moves: impl Iterator<Item = &'a StockMove>) -> Vec<String> {
 
 /// The rows of what refers to `moves`; `select` ends before their list, and has the tenant as `$1`: as a test alone, or SQLite
 /// would go through all that the tenant has.
-async fn going_on(
+pub(super) async fn going_on(
     on: &mut Transaction,
     tenant: &str,
     select: &str,

@@ -1,5 +1,6 @@
 //! [`Records`] on SQL: each query is scoped by the tenant of the call.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,54 +11,16 @@ use cortex_erp::{
     Product, ProductCost, ProductUnit, PurchaseBill, PurchaseReceipt, Records, ReorderRule, Span, StockDocument,
     StockMove, StockOnHand, TaxCode, TaxTotal, UnbilledGoods,
 };
-use cortex_store::sql::{self, Row};
 use cortex_types::{RequestContext, Timestamp};
-use sqlx::AssertSqlSafe;
 
 use super::answers::{ANSWERS, answered};
-use super::documents::page_of;
 use super::master_data::{LOCATIONS, location};
 use super::{
     bills, company, contacts, documents, fiscal, journal, master_data, open_items, orders, purchasing, reports, stock,
     stock_documents, taxes, verify,
 };
 use crate::SqlLedger;
-use crate::ledger::failed;
 use crate::{chain, days};
-
-impl SqlLedger {
-    fn read<T>(&self, what: &'static str, result: Result<T, sqlx::Error>) -> Result<T, ErpError> {
-        result.map_err(|error| failed(what)(self.database().failed(error)))
-    }
-
-    /// The row whose column has a value.
-    async fn one<T>(
-        &self,
-        what: &'static str,
-        ctx: &RequestContext,
-        (select, column, value): (&str, &str, &str),
-        read: impl Fn(&Row) -> Result<T, sqlx::Error>,
-    ) -> Result<Option<T>, ErpError> {
-        let select = format!("{select} WHERE tenant_id = $1 AND {column} = $2");
-        let row = sql::query(AssertSqlSafe(select))
-            .bind(ctx.tenant.as_str())
-            .bind(value)
-            .fetch_optional(&self.readers_of(ctx))
-            .await;
-        self.read(what, row.and_then(|row| row.as_ref().map(read).transpose()))
-    }
-
-    async fn page<T>(
-        &self,
-        what: &'static str,
-        ctx: &RequestContext,
-        (select, page): (&str, &Page),
-        read: impl Fn(&Row) -> Result<T, sqlx::Error>,
-    ) -> Result<Vec<T>, ErpError> {
-        let rows = page_of(&self.readers_of(ctx), select, ctx.tenant.as_str(), page).await;
-        self.read(what, rows.and_then(|rows| rows.iter().map(read).collect()))
-    }
-}
 
 #[async_trait]
 impl Records for SqlLedger {
@@ -183,6 +146,11 @@ impl Records for SqlLedger {
     async fn cancellations(&self, ctx: &RequestContext, page: &Page) -> Result<Vec<Cancellation>, ErpError> {
         let cancellations = stock_documents::cancellations(&self.readers_of(ctx), ctx.tenant.as_str(), page).await;
         self.read("list cancellations", cancellations)
+    }
+
+    async fn cancelled(&self, ctx: &RequestContext, documents: &[&str]) -> Result<HashMap<String, Arc<str>>, ErpError> {
+        let cancelled = stock_documents::cancelled(&self.readers_of(ctx), ctx.tenant.as_str(), documents).await;
+        self.read("look up cancellations", cancelled)
     }
 
     async fn orders(

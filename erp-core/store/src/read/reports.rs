@@ -42,7 +42,8 @@ pub(super) async fn general_ledger(
         query.push_bind(tenant).push(" AND id = ").push_bind(after).push(")");
     };
     let mut before = of_account(
-        "SELECT l.currency, CAST(sum(l.debit_minor - l.credit_minor) AS BIGINT) AS balance_minor FROM journal_lines l",
+        "SELECT l.currency, CAST(sum(l.debit_minor - l.credit_minor) AS BIGINT) AS balance_minor, \
+         CAST(sum(coalesce(l.base_minor, l.debit_minor - l.credit_minor)) AS BIGINT) AS base_minor FROM journal_lines l",
     );
     let mut lines = of_account(
         "SELECT l.id, e.number, e.memo, e.document_kind, l.posted_at, l.currency, l.debit_minor, l.credit_minor, \
@@ -68,13 +69,15 @@ pub(super) async fn general_ledger(
     before.push(" GROUP BY l.currency");
     lines.push(" ORDER BY l.posted_at, l.id LIMIT ").push_bind(page.limit());
     let opening = before.build().fetch_all(&mut snapshot).await?;
+    let opening_base = opening.iter().map(|row| row.integer("base_minor"));
+    let opening_base = opening_base.sum::<Result<_, sqlx::Error>>()?;
     let opening = opening
         .iter()
         .map(|row| Ok((row.parsed("currency")?, row.integer("balance_minor")?)));
     let opening = opening.collect::<Result<_, sqlx::Error>>()?;
     let lines = lines.build().fetch_all(&mut snapshot).await?;
     let lines = lines.iter().map(ledger_line).collect::<Result<_, _>>()?;
-    Ok(GeneralLedger::new(opening, lines))
+    Ok(GeneralLedger::new(opening, opening_base, lines))
 }
 
 fn ledger_line(row: &Row) -> Result<LedgerLine, sqlx::Error> {
@@ -90,6 +93,7 @@ fn ledger_line(row: &Row) -> Result<LedgerLine, sqlx::Error> {
         base_minor: row.try_get("base_minor")?,
         cost_centre: row.optional_text("cost_centre")?,
         balance_minor: 0,
+        balance_base_minor: 0,
     })
 }
 

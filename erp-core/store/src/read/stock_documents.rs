@@ -1,9 +1,13 @@
 //! Documents that move stock and nothing else, and what was cancelled.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use cortex_erp::{Cancellation, DocumentKind, Page, StockDocument, StockMove};
 use cortex_store::sql::{self, Pool, Row};
 use sqlx::AssertSqlSafe;
 
+use super::books::rows;
 use super::documents::page_of;
 use super::{journal, stock};
 use crate::rows::Columns;
@@ -11,7 +15,7 @@ use crate::rows::Columns;
 const DOCUMENTS: &str = "SELECT id, kind, number, party_id, party_code, location, to_location, order_number, memo, currency, value_minor, \
                          line_count, moved_at FROM stock_documents";
 const CANCELLATIONS: &str = "SELECT id, number, document_kind, document_id, document_number, memo, effective_at, \
-                             cancelled_at FROM cancellations";
+                             reversed, cancelled_at FROM cancellations";
 
 pub(super) async fn page(
     readers: &Pool,
@@ -56,6 +60,21 @@ pub(super) async fn cancellations(readers: &Pool, tenant: &str, page: &Page) -> 
     rows.iter().map(cancellation).collect()
 }
 
+pub(super) async fn cancelled(
+    readers: &Pool,
+    tenant: &str,
+    documents: &[&str],
+) -> Result<HashMap<String, Arc<str>>, sqlx::Error> {
+    if documents.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut snapshot = readers.snapshot().await?;
+    let select = "SELECT document_id, number FROM cancellations";
+    let found = rows(&mut snapshot, select, "document_id", tenant, documents).await?;
+    let cancelled = |row: &Row| Ok((row.try_get("document_id")?, row.text("number")?));
+    found.iter().map(cancelled).collect()
+}
+
 fn document(row: &Row) -> Result<StockDocument, sqlx::Error> {
     Ok(StockDocument {
         id: row.parsed("id")?,
@@ -82,6 +101,7 @@ fn cancellation(row: &Row) -> Result<Cancellation, sqlx::Error> {
         document_number: row.text("document_number")?,
         memo: row.try_get("memo")?,
         effective_at: row.time("effective_at")?,
+        reversed: row.try_get("reversed")?,
         cancelled_at: row.time("cancelled_at")?,
     })
 }

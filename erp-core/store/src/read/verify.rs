@@ -11,7 +11,7 @@ use crate::chain;
 
 /// A rule, and SQL that gives `subject` and `problem` of each violation within tenant `$1`; `{day}` is the day of `posted_at`, `{unbilled}`
 /// goods that came before their bill, and `{numbers}` the documents of the tenant by kind and number.
-const RULES: [(&str, &str); 19] = [
+const RULES: [(&str, &str); 20] = [
     (
         "numbers-gapless",
         "SELECT 'numbers ' || s.prefix || ' of ' || s.kind AS subject, \
@@ -93,8 +93,17 @@ const RULES: [(&str, &str); 19] = [
            'it was cancelled, but not all of its moves were undone' AS problem \
          FROM stock_moves m JOIN cancellations c ON c.tenant_id = m.tenant_id AND c.document_id = m.document_id \
          LEFT JOIN stock_moves u ON u.of_move = m.id AND u.cost = 'undone' \
-         WHERE m.tenant_id = $1 AND (u.id IS NULL OR u.quantity_micro <> -m.quantity_micro \
+         WHERE m.tenant_id = $1 AND NOT c.reversed AND (u.id IS NULL OR u.quantity_micro <> -m.quantity_micro \
            OR u.location <> m.location OR u.moved_at <> m.moved_at)",
+    ),
+    (
+        "reversed-moves-are-taken-back",
+        "SELECT c.document_kind || ' ' || c.document_number AS subject, \
+           'it was reversed, but not all of its goods went back' AS problem \
+         FROM stock_moves m JOIN cancellations c ON c.tenant_id = m.tenant_id AND c.document_id = m.document_id \
+         LEFT JOIN stock_moves u ON u.of_move = m.id AND u.document_id = c.id \
+         WHERE m.tenant_id = $1 AND c.reversed AND m.quantity_micro <> 0 AND (u.id IS NULL \
+           OR u.quantity_micro <> -m.quantity_micro OR u.location <> m.location OR u.moved_at <> c.effective_at)",
     ),
     (
         "inventory-is-stock-value",

@@ -69,6 +69,7 @@ async fn save_documents(transaction: &mut WriteTransaction, numbered: &[Numbered
         "document_number",
         "memo",
         "effective_at",
+        "reversed",
         "cancelled_at",
         "tx_no",
     ];
@@ -77,7 +78,8 @@ async fn save_documents(transaction: &mut WriteTransaction, numbered: &[Numbered
             row.bind(id(of.id.0)).bind(command.tenant).bind(&*of.number);
             row.bind(of.document.kind.as_str()).bind(id(of.document.id));
             row.bind(&*of.document_number).bind(of.memo.as_str());
-            row.bind(of.effective_at).bind(of.cancelled_at).bind(command.tx_no);
+            row.bind(of.effective_at).bind(of.reversed);
+            row.bind(of.cancelled_at).bind(command.tx_no);
         })
         .await
 }

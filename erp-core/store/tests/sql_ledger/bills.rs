@@ -79,6 +79,7 @@ fn cancelled(receipt: &Receipt) -> Command {
         kind: receipt.kind,
         number: Arc::clone(&receipt.number),
         memo: String::new(),
+        reversal: None,
     })
 }
 
@@ -130,6 +131,7 @@ async fn a_bill_says_what_goods_cost_from_their_receipt_on() {
             kind: DocumentKind::PurchaseBill,
             number: Arc::clone(&bill.number),
             memo: String::new(),
+            reversal: None,
         };
         company.sound(Command::Cancel(cancel)).await.unwrap();
     }

@@ -247,6 +247,7 @@ async fn goods_bought_in_dollars_are_worth_pounds_and_go_back_for_the_dollars() 
             kind,
             number: Arc::clone(number),
             memo: String::new(),
+            reversal: None,
         })
     };
     company
@@ -479,6 +480,7 @@ async fn what_a_company_brings_along_balances_against_one_account() {
         kind: DocumentKind::OpeningBalance,
         number: opened.number,
         memo: String::new(),
+        reversal: None,
     };
     company.sound(Command::Cancel(cancel)).await.unwrap();
     assert_eq!(company.in_base(Role::Bank).await, 0);
@@ -713,6 +715,7 @@ async fn a_note_for_an_invoice_in_euros_takes_back_what_it_was_worth() {
             kind,
             number: Arc::clone(number),
             memo: String::new(),
+            reversal: None,
         };
         company.sound(Command::Cancel(cancel)).await.unwrap();
     }

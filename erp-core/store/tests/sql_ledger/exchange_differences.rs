@@ -94,6 +94,7 @@ fn cancelled(kind: DocumentKind, receipt: &Receipt) -> Command {
         kind,
         number: Arc::clone(&receipt.number),
         memo: String::new(),
+        reversal: None,
     })
 }
 

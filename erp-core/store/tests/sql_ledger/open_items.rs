@@ -52,6 +52,7 @@ fn cancel(kind: DocumentKind, number: &Arc<str>) -> Command {
         kind,
         number: Arc::clone(number),
         memo: String::new(),
+        reversal: None,
     })
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cortex_erp::{
     Cancel, ChangeOrder, Closings, Command, CreditLineInput, CreditReason, DefineLocation, DeliverGoods, DocumentKind,
     ErpError, LinePrice, NegativeStock, Order, OrderChange, OrderSide, OrderState, Page, PlaceOrder, PostCreditNote,
-    PostInvoice, QuantityInput, Receipt, Records, SetReorderRule, Span, TransferStock,
+    PostInvoice, QuantityInput, Receipt, Records, Reversal, SetReorderRule, Span, TransferStock,
 };
 use cortex_types::{Coded, Currency, ErrorCode};
 
@@ -67,6 +67,16 @@ fn cancelled(receipt: &Receipt) -> Command {
         kind: receipt.kind,
         number: Arc::clone(&receipt.number),
         memo: String::new(),
+        reversal: None,
+    })
+}
+
+fn reversed(receipt: &Receipt) -> Command {
+    Command::Cancel(Cancel {
+        kind: receipt.kind,
+        number: Arc::clone(&receipt.number),
+        memo: String::new(),
+        reversal: Some(Reversal::default()),
     })
 }
 
@@ -167,6 +177,26 @@ impl Company {
 }
 
 const BANK_TO_COST: [&str; 5] = ["1100", "1200", "4000", "4100", "5000"];
+
+#[tokio::test]
+async fn a_delivery_whose_invoice_was_reversed_is_reversed_too() {
+    let company = Company::trading().await;
+    company.sound(receive(10, 1_000)).await.unwrap();
+    let order = ordered(&[("MUG", 8, 2_400)]);
+    let order = company.sound(Command::PlaceOrder(order)).await.unwrap();
+    let delivery = company.sound(delivered(&order, &[("MUG", 3)])).await.unwrap();
+    let invoice = company.sound(invoiced(&order, &[])).await.unwrap();
+    company.sound(reversed(&invoice)).await.unwrap();
+    assert_eq!(company.stands(&order).await.1, [(0, 3, 0)]);
+    let refused = company.sound(cancelled(&delivery)).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("sales invoice INV-000001 stood on"),
+        "{refused}"
+    );
+    company.sound(reversed(&delivery)).await.unwrap();
+    assert_eq!(company.stands(&order).await.1, [(0, 0, 0)]);
+    assert_eq!(company.pence(BANK_TO_COST).await, [0, 1_000, 0, 0, 0]);
+}
 
 #[tokio::test]
 async fn what_was_delivered_is_invoiced_and_moves_once() {

@@ -1,14 +1,16 @@
 //! What stock is worth, by the examples of textbooks, through commands and on the database.
 
+mod reversals;
+
 use std::sync::Arc;
 
 use cortex_erp::valuation::Method;
 use cortex_erp::{
-    AddLandedCost, Allocation, Cancel, Chart, Closings, Command, CommandJournal, CountStock, CreateProduct,
-    CreditLineInput, CreditReason, DefineLocation, DocumentKind, ErpError, InvoiceLineInput, Known, LinePrice,
-    NegativeStock, OpenFiscalYear, Page, PeriodState, PostCreditNote, PostInvoice, PostedBy, ProductKind,
-    QuantityInput, Receipt, ReceiptLineInput, ReceiveGoods, Records, ReturnGoods, Role, SetPeriodState,
-    SetStandardCost, Span, TransferStock,
+    AddLandedCost, Allocation, BillLineInput, Cancel, Chart, Closings, Command, CommandJournal, CountStock,
+    CreateProduct, CreditLineInput, CreditReason, DefineLocation, DocumentKind, ErpError, InvoiceLineInput, Known,
+    LinePrice, NegativeStock, OpenFiscalYear, Page, PeriodState, PostBill, PostCreditNote, PostInvoice, PostedBy,
+    ProductKind, QuantityInput, Receipt, ReceiptLineInput, ReceiveGoods, Records, ReturnGoods, Reversal,
+    ReversalMethod, Role, SetPeriodState, SetStandardCost, Span, TransferStock,
 };
 use cortex_types::{Coded, Currency, ErrorCode, Timestamp, Unit};
 
@@ -93,6 +95,7 @@ impl Company {
             kind,
             number: Arc::clone(number),
             memo: String::new(),
+            reversal: None,
         };
         self.sound(Command::Cancel(command)).await
     }
@@ -227,7 +230,9 @@ async fn a_receipt_that_comes_late_changes_what_was_sold_since_month_by_month() 
         .await
         .unwrap_err();
     assert!(
-        again.to_string().contains("cancelled already, by CAN-000001"),
+        again
+            .to_string()
+            .contains("cancelled already, or reversed, by CAN-000001"),
         "{again}"
     );
 }
@@ -624,6 +629,7 @@ async fn another_tenant_s_goods_are_out_of_reach() {
             kind: DocumentKind::PurchaseReceipt,
             number: Arc::clone(&receipt.number),
             memo: String::new(),
+            reversal: None,
         }),
         Command::ReturnGoods(ReturnGoods {
             receipt: Arc::clone(&receipt.number),

@@ -136,6 +136,7 @@ async fn what_is_credited_or_cancelled_takes_its_tax_with_it() {
             kind,
             number: Arc::clone(number),
             memo: String::new(),
+            reversal: None,
         };
         let cancelled = company.sound(Command::Cancel(cancel)).await.unwrap();
         assert_eq!(cancelled.amount_minor % 1_200, 0);

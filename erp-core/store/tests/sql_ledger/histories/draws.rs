@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use cortex_erp::{
-    CloseFiscalYear, Command, DefineNumberSeries, DocumentKind, PeriodState, SetPartyTerms, SetPeriodState,
+    CloseFiscalYear, Command, DefineNumberSeries, DocumentKind, PeriodState, Reversal, ReversalMethod, SetPartyTerms,
+    SetPeriodState,
 };
 use cortex_types::{Currency, Timestamp};
 
@@ -170,10 +171,16 @@ impl History {
             false => *self.dice.of(&CANCELLED),
         };
         let number = self.earlier(kind).map_or_else(|| "INV-000001".into(), |of| of.number);
+        let reversal = self.dice.once_in(3).then(|| Reversal {
+            method: *self.dice.of(&[ReversalMethod::CounterEntry, ReversalMethod::Storno]),
+            posted_at: Some(self.at()),
+            adjusting: self.dice.once_in(5),
+        });
         Command::Cancel(cortex_erp::Cancel {
             kind,
             number,
             memo: String::new(),
+            reversal,
         })
     }
 }
