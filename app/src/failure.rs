@@ -68,6 +68,10 @@ pub enum AppError {
     },
     #[error("{0}")]
     Invalid(String),
+    #[error("there is a source '{0}' already: choose another name with --name, or 'cortex ingest remove' it first")]
+    SourceExists(String),
+    #[error("there is no source '{0}': 'cortex ingest status' lists them")]
+    NoSource(String),
     #[error("the audit chain is broken at record {seq} of {at}: it, or one before it, was altered or removed")]
     AuditBroken { seq: u64, at: Timestamp },
     #[error("{0} things in the books should not be; see above")]
@@ -100,7 +104,8 @@ impl Coded for AppError {
             Self::NoMethod { .. } => ErrorCode::MethodNotAllowed,
             Self::Demo(error) => code_within(error),
             Self::Timeout(_) => ErrorCode::DeadlineExceeded,
-            Self::NoRoute(_) => ErrorCode::NotFound,
+            Self::NoRoute(_) | Self::NoSource(_) => ErrorCode::NotFound,
+            Self::SourceExists(_) => ErrorCode::AlreadyExists,
             Self::NoService(_) => ErrorCode::Unimplemented,
             Self::File { .. } => ErrorCode::StorageFailed,
             Self::Invalid(_) => ErrorCode::InvalidArgument,

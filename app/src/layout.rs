@@ -49,6 +49,12 @@ impl DataLayout {
         self.root.join("decisions")
     }
 
+    /// Of databases that are read: transactions in progress that are too large for memory. Empty when nothing runs.
+    #[must_use]
+    pub fn spool(&self) -> PathBuf {
+        self.root.join("spool")
+    }
+
     /// Model files and evaluation sets, by content hash.
     #[must_use]
     pub fn artifacts(&self) -> PathBuf {

@@ -5,6 +5,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use cortex::cli::Cli;
 
+/// Of C's allocators too, and of the libraries that are loaded later: one heap, whoever asks.
+#[cfg(target_os = "linux")]
+#[global_allocator]
+static HEAP: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// ONNX Runtime reports its use to its makers over HTTPS, and keeps what it reports in a database in the home folder,
 /// unless it is told otherwise before it is loaded; its own switch leaves the database and its threads.
 fn silence_onnx_runtime() {

@@ -67,7 +67,6 @@ impl Providers {
             BearerToken::generate(),
             Arc::new(SqlAuthenticator::new(database.clone())),
         );
-        let keys = Arc::new(SqlSubjectKeys::new(database.clone()));
         let definitions = Arc::new(match &config.definitions.features {
             Some(folder) => Definitions::load(folder)?,
             None => Definitions::builtin(),
@@ -76,7 +75,7 @@ impl Providers {
             authenticator: Arc::new(WithServiceToken::new(&service_token, config.tenant().clone(), tokens)),
             authorizer: Arc::new(RoleAuthorizer),
             audit: Arc::new(SqlAuditLog::new(database.clone())),
-            sealer: Sealer::new(Arc::new(master_key(config, &keys).await?), keys),
+            sealer: open_sealer(config, &database).await?,
             lake: Arc::new(DeltaLake::open(&layout.lake())?),
             online: Arc::new(open_online_store(&layout, Arc::clone(&definitions)).await?),
             artifacts: Arc::new(FileArtifacts::new(layout.artifacts())),
@@ -139,6 +138,12 @@ pub async fn known_master_key(config: &Config, keys: &SqlSubjectKeys) -> Result<
     let problem =
         "it is not the one that the personal data in the database is sealed under: restore that one".to_owned();
     Err(SecurityError::MasterKey { at, problem }.into())
+}
+
+/// What opens and seals personal fields, and secrets, with the keys that the database holds.
+pub async fn open_sealer(config: &Config, database: &Database) -> Result<Sealer, Failure> {
+    let keys = Arc::new(SqlSubjectKeys::new(database.clone()));
+    Ok(Sealer::new(Arc::new(master_key(config, &keys).await?), keys))
 }
 
 /// Opens the database alone, for what may be done while another process holds the data folder.

@@ -7,6 +7,8 @@ pub enum IngestError {
     #[error("the change source '{source_id}' could not be read: {detail}")]
     Source {
         source_id: String,
+        /// Decides whether it is tried again.
+        code: ErrorCode,
         detail: String,
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
@@ -19,6 +21,13 @@ pub enum IngestError {
         reader: String,
         reader_at: String,
         oldest: String,
+    },
+    /// Not an error of anybody's: what was begun to be written is not to be finished.
+    #[error("the changes of '{source_id}' in ({after}, {to}] were of a snapshot that has been taken anew since")]
+    Superseded {
+        source_id: String,
+        after: String,
+        to: String,
     },
     #[error(
         "{reader} has changes of '{source_id}' up to {reader_at}, but the database knows of none after {newest}: the \
@@ -45,11 +54,12 @@ pub enum IngestError {
 }
 
 impl IngestError {
-    /// A failure of the source `id`.
+    /// A failure of the source `id` to read what it stores, which may pass.
     pub fn source(id: impl std::fmt::Display, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         let error = error.into();
         Self::Source {
             source_id: id.to_string(),
+            code: ErrorCode::StorageFailed,
             detail: error.to_string(),
             source: Some(error),
         }
@@ -80,8 +90,8 @@ impl IngestError {
 impl Coded for IngestError {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::Source { .. } => ErrorCode::StorageFailed,
-            Self::Sink { code, .. } => *code,
+            Self::Source { code, .. } | Self::Sink { code, .. } => *code,
+            Self::Superseded { .. } => ErrorCode::NotFound,
             Self::HistoryLost { .. } | Self::Ahead { .. } => ErrorCode::Corrupt,
             Self::Lake(error) => error.code(),
         }

@@ -223,12 +223,20 @@ impl ChangeSink for LakeSink {
             if newest.after == slice.after && newest.to == slice.to {
                 return self.write(known, newest, &slice.batches).await;
             }
-            let changes = self.source.read_range(&newest.after, &newest.to).await?;
-            self.write(known, newest.clone(), &changes.batches).await?;
             newest.committed = true;
+            match self.source.read_range(&newest.after, &newest.to).await {
+                Ok(changes) => self.write(known, newest.clone(), &changes.batches).await?,
+                // What tables have of it is replaced by what comes next.
+                Err(IngestError::Superseded { .. }) => self.record(known, newest.clone()).await?,
+                Err(error) => return Err(error),
+            }
         }
         if slice.to <= newest.to {
             return Ok(());
+        }
+        if slice.changes() == 0 && newest.to == slice.after {
+            let to = slice.to.clone();
+            return self.record(known, PlannedBatch { to, ..newest }).await;
         }
         let planned = PlannedBatch {
             batch: newest.batch + 1,

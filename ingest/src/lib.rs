@@ -24,7 +24,7 @@ mod memory;
 
 pub use error::IngestError;
 pub use lake_sink::LakeSink;
-pub use memory::{MemoryPlanLog, MemorySource};
+pub use memory::{MemoryPlanLog, MemorySource, MemorySourceBook};
 pub use pipeline::{Pipeline, PipelineConfig};
-pub use port::{Batching, ChangeSink, ChangeSlice, ChangeSource, PlanLog, PlannedBatch};
+pub use port::{Batching, ChangeSink, ChangeSlice, ChangeSource, PlanLog, PlannedBatch, SourceBook};
 pub use standing::{SinkFailure, SinkStanding};

@@ -1,4 +1,4 @@
-//! A source and a plan log that forget everything when they are dropped.
+//! A source, and a book and a plan log for others, that forget everything when they are dropped.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::slice::Joining;
-use crate::{ChangeSlice, ChangeSource, IngestError, PlanLog, PlannedBatch};
+use crate::{ChangeSlice, ChangeSource, IngestError, PlanLog, PlannedBatch, SourceBook};
 
 /// Commits in memory, for tests.
 #[derive(Debug)]
@@ -188,6 +188,36 @@ impl PlanLog for MemoryPlanLog {
         all.entry(pipeline.to_string())
             .or_default()
             .extend(tables.iter().cloned());
+        Ok(())
+    }
+}
+
+/// Notes and readers in memory, for tests.
+#[derive(Debug, Default)]
+pub struct MemorySourceBook {
+    notes: Mutex<BTreeMap<String, String>>,
+    readers: Mutex<BTreeMap<String, BTreeMap<String, Position>>>,
+}
+
+#[async_trait]
+impl SourceBook for MemorySourceBook {
+    async fn notes(&self, source: &str) -> Result<Option<String>, IngestError> {
+        Ok(self.notes.lock().get(source).cloned())
+    }
+
+    async fn note(&self, source: &str, notes: &str) -> Result<(), IngestError> {
+        self.notes.lock().insert(source.to_owned(), notes.to_owned());
+        Ok(())
+    }
+
+    async fn readers(&self, source: &str) -> Result<BTreeMap<String, Position>, IngestError> {
+        Ok(self.readers.lock().get(source).cloned().unwrap_or_default())
+    }
+
+    async fn acknowledge(&self, source: &str, reader: &str, upto: &Position) -> Result<(), IngestError> {
+        let mut readers = self.readers.lock();
+        let readers = readers.entry(source.to_owned()).or_default();
+        readers.insert(reader.to_owned(), upto.clone());
         Ok(())
     }
 }

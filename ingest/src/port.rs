@@ -1,6 +1,6 @@
 //! Where changes come from, and where they go.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +10,10 @@ use cortex_types::{Frontier, Position, SourceId, TenantId, Timestamp};
 use tokio::sync::watch;
 
 use crate::IngestError;
+use crate::slice::Joining;
 
-/// The changes in `(after, to]` of one source. `to` ends a commit of the source: a slice never splits a transaction.
+/// The changes in `(after, to]` of one source. `to` ends a commit of the source: a slice never splits a transaction, unless
+/// it is too large for memory. One without changes says that there were none.
 #[derive(Clone, Debug)]
 pub struct ChangeSlice {
     pub after: Position,
@@ -21,6 +23,15 @@ pub struct ChangeSlice {
 }
 
 impl ChangeSlice {
+    /// One slice of several that follow one another, in which no table changes its columns; `None` of none.
+    pub fn join(slices: Vec<Self>) -> Result<Option<Self>, IngestError> {
+        let mut joining = Joining::default();
+        for slice in slices {
+            joining.push(Arc::new(slice));
+        }
+        Ok(joining.join()?.map(Arc::unwrap_or_clone))
+    }
+
     #[must_use]
     pub fn changes(&self) -> usize {
         self.batches.iter().map(|batch| batch.rows.num_rows()).sum()
@@ -35,7 +46,8 @@ pub trait ChangeSource: Send + Sync + std::fmt::Debug {
     /// are none. The same `after` gives the same changes in the same order for as long as they are kept.
     async fn read(&self, after: &Position, changes_min: usize) -> Result<Option<ChangeSlice>, IngestError>;
 
-    /// Exactly the changes in `(after, to]`, for a batch that was planned before a crash.
+    /// Exactly the changes in `(after, to]`, for a batch that was planned before a crash. [`IngestError::Superseded`] where
+    /// they were of a snapshot that is gone: what is read after `after` by now replaces them.
     async fn read_range(&self, after: &Position, to: &Position) -> Result<ChangeSlice, IngestError>;
 
     /// Changes with each commit, once that commit can be read. Each reader has its own receiver: several may read at
@@ -117,6 +129,22 @@ pub struct PlannedBatch {
     pub to: Position,
     /// Whether every table of the batch is in the lake.
     pub committed: bool,
+}
+
+/// Remembers, durably, what a source has to know of itself and of its readers where the database that it reads is not ours.
+#[async_trait]
+pub trait SourceBook: Send + Sync + std::fmt::Debug {
+    /// What the source noted last.
+    async fn notes(&self, source: &str) -> Result<Option<String>, IngestError>;
+
+    /// Replaces its notes. Durable when it returns.
+    async fn note(&self, source: &str, notes: &str) -> Result<(), IngestError>;
+
+    /// Where each reader of the source stands.
+    async fn readers(&self, source: &str) -> Result<BTreeMap<String, Position>, IngestError>;
+
+    /// Where one of them stands from now on. Durable when it returns.
+    async fn acknowledge(&self, source: &str, reader: &str, upto: &Position) -> Result<(), IngestError>;
 }
 
 /// Remembers, durably, the newest batch of each pipeline, and the tables that it has written to.

@@ -187,21 +187,26 @@ impl Server {
 
     /// As [`post`](Self::post), under an idempotency key.
     pub fn post_once(&self, path: &str, body: &serde_json::Value, key: &str) -> Result<(u16, serde_json::Value)> {
-        let address = format!("http://{}{path}", self.http);
-        block_on(async move {
-            let mut request = reqwest::Client::new().post(address).json(body);
-            if !key.is_empty() {
-                request = request.header("idempotency-key", key);
-            }
-            let response = request.send().await?;
-            let status = response.status().as_u16();
-            let text = response.text().await?;
-            Ok((
-                status,
-                serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text)),
-            ))
-        })
+        post_once(&self.http, path, body, key)
     }
+}
+
+/// Status and JSON body of a POST to whatever serves at `address`.
+pub fn post_once(address: &str, path: &str, body: &serde_json::Value, key: &str) -> Result<(u16, serde_json::Value)> {
+    block_on(async move {
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(60)).build()?;
+        let mut request = client.post(format!("http://{address}{path}")).json(body);
+        if !key.is_empty() {
+            request = request.header("idempotency-key", key);
+        }
+        let response = request.send().await?;
+        let status = response.status().as_u16();
+        let text = response.text().await?;
+        Ok((
+            status,
+            serde_json::from_str(&text).unwrap_or(serde_json::Value::String(text)),
+        ))
+    })
 }
 
 impl Drop for Server {

@@ -7,4 +7,5 @@ pub mod binary;
 pub mod client;
 pub mod content;
 pub mod mutation;
+pub mod postgres;
 pub mod retail;

@@ -21,6 +21,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("erp-advisor", &["erp", "proto", "security", "runtime"]),
     ("ingest", &["lake"]),
     ("ingest-sqlite", &["ingest", "store", "lake"]),
+    ("ingest-postgres", &["ingest", "lake"]),
     ("features", &["lake"]),
     ("features-online", &["features", "lake"]),
     ("features-api", &["features", "proto", "security", "runtime"]),
@@ -64,6 +65,7 @@ const ONLY_HERE: &[(&str, &[&str])] = &[
     ("candle-nn", &["trainers"]),
     ("perpetual", &["trainers"]),
     ("redb", &["features-online"]),
+    ("postgres-protocol", &["ingest-postgres"]),
     ("figment", &["runtime"]),
 ];
 

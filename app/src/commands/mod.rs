@@ -9,6 +9,7 @@ mod erp_files;
 mod erp_report;
 pub mod experience;
 pub mod features;
+pub mod ingest;
 pub mod lake;
 pub mod migrate;
 pub mod models;

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::Platform;
 use super::models_check::ModelsCheck;
 use super::sinks_check::SinksCheck;
+use super::sources::SourcesCheck;
 use crate::system::{DatabaseCheck, FolderCheck, LedgerCheck, OnlineCheck};
 
 impl Platform {
@@ -31,6 +32,12 @@ impl Platform {
         supervisor.task("ingest", move |finish| {
             let ingest = Arc::clone(&ingest);
             async move { Ok::<(), Failure>(Aside::new()?.run(async move { ingest.run(finish).await }).await??) }
+        });
+
+        let sources = Arc::clone(&services.sources);
+        supervisor.task("sources", move |finish| {
+            let sources = Arc::clone(&sources);
+            async move { Ok::<(), Failure>(Aside::new()?.run(sources.run(finish)).await?) }
         });
 
         let memory = services.memory.clone();
@@ -55,6 +62,7 @@ impl Platform {
             Arc::new(LedgerCheck(self.services.erp.clone())),
             Arc::new(OnlineCheck(Arc::clone(&self.providers.online))),
             Arc::new(SinksCheck(Arc::clone(&self.services.ingest))),
+            Arc::new(SourcesCheck(Arc::clone(&self.services.sources))),
             Arc::new(self.providers.models.clone()),
             Arc::new(ModelsCheck(Arc::clone(&self.services.serving))),
         ]

@@ -10,6 +10,7 @@ mod online_sink;
 mod served_models;
 mod services;
 mod sinks_check;
+mod sources;
 
 #[cfg(test)]
 mod rebuild_tests;
@@ -27,6 +28,7 @@ use crate::providers::Providers;
 pub use online_rebuild::{OnlineRebuild, RebuildError};
 pub use online_sink::OnlineSink;
 pub use services::Services;
+pub use sources::{SourceCatalog, SourceSettings, Sources, check_name};
 
 /// Everything that was built from configuration. What `up` serves, commands and the demo use directly.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use cortex_experience_log::{JournaledStore, LogConfig, MemoryDecisionLog};
 use cortex_experience_store::SqlExperienceStore;
 use cortex_features::{Definitions, OnlineStore, TrainingSets};
 use cortex_ingest::{Batching, ChangeSink, ChangeSource, IngestError, LakeSink, Pipeline, PipelineConfig, PlanLog};
-use cortex_ingest_sqlite::SqliteChangeLog;
+use cortex_ingest_sqlite::{SqlSources, SqliteChangeLog};
 use cortex_lake::{AsOf, Lake, LakeError, TableRef};
 use cortex_registry::{GatePolicies, Registry, Scorer};
 use cortex_registry_store::{SqlRegistry, signing_key};
@@ -23,7 +23,7 @@ use cortex_types::Frontier;
 use super::advice::OneTenantsAdvice;
 use super::coverage::IngestCoverage;
 use super::online_rebuild::tenants_of;
-use super::{OnlineRebuild, OnlineSink};
+use super::{OnlineRebuild, OnlineSink, SourceCatalog, Sources};
 use crate::config::Config;
 use crate::failure::Failure;
 use crate::layout::DataLayout;
@@ -40,6 +40,8 @@ pub struct Services {
     pub invoice_entry: InvoiceEntry,
     /// Moves changes into the lake and the online store.
     pub ingest: Arc<Pipeline>,
+    /// Moves those of other databases into the lake.
+    pub sources: Arc<Sources>,
     /// Where those changes come from.
     pub changes: Arc<dyn ChangeSource>,
     pub online_rebuild: OnlineRebuild,
@@ -72,6 +74,7 @@ impl Services {
             changes,
             lake_sink,
             online_rebuild,
+            sources,
         } = ingest(config, providers);
         let decisions = Arc::new(decisions(providers)?);
         let memory = memory(config, providers, &decisions)?;
@@ -101,6 +104,7 @@ impl Services {
             rulebook,
             invoice_entry,
             ingest: pipeline,
+            sources,
             changes,
             online_rebuild,
             lake: Arc::clone(&providers.lake),
@@ -121,11 +125,7 @@ impl Services {
     /// them; how many those were.
     pub async fn catch_up(&self) -> Result<u64, IngestError> {
         let settled = self.decisions.settle().await;
-        settled.map_err(|error| IngestError::Source {
-            source_id: "decisions".to_owned(),
-            detail: error.to_string(),
-            source: Some(Box::new(error)),
-        })?;
+        settled.map_err(|error| IngestError::source("decisions", error))?;
         let before = newest_seq(&self.lake_frontier().await?);
         let reached = self.ingest.catch_up().await?;
         Ok(newest_seq(&reached).saturating_sub(before))
@@ -216,6 +216,7 @@ struct Ingest {
     changes: Arc<dyn ChangeSource>,
     lake_sink: Arc<LakeSink>,
     online_rebuild: OnlineRebuild,
+    sources: Arc<Sources>,
 }
 
 fn ingest(config: &Config, providers: &Providers) -> Ingest {
@@ -225,6 +226,12 @@ fn ingest(config: &Config, providers: &Providers) -> Ingest {
         changes: config.ingest.batch_rows_max.get(),
         linger: Duration::from_millis(config.ingest.linger_ms),
     };
+    let catalog = SourceCatalog {
+        sources: SqlSources::new(providers.database.clone()),
+        sealer: providers.sealer.clone(),
+        spool: providers.layout.spool(),
+    };
+    let sources = Sources::new(catalog, Arc::clone(&providers.lake), Arc::clone(&plan), batching);
     let lake_sink = LakeSink::new(Arc::clone(&providers.lake), plan, Arc::clone(&changes)).with_batching(batching);
     let lake_sink = Arc::new(lake_sink);
     let online_rebuild = OnlineRebuild {
@@ -245,6 +252,7 @@ fn ingest(config: &Config, providers: &Providers) -> Ingest {
         changes,
         lake_sink,
         online_rebuild,
+        sources: Arc::new(sources),
     }
 }
 

@@ -182,6 +182,7 @@ fn problem_schema() -> Value {
             "status": { "type": "integer" },
             "detail": text.clone(),
             "code": { "type": "string", "description": "Stable: branch on it" },
+            "field": { "type": "string", "description": "Which field of the request, such as lines[0].quantity" },
             "trace_id": text,
         },
     })

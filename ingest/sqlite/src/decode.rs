@@ -11,7 +11,7 @@ use cortex_ingest::IngestError;
 use cortex_lake::ChangeBatch;
 use cortex_lake::changes::{bronze_schema, timestamp_type};
 use cortex_store::{ColumnKind, TableColumn};
-use cortex_types::TenantId;
+use cortex_types::{ErrorCode, TenantId};
 
 use crate::change_log::EPOCH;
 
@@ -69,6 +69,7 @@ pub(crate) fn batches(
     }
     let failed = |table: &str, error: ArrowError| IngestError::Source {
         source_id: source.to_owned(),
+        code: ErrorCode::StorageFailed,
         detail: format!("changes of table '{table}' do not fit its columns: {error}"),
         source: Some(Box::new(error)),
     };

@@ -2,7 +2,8 @@
 //!
 //! [`SqliteChangeLog`] reads what the capture triggers of `cortex-store` wrote, decodes the JSON of each row to Arrow by
 //! the declared types of the table's columns, and prunes what all readers have acknowledged. [`MIGRATIONS`] are its own
-//! tables: the readers' acknowledgements, and the planned batches and written tables of each pipeline.
+//! tables: the readers' acknowledgements, the planned batches and written tables of each pipeline, and the databases that
+//! are read besides our own ([`SqlSources`]).
 //!
 //! This crate never knows a business table: what is captured is what it carries.
 
@@ -10,8 +11,10 @@ mod change_log;
 mod decode;
 mod plan_log;
 mod readers;
+mod sources;
 
 pub use change_log::SqliteChangeLog;
+pub use sources::{SourceRecord, SqlSources};
 
 use cortex_store::{Migration, MigrationSet};
 
@@ -28,6 +31,11 @@ pub const MIGRATIONS: MigrationSet = MigrationSet {
             version: 2,
             name: "lake_tables",
             sql: include_str!("../migrations/0002_lake_tables.sql"),
+        },
+        Migration {
+            version: 3,
+            name: "sources",
+            sql: include_str!("../migrations/0003_sources.sql"),
         },
     ],
     captured: &[],

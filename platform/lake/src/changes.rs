@@ -9,7 +9,8 @@ use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use cortex_types::TenantId;
 
-/// `insert`, `update` or `delete`.
+/// `insert`, `update` or `delete`; of a database that is read from outside also `snapshot`, a row as it was found there,
+/// and `truncate`, after which none of the earlier rows is left.
 pub const OP: &str = "_op";
 pub const SOURCE: &str = "_source";
 pub const EPOCH: &str = "_epoch";
@@ -25,6 +26,11 @@ pub const PRINCIPAL: &str = "_principal";
 pub const TRACE_ID: &str = "_trace_id";
 /// The whole row before an update, as JSON; null otherwise.
 pub const BEFORE: &str = "_before";
+/// Of a database that is read from outside: values that their column has no room for, as JSON of column and text.
+pub const RAW: &str = "_raw";
+/// Of a database that is read from outside: columns that an update left alone and did not repeat, as a JSON array. They are
+/// null in the row, and have the value that the row had before.
+pub const UNCHANGED: &str = "_unchanged";
 
 /// Instants are microseconds, UTC.
 #[must_use]

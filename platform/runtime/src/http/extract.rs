@@ -49,10 +49,11 @@ impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Json<T> {
         let body = <Bytes as FromRequest<S>>::from_request(request, state)
             .await
             .map_err(|rejection| body_problem(&rejection))?;
-        match body.is_empty() {
-            true => Ok(None),
-            false if !is_json => Err(not_json()),
-            false => Self::read(&body).map(Some),
+        match body.trim_ascii() {
+            b"" => Ok(None),
+            _ if !is_json => Err(not_json()),
+            b"null" => Ok(None),
+            _ => Self::read(&body).map(Some),
         }
     }
 }

@@ -1,0 +1,207 @@
+//! Which table a change is of, and what its columns are in the lake.
+
+use std::sync::Arc;
+
+use cortex_ingest::SourceBook;
+use tokio::sync::Mutex;
+
+use crate::catalog::{self, CatalogTable, OwnTypes};
+use crate::kind::Kind;
+use crate::notes::Notes;
+use crate::pgoutput::Relation;
+use crate::rows::{Column, Shape};
+use crate::wire::{Address, Connection, ident};
+use crate::{PostgresError, Selection};
+
+/// The identity of a table whose rows are sent as a whole.
+const FULL: u8 = b'f';
+
+/// The notes of a source, and the database that they are about. Streams share it.
+#[derive(Debug)]
+pub(crate) struct Tables {
+    source: Arc<str>,
+    address: Address,
+    selection: Selection,
+    book: Arc<dyn SourceBook>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    notes: Notes,
+    types: OwnTypes,
+    /// For questions to the catalog; opened when there is one.
+    connection: Option<Connection>,
+}
+
+impl Tables {
+    /// With what the book has of the source.
+    pub(crate) async fn open(
+        source: Arc<str>,
+        address: Address,
+        selection: Selection,
+        book: Arc<dyn SourceBook>,
+    ) -> Result<Self, PostgresError> {
+        let kept = book.notes(&source).await.map_err(PostgresError::Book)?;
+        let notes = match kept {
+            Some(json) => serde_json::from_str(&json).map_err(|error| {
+                PostgresError::HistoryLost(format!(
+                    "what was noted of the source '{source}' cannot be read: {error}"
+                ))
+            })?,
+            None => Notes::default(),
+        };
+        Ok(Self {
+            source,
+            address,
+            selection,
+            book,
+            inner: Mutex::new(Inner {
+                notes,
+                types: OwnTypes::default(),
+                connection: None,
+            }),
+        })
+    }
+
+    pub(crate) fn source(&self) -> &str {
+        &self.source
+    }
+
+    pub(crate) fn selection(&self) -> &Selection {
+        &self.selection
+    }
+
+    pub(crate) async fn notes(&self) -> Notes {
+        self.inner.lock().await.notes.clone()
+    }
+
+    /// Changes the notes. Durable when it returns.
+    pub(crate) async fn note(&self, change: impl FnOnce(&mut Notes)) -> Result<Notes, PostgresError> {
+        let mut inner = self.inner.lock().await;
+        let mut notes = inner.notes.clone();
+        change(&mut notes);
+        self.keep(&mut inner, notes).await?;
+        Ok(inner.notes.clone())
+    }
+
+    async fn keep(&self, inner: &mut Inner, notes: Notes) -> Result<(), PostgresError> {
+        if notes != inner.notes {
+            let json = serde_json::to_string(&notes).map_err(|error| PostgresError::protocol(error.to_string()))?;
+            self.book.note(&self.source, &json).await.map_err(PostgresError::Book)?;
+            inner.notes = notes;
+        }
+        Ok(())
+    }
+
+    /// What changes of this table look like from here on; `None` for one that is not ours.
+    pub(crate) async fn shape(&self, relation: &Relation) -> Result<Option<Arc<Shape>>, PostgresError> {
+        if !self.selection.takes(&relation.schema, &relation.name) {
+            return Ok(None);
+        }
+        let mut inner = self.inner.lock().await;
+        let key = match relation.identity {
+            FULL => inner.primary_key(&self.address, relation.oid).await?,
+            _ => Vec::new(),
+        };
+        let mut kinds = Vec::with_capacity(relation.columns.len());
+        for column in &relation.columns {
+            kinds.push(inner.kind(&self.address, column.type_oid, column.type_modifier).await?);
+        }
+        let columns = relation.columns.iter().zip(kinds);
+        let columns = columns.map(|(column, kind)| (column.name.clone(), kind, column.in_identity));
+        let shape = inner.shaped(
+            &self.source,
+            (relation.oid, &relation.schema, &relation.name),
+            columns,
+            &key,
+        );
+        self.keep(&mut inner, shape.1).await?;
+        Ok(Some(shape.0))
+    }
+
+    /// What rows look like that are read from the table itself, and what is to be selected of it.
+    pub(crate) async fn shape_now(
+        &self,
+        connection: &mut Connection,
+        table: &CatalogTable,
+    ) -> Result<(Arc<Shape>, Vec<String>), PostgresError> {
+        let columns = catalog::columns(connection, table.oid).await?;
+        let key = catalog::primary_key(connection, table.oid).await?;
+        let mut inner = self.inner.lock().await;
+        let (mut described, mut selected) = (Vec::with_capacity(columns.len()), Vec::with_capacity(columns.len()));
+        for column in columns {
+            let kind = inner.kind(&self.address, column.type_oid, column.type_modifier).await?;
+            let in_identity = key.contains(&column.name);
+            selected.push(kind.selected(&ident(&column.name), column.base_oid));
+            described.push((column.name, kind, in_identity));
+        }
+        let shape = inner.shaped(
+            &self.source,
+            (table.oid, &table.schema, &table.name),
+            described.into_iter(),
+            &key,
+        );
+        self.keep(&mut inner, shape.1).await?;
+        Ok((shape.0, selected))
+    }
+}
+
+impl Inner {
+    /// A connection that broke is opened anew, once.
+    async fn connection(&mut self, address: &Address) -> Result<&mut Connection, PostgresError> {
+        if let Some(connection) = &mut self.connection
+            && connection.query("SELECT 1").await.is_err()
+        {
+            self.connection = None;
+        }
+        match &mut self.connection {
+            Some(connection) => Ok(connection),
+            empty => Ok(empty.insert(Connection::open(address).await?)),
+        }
+    }
+
+    async fn primary_key(&mut self, address: &Address, table: u32) -> Result<Vec<String>, PostgresError> {
+        catalog::primary_key(self.connection(address).await?, table).await
+    }
+
+    /// A type that is not known may have been made since the types were read; one that is not there any more is text.
+    async fn kind(&mut self, address: &Address, type_oid: u32, modifier: i32) -> Result<Kind, PostgresError> {
+        if let Some(kind) = self.types.kind(type_oid, modifier) {
+            return Ok(kind);
+        }
+        self.types = OwnTypes::load(self.connection(address).await?).await?;
+        Ok(self.types.kind(type_oid, modifier).unwrap_or(Kind::Text))
+    }
+
+    /// The shape, and the notes with what it brings that is new.
+    fn shaped(
+        &self,
+        source: &str,
+        (oid, schema, name): (u32, &str, &str),
+        columns: impl Iterator<Item = (String, Kind, bool)>,
+        primary_key: &[String],
+    ) -> (Arc<Shape>, Notes) {
+        let mut notes = self.notes.clone();
+        let table = notes.table(source, oid, schema, name);
+        let columns: Vec<Column> = columns
+            .map(|(name, kind, in_identity)| Column {
+                lake: table.column(&name, &kind),
+                name,
+                kind,
+                in_identity,
+            })
+            .collect();
+        let of_key = |column: &Column| match primary_key.is_empty() {
+            true => column.in_identity,
+            false => primary_key.contains(&column.name),
+        };
+        let key = columns.iter().enumerate().filter(|(_, column)| of_key(column));
+        let shape = Shape {
+            table: table.lake.as_str().into(),
+            key: key.map(|(index, _)| index).collect(),
+            columns,
+        };
+        (Arc::new(shape), notes)
+    }
+}
