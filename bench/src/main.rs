@@ -3,10 +3,13 @@
 //! Latencies are open-loop: requests are due at a fixed rate whatever the server does, and a request's latency counts
 //! from the instant at which it was due, so that a stall is not hidden by the client waiting for it.
 
+mod cpu;
 mod erp;
 mod flush;
+mod ingest;
 mod latency;
 mod load;
+mod postgres;
 mod scenario;
 mod server;
 mod terminal;
@@ -25,6 +28,8 @@ enum Bench {
     Predict,
     /// The ERP on a private PostgreSQL: posting, revaluing, reporting and reading, beside the database by itself.
     Erp,
+    /// Another PostgreSQL into the lake: a backlog of changes beside `pg_recvlogical`, a snapshot beside `COPY`.
+    Ingest,
 }
 
 /// Measures a cortex binary on this machine.
@@ -53,6 +58,8 @@ pub struct Options {
     connections: u32,
     #[command(flatten)]
     erp: erp::ErpOptions,
+    #[command(flatten)]
+    ingest: ingest::IngestOptions,
 }
 
 #[tokio::main]
@@ -67,6 +74,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if wanted(Bench::Erp) {
         erp::run(&options, options.benches.contains(&Bench::Erp)).await?;
+    }
+    if wanted(Bench::Ingest) {
+        ingest::run(&options, options.benches.contains(&Bench::Ingest)).await?;
     }
     Ok(())
 }

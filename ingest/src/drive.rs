@@ -226,11 +226,13 @@ impl Pipeline {
             let next = match read {
                 Ok(next) => next,
                 Err(error) => {
+                    self.unread.send_replace(Some((&error).into()));
                     patience.wait("reader", error).await?;
                     continue;
                 }
             };
             patience.restore();
+            self.unread.send_if_modified(|unread| unread.take().is_some());
             match (next, until) {
                 (Some(slice), until) => {
                     at = slice.to.clone();
@@ -256,7 +258,7 @@ impl Pipeline {
 
     /// Waits while a queue is full. A sink that ended takes nothing; its error is reported when it is joined.
     async fn hand_out(&self, slice: Arc<ChangeSlice>, queues: &[Queue]) {
-        let room = slice.changes().clamp(1, self.config.queued_changes_max);
+        let room = slice.weight().clamp(1, self.config.queued_changes_max);
         for queue in queues {
             if self.standings.has(queue.index, &slice.to) {
                 continue;

@@ -6,13 +6,13 @@ use std::time::Duration;
 use cortex_types::{Coded, Frontier, Position};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::drive::Until;
 use crate::standing::Standings;
 use crate::telemetry::LAG_CHANGES;
-use crate::{ChangeSink, ChangeSource, IngestError, SinkStanding};
+use crate::{ChangeSink, ChangeSource, IngestError, SinkFailure, SinkStanding};
 
 #[derive(Clone, Debug)]
 pub struct PipelineConfig {
@@ -21,7 +21,7 @@ pub struct PipelineConfig {
     /// How long commits gather after a read before the next, which takes them together: what a sink may lack of the last
     /// of them. Reading each for itself costs about as much as committing it.
     pub gather: Duration,
-    /// How many changes may wait for one sink. When it has that many, reading waits for it.
+    /// How many changes may wait for one sink, a change of many KiB counting for as many. When it has that many, reading waits for it.
     pub queued_changes_max: usize,
     /// How often a sink's progress is acknowledged to the source.
     pub acknowledge_every: Duration,
@@ -60,6 +60,8 @@ pub struct Pipeline {
     /// Held by whoever moves changes.
     driving: Mutex<()>,
     pub(crate) standings: Standings,
+    /// Why the source cannot be read at the moment; it is tried again.
+    pub(crate) unread: watch::Sender<Option<SinkFailure>>,
 }
 
 impl Pipeline {
@@ -72,6 +74,7 @@ impl Pipeline {
             config,
             driving: Mutex::new(()),
             standings,
+            unread: watch::Sender::new(None),
         }
     }
 
@@ -79,6 +82,12 @@ impl Pipeline {
     #[must_use]
     pub fn standings(&self) -> Vec<SinkStanding> {
         self.standings.all()
+    }
+
+    /// Why the source cannot be read at the moment, where it cannot; it is tried again.
+    #[must_use]
+    pub fn source_failure(&self) -> Option<SinkFailure> {
+        self.unread.borrow().clone()
     }
 
     /// Moves changes until `cancel`, then lets the sinks finish what was read. A failing sink is logged, shown in

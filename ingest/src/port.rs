@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::Array;
 use async_trait::async_trait;
 use cortex_lake::{ChangeBatch, TableRef};
 use cortex_types::{Frontier, Position, SourceId, TenantId, Timestamp};
@@ -35,6 +36,14 @@ impl ChangeSlice {
     #[must_use]
     pub fn changes(&self) -> usize {
         self.batches.iter().map(|batch| batch.rows.num_rows()).sum()
+    }
+
+    /// What it counts where queues are bounded by changes: one that takes more than a KiB of memory counts for as many.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let columns = self.batches.iter().flat_map(|batch| batch.rows.columns());
+        let bytes = columns.map(|column| column.to_data().get_slice_memory_size().unwrap_or_default());
+        self.changes().max(bytes.sum::<usize>() / 1024)
     }
 }
 
@@ -77,7 +86,7 @@ pub trait ChangeSource: Send + Sync + std::fmt::Debug {
 /// How a sink likes its changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Batching {
-    /// Slices are joined until they have this many changes,
+    /// Slices are joined until they weigh as much as this many changes,
     pub changes: usize,
     /// or until the first of them has waited this long.
     pub linger: Duration,

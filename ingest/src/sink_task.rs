@@ -95,7 +95,7 @@ impl SinkTask {
             }
             joining.push(queued.slice);
             room.push(queued.room);
-            if joining.changes() >= batching.changes {
+            if joining.weight() >= batching.changes {
                 break;
             }
             // A closed queue ends the batch at once.

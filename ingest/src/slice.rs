@@ -15,13 +15,13 @@ use crate::{ChangeSlice, IngestError};
 #[derive(Debug, Default)]
 pub(crate) struct Joining {
     slices: Vec<Arc<ChangeSlice>>,
-    changes: usize,
+    weight: usize,
     schemas: BTreeMap<(TenantId, Arc<str>), SchemaRef>,
 }
 
 impl Joining {
-    pub(crate) fn changes(&self) -> usize {
-        self.changes
+    pub(crate) fn weight(&self) -> usize {
+        self.weight
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -40,7 +40,7 @@ impl Joining {
     }
 
     pub(crate) fn push(&mut self, slice: Arc<ChangeSlice>) {
-        self.changes += slice.changes();
+        self.weight += slice.weight();
         for batch in &slice.batches {
             self.schemas.entry(key(batch)).or_insert_with(|| batch.rows.schema());
         }

@@ -25,6 +25,15 @@ pub struct SinkFailure {
     pub detail: String,
 }
 
+impl From<&IngestError> for SinkFailure {
+    fn from(error: &IngestError) -> Self {
+        Self {
+            code: error.code(),
+            detail: error.to_string(),
+        }
+    }
+}
+
 impl SinkStanding {
     /// The failure as an error, for whoever waits for the sink.
     pub(crate) fn error(&self) -> Option<IngestError> {
@@ -102,10 +111,7 @@ impl Standings {
     }
 
     pub(crate) fn failed(&self, index: usize, error: &IngestError) {
-        let failure = SinkFailure {
-            code: error.code(),
-            detail: error.to_string(),
-        };
+        let failure = SinkFailure::from(error);
         self.0.send_modify(|standings| standings[index].failure = Some(failure));
         self.gauge(index, 1.0);
         metrics::counter!(FAILURES_TOTAL, "sink" => self.name(index)).increment(1);

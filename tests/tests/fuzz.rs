@@ -8,7 +8,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use cortex_erp_api::fuzzing::TARGETS;
+use cortex_erp_api::fuzzing::TARGETS as OF_ERP;
+use cortex_ingest_postgres::fuzzing::TARGETS as OF_POSTGRES;
 use cortex_tests::mutation::Inputs;
 
 const SEEDS: &str = "../fuzz/seeds";
@@ -25,7 +26,7 @@ const RESIDENT_MIB_MAX: u64 = 1024;
 fn no_input_panics_hangs_or_eats_the_memory() -> Result<()> {
     let asked = std::env::var(COUNT).ok().map(|count| count.parse());
     let asked: Option<usize> = asked.transpose().context(COUNT)?;
-    for (target, run) in TARGETS {
+    for (target, run) in targets() {
         let usual = match *target {
             "import" | "batch" | "online_retail" => INPUTS_OF_REQUESTS,
             _ => INPUTS,
@@ -42,6 +43,10 @@ fn no_input_panics_hangs_or_eats_the_memory() -> Result<()> {
         ensure!(resident < RESIDENT_MIB_MAX, "{target} needed {resident} MiB");
     }
     Ok(())
+}
+
+fn targets() -> impl Iterator<Item = &'static (&'static str, fn(&[u8]))> {
+    OF_ERP.iter().chain(OF_POSTGRES)
 }
 
 /// A panic or a wait is told with the input, in a form in which it can be kept as a seed.
@@ -68,7 +73,7 @@ fn resident_mib_most() -> Result<u64> {
 
 #[test]
 fn every_target_has_its_seeds_and_its_binary() -> Result<()> {
-    let named: BTreeSet<String> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let named: BTreeSet<String> = targets().map(|(name, _)| (*name).to_owned()).collect();
     let found = |folder: &str| -> Result<BTreeSet<String>> {
         let entries = std::fs::read_dir(folder).context(folder.to_owned())?;
         let name = |entry: std::io::Result<std::fs::DirEntry>| {

@@ -22,7 +22,7 @@ pub enum IngestCommand {
     ///
     /// Looks at the database first: it needs PostgreSQL 15 or newer with wal_level = logical, and a role with REPLICATION that
     /// owns the tables (or a publication that their owner made). A server that runs on this data folder begins to read within
-    /// seconds; 'cortex ingest run' does it without one. Each table comes to be bronze/NAME_TABLE in the lake.
+    /// seconds; 'cortex ingest run' does it without one. Each table comes to be bronze/NAME__TABLE in the lake.
     #[command(after_help = "\
 Examples:
   cortex ingest add postgres://ada:secret@db.example/shop --tables orders,customers
@@ -146,9 +146,10 @@ async fn status(catalog: &SourceCatalog, ctx: &RequestContext) -> Result<(), Fai
 /// One row per reader; one without, where there is none yet.
 async fn standing(catalog: &SourceCatalog, record: &SourceRecord) -> Result<Vec<[String; 5]>, Failure> {
     let standing = catalog.open(record).await?.standing().await?;
-    let state = match &standing.trouble {
+    let of_server = catalog.sources.trouble(&record.source).await?;
+    let state = match standing.trouble.or(of_server) {
         _ if record.renew => "is to be read anew".to_owned(),
-        Some(trouble) => trouble.clone(),
+        Some(trouble) => trouble,
         None => "ok".to_owned(),
     };
     let none = || "–".to_owned();
@@ -188,8 +189,9 @@ async fn run(globals: &Globals, only: Option<&str>) -> Result<(), Failure> {
             Ok(frontier) => say(format!("{}: in the lake up to {frontier}", record.source)),
             // The others are not to wait for it.
             Err(failure) => {
-                eprintln!("{}: {failure}", record.source);
-                failed = Some(failure);
+                if let Some(earlier) = failed.replace(failure) {
+                    eprintln!("{earlier}");
+                }
             }
         }
     }
@@ -215,7 +217,8 @@ async fn remove(catalog: &SourceCatalog, ctx: &RequestContext, name: &str) -> Re
         Ok(()) => say(format!("{name} is read no more; what was read stays in the lake")),
         Err(error) => {
             say(format!(
-                "{name} is read no more, but its database still keeps its log for it: {error}"
+                "{name} is read no more, but its database still keeps its log for it, until somebody runs there: {}; {error}",
+                source.retiring_sql()
             ));
         }
     }

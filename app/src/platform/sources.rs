@@ -134,11 +134,13 @@ pub fn check_name(name: &str) -> Result<(), AppError> {
         .bytes()
         .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
     let begins = name.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
-    match clean && begins && name.len() <= NAME_MAX && name != OURS {
+    // Two of them end it where it stands before a table's.
+    let ends = !name.contains("__") && !name.ends_with('_');
+    match clean && begins && ends && name.len() <= NAME_MAX && name != OURS {
         true => Ok(()),
         false => Err(AppError::Invalid(format!(
-            "'{name}' cannot name a source: use 1 to {NAME_MAX} of a-z, 0-9 and '_', beginning with a letter, and not \
-             '{OURS}', which is Cortex's own"
+            "'{name}' cannot name a source: use 1 to {NAME_MAX} of a-z, 0-9 and single '_', beginning with a letter and not \
+             ending with '_', and not '{OURS}', which is Cortex's own; name it with --name"
         ))),
     }
 }
@@ -152,6 +154,8 @@ pub struct Sources {
     pub(super) batching: Batching,
     /// Why a source is not read, of those that failed.
     failures: Mutex<BTreeMap<String, String>>,
+    /// Those that are.
+    pipelines: Mutex<BTreeMap<String, Arc<Pipeline>>>,
 }
 
 struct Reading {
@@ -167,6 +171,40 @@ impl Sources {
             plan,
             batching,
             failures: Mutex::default(),
+            pipelines: Mutex::default(),
+        }
+    }
+
+    /// Of each source that does not get on, why.
+    fn troubles(&self) -> BTreeMap<String, String> {
+        let mut troubles = self.failures.lock().clone();
+        for (name, pipeline) in &*self.pipelines.lock() {
+            let mut standings = pipeline.standings().into_iter();
+            let of_sink = || standings.find_map(|standing| standing.failure);
+            if let Some(failure) = pipeline.source_failure().or_else(of_sink) {
+                troubles.insert(name.clone(), failure.detail);
+            }
+        }
+        troubles
+    }
+
+    /// Tells whoever asks from another process, where it changed.
+    async fn tell(&self, records: &[SourceRecord], told: &mut BTreeMap<String, Option<String>>) {
+        let troubles = self.troubles();
+        for record in records {
+            let (name, trouble) = (&record.source, troubles.get(&record.source));
+            if told.get(name).map(Option::as_ref) == Some(trouble) {
+                continue;
+            }
+            match self
+                .catalog
+                .sources
+                .set_trouble(name, trouble.map(String::as_str))
+                .await
+            {
+                Ok(()) => drop(told.insert(name.clone(), trouble.cloned())),
+                Err(error) => tracing::warn!(module = "ingest", %error, "the state of a source cannot be noted"),
+            }
         }
     }
 
@@ -198,9 +236,11 @@ impl Sources {
     pub async fn run(self: Arc<Self>, finish: CancellationToken) {
         let (mut reading, mut tasks): (BTreeMap<String, Reading>, JoinSet<()>) = Default::default();
         let mut names: BTreeMap<Id, String> = BTreeMap::new();
+        let mut told = BTreeMap::new();
         while !finish.is_cancelled() {
             match self.catalog.sources.all().await {
                 Ok(records) => {
+                    self.tell(&records, &mut told).await;
                     reading.retain(|name, there| {
                         let stays = records
                             .iter()
@@ -246,12 +286,17 @@ impl Sources {
     async fn read(self: Arc<Self>, mut record: SourceRecord, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let ended = async {
-                let pipeline = self.pipeline(&record).await?;
+                let pipeline = Arc::new(self.pipeline(&record).await?);
                 record.renew = false;
                 self.failures.lock().remove(&record.source);
+                self.pipelines
+                    .lock()
+                    .insert(record.source.clone(), Arc::clone(&pipeline));
                 Ok::<(), Failure>(pipeline.run(stop.clone()).await?)
             };
-            if let Err(failure) = ended.await {
+            let ended = ended.await;
+            self.pipelines.lock().remove(&record.source);
+            if let Err(failure) = ended {
                 tracing::error!(
                     module = "ingest",
                     source = record.source,
@@ -277,10 +322,10 @@ impl HealthCheck for SourcesCheck {
     }
 
     async fn check(&self) -> Health {
-        let failures = self.0.failures.lock();
-        match failures.is_empty() {
+        let troubles: Vec<String> = self.0.troubles().into_values().collect();
+        match troubles.is_empty() {
             true => Health::Up,
-            false => Health::Degraded(failures.values().cloned().collect::<Vec<_>>().join("; ")),
+            false => Health::Degraded(troubles.join("; ")),
         }
     }
 }

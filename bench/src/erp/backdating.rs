@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::client::Client;
 use super::company::months_ago;
-use super::postgres::Postgres;
 use super::trial_balance::money;
 use crate::latency::Latencies;
+use crate::postgres::Postgres;
 use crate::server::Server;
 use crate::terminal::show;
 

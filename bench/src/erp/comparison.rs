@@ -6,10 +6,10 @@ use anyhow::Result;
 use sqlx::Connection;
 
 use super::DATABASE;
-use super::postgres::Postgres;
 use super::posting::Posted;
 use super::reference::Rewritten;
 use super::tables::{self, Tables};
+use crate::postgres::Postgres;
 use crate::terminal::show;
 
 /// The product is to reach this share of the reference.

@@ -5,8 +5,6 @@ mod backdating;
 mod client;
 mod company;
 mod comparison;
-mod cpu;
-mod postgres;
 mod posting;
 mod reads;
 mod reference;
@@ -20,18 +18,18 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use self::comparison::{Comparison, Recording};
-use self::postgres::Postgres;
 use self::posting::{BATCH, BATCH_CLIENTS, CLIENTS};
 use self::reference::{Reference, Way};
 use crate::Options;
+use crate::cpu;
 use crate::flush;
 use crate::load::Volume;
+use crate::postgres::{MISSING, Postgres};
 use crate::server::Server;
 use crate::terminal::show;
 
 /// The product's database.
 const DATABASE: &str = "cortex";
-const MISSING: &str = "PostgreSQL is not installed: as root, apt-get install postgresql";
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Of `erp`")]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::client::Client;
 use super::company;
-use super::cpu;
+use crate::cpu;
 use crate::latency::Latencies;
 use crate::server::Server;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 use sqlx::PgConnection;
 
-use super::postgres::Postgres;
+use crate::postgres::Postgres;
 
 /// Rows of a table that were inserted, and those that took the place of others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

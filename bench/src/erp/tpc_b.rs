@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::postgres::Postgres;
+use crate::postgres::Postgres;
 use crate::terminal::show;
 
 const DATABASE: &str = "pgbench";

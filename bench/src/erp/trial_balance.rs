@@ -10,8 +10,8 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::backdating::list;
 use super::client::Client;
-use super::postgres::Postgres;
 use crate::latency::Latencies;
+use crate::postgres::Postgres;
 use crate::server::Server;
 use crate::terminal::show;
 

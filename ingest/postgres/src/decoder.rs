@@ -18,7 +18,7 @@ use crate::PostgresError;
 use crate::pgoutput::{Change, Old, Tuple, Value};
 use crate::rows::{Op, Origin, Rows, Shape, Transaction};
 
-/// A transaction of more changes than this may come in several slices, or it would have to fit into memory.
+/// A transaction of more changes than this, or of as many KiB, may come in several slices, or it would have to fit into memory.
 pub(crate) const WHOLE_TRANSACTION_MAX: u64 = 100_000;
 
 pub(crate) struct Decoder {
@@ -32,6 +32,7 @@ pub(crate) struct Decoder {
     shapes: HashMap<u32, Option<Arc<Shape>>>,
     open: BTreeMap<Arc<str>, Table>,
     rows: usize,
+    weight: usize,
     transaction: Option<(Transaction, u64)>,
     /// Where the open slice begins, and up to where it reaches.
     begins: Position,
@@ -57,6 +58,7 @@ impl Decoder {
             shapes: HashMap::new(),
             open: BTreeMap::new(),
             rows: 0,
+            weight: 0,
             transaction: None,
         }
     }
@@ -64,6 +66,11 @@ impl Decoder {
     /// Changes in the open slice.
     pub(crate) fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// The changes, or the KiB that they take.
+    pub(crate) fn weight(&self) -> usize {
+        self.weight.max(self.rows)
     }
 
     pub(crate) fn at(&self) -> &Position {
@@ -84,7 +91,9 @@ impl Decoder {
     pub(crate) fn may_be_handed_out(&self) -> bool {
         match self.until {
             Some(_) => self.is_done(),
-            None => self.transaction.is_none_or(|(_, seq)| seq > WHOLE_TRANSACTION_MAX),
+            None => self
+                .transaction
+                .is_none_or(|(_, seq)| seq.max(self.weight as u64) > WHOLE_TRANSACTION_MAX),
         }
     }
 
@@ -222,7 +231,9 @@ impl Decoder {
                 .finished
                 .push(before.map_err(|error| PostgresError::protocol(error.to_string()))?);
         }
+        let before = table.rows.weight();
         push(&mut table.rows, &transaction, seq);
+        self.weight += table.rows.weight() - before;
         self.rows += 1;
         Ok(())
     }
@@ -259,7 +270,7 @@ impl Decoder {
                 rows,
             });
         }
-        self.rows = 0;
+        (self.rows, self.weight) = (0, 0);
         let after = std::mem::replace(&mut self.begins, self.at.clone());
         Ok(Some(ChangeSlice {
             after,

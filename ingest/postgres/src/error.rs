@@ -10,6 +10,8 @@ pub(crate) mod sqlstate {
     pub(crate) const INSUFFICIENT_PRIVILEGE: &str = "42501";
     pub(crate) const DUPLICATE_OBJECT: &str = "42710";
     pub(crate) const OBJECT_IN_USE: &str = "55006";
+    pub(crate) const UNDEFINED_COLUMN: &str = "42703";
+    pub(crate) const UNDEFINED_TABLE: &str = "42P01";
 }
 
 /// What can go wrong between us and a PostgreSQL database.
@@ -41,6 +43,8 @@ pub enum PostgresError {
     /// What the source remembers of its history is not true of the database any more; the text says what to do.
     #[error("{0}")]
     HistoryLost(String),
+    #[error("the snapshot of the tables cannot be read to its end and is taken anew: {0}")]
+    SnapshotLost(String),
     #[error("the server's answer is not what PostgreSQL answers: {0}")]
     Protocol(String),
     #[error(transparent)]
@@ -117,7 +121,7 @@ impl Coded for PostgresError {
                 _ if sqlstate == sqlstate::INSUFFICIENT_PRIVILEGE => ErrorCode::PermissionDenied,
                 _ => ErrorCode::InvalidConfiguration,
             },
-            Self::Unreachable { .. } | Self::Tls { .. } => ErrorCode::Unavailable,
+            Self::Unreachable { .. } | Self::Tls { .. } | Self::SnapshotLost(_) => ErrorCode::Unavailable,
             Self::NotReady(_) => ErrorCode::InvalidConfiguration,
             Self::HistoryLost(_) => ErrorCode::Corrupt,
             Self::Book(error) => error.code(),

@@ -51,7 +51,6 @@ mod oid {
     pub(super) const OID: u32 = 26;
     pub(super) const FLOAT4: u32 = 700;
     pub(super) const FLOAT8: u32 = 701;
-    pub(super) const BPCHAR: u32 = 1042;
     pub(super) const DATE: u32 = 1082;
     pub(super) const TIMESTAMP: u32 = 1114;
     pub(super) const TIMESTAMPTZ: u32 = 1184;
@@ -77,6 +76,8 @@ mod oid {
     ];
     /// Anything that is written as text.
     pub(super) const TEXT: u32 = 25;
+    /// Those whose binary is their text: `text`, `char(n)`, `varchar`, `name`, `json`.
+    pub(super) const SENT_AS_TEXT: [u32; 5] = [TEXT, 1042, 1043, 19, 114];
 }
 
 /// From here on ids are those of the database's own types.
@@ -147,9 +148,9 @@ impl Kind {
         match self {
             // An oid has four bytes.
             Self::Int64 => format!("{column}::int8"),
-            // As text it would lose the blanks at its end; its own bytes are those of its text.
-            Self::Text if type_oid == oid::BPCHAR => column.to_owned(),
-            Self::Text | Self::List(_) => format!("{column}::text"),
+            Self::Text if oid::SENT_AS_TEXT.contains(&type_oid) => column.to_owned(),
+            // As changes are written; a cast may be anything. A row of nulls is not null.
+            Self::Text | Self::List(_) => format!("CASE num_nonnulls({column}) WHEN 1 THEN format('%s', {column}) END"),
             _ => column.to_owned(),
         }
     }

@@ -13,13 +13,17 @@ mod catalog;
 mod column;
 mod decoder;
 mod error;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod kind;
+mod log;
 mod lsn;
 mod naming;
 mod notes;
 mod opening;
 mod operating;
 mod pgoutput;
+mod publication;
 mod rows;
 mod selection;
 mod snapshot;

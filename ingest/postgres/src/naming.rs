@@ -7,12 +7,12 @@ const NOT_IN_COLUMNS: &str = " ,;{}()\n\t=";
 const TABLE_NAME_MAX: usize = 100;
 const PUBLIC: &str = "public";
 
-/// `source_table`, or `source_schema_table` outside of `public`: lower-case letters, digits and `_`. A name that had to be
-/// changed, or that is taken already, ends with a mark of its own.
+/// `source__table`, or `source__schema__table` outside of `public`: lower-case letters, digits and `_`. The name of a source has no
+/// two `_` in a row, so that no two sources meet. A name that had to be changed, or that is taken already, ends with a mark of its own.
 pub(crate) fn table(source: &str, schema: &str, table: &str, taken: &BTreeSet<String>) -> String {
     let whole = match schema {
-        PUBLIC => format!("{source}_{table}"),
-        _ => format!("{source}_{schema}_{table}"),
+        PUBLIC => format!("{source}__{table}"),
+        _ => format!("{source}__{schema}__{table}"),
     };
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_' || c == '-';
     let mut name: String = whole
@@ -58,16 +58,16 @@ mod tests {
     #[test]
     fn names_are_kept_where_the_lake_takes_them_and_marked_where_it_does_not() {
         let none = BTreeSet::new();
-        assert_eq!(table("shop", "public", "orders", &none), "shop_orders");
-        assert_eq!(table("shop", "sales", "orders", &none), "shop_sales_orders");
+        assert_eq!(table("shop", "public", "orders", &none), "shop__orders");
+        assert_eq!(table("shop", "sales", "orders", &none), "shop__sales__orders");
         let odd = [
             table("shop", "public", "Bücher 📚", &none),
             table("shop", "public", "bücher 📚", &none),
         ];
         assert_ne!(odd[0], odd[1]);
         assert!(odd[0].starts_with("shop__"), "{odd:?}");
-        let taken = BTreeSet::from(["shop_orders".to_owned()]);
-        assert_ne!(table("shop", "public", "orders", &taken), "shop_orders");
+        let taken = BTreeSet::from(["shop__orders".to_owned()]);
+        assert_ne!(table("shop", "public", "orders", &taken), "shop__orders");
         assert_eq!(column("größe 📏".replace(' ', "").as_str(), &none), "größe📏");
         for name in ["a b", "_op", "", "__", "A"] {
             let lake = column(name, &BTreeSet::from(["a".to_owned()]));

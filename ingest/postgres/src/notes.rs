@@ -119,8 +119,8 @@ mod tests {
             table.column("Total", &Kind::Int32).to_lowercase().split('_').next(),
             Some("total")
         );
-        assert_eq!(notes.table("shop", 9, "public", "orders").lake, "shop_orders");
-        assert_eq!(notes.table("shop", 9, "public", "renamed").lake, "shop_orders");
+        assert_eq!(notes.table("shop", 9, "public", "orders").lake, "shop__orders");
+        assert_eq!(notes.table("shop", 9, "public", "renamed").lake, "shop__orders");
         assert_eq!(notes.tables.len(), 1);
     }
 }

@@ -12,9 +12,11 @@ use uuid::Uuid;
 use crate::catalog::{self, CatalogTable};
 use crate::decoder::Decoder;
 use crate::error::sqlstate;
+use crate::log;
 use crate::notes::Notes;
+use crate::publication;
 use crate::rows::{Origin, Transaction};
-use crate::snapshot::{SnapshotReader, import};
+use crate::snapshot::SnapshotReader;
 use crate::stream::Stream;
 use crate::tables::Tables;
 use crate::window::Window;
@@ -64,7 +66,7 @@ async fn waits_for_slot<T>(tried: &Result<T, PostgresError>, since: Instant) -> 
 pub(crate) async fn drop_slot(connection: &mut Connection, slot: &str) -> Result<(), PostgresError> {
     let since = Instant::now();
     loop {
-        let dropped = catalog::drop_slot(connection, slot).await;
+        let dropped = log::drop_slot(connection, slot).await;
         if !waits_for_slot(&dropped, since).await {
             return dropped;
         }
@@ -97,9 +99,9 @@ impl Opening<'_> {
         let mut connection = Connection::open(address).await?;
         catalog::check_server(&mut connection).await?;
         let tables = catalog::tables(&mut connection, self.tables.selection()).await?;
-        catalog::publish(&mut connection, publication, &tables).await?;
+        publication::publish(&mut connection, publication, &tables).await?;
         let known = self.tables.notes().await;
-        if let Some(old) = catalog::slot(&mut connection, slot).await? {
+        if let Some(old) = log::slot(&mut connection, slot).await? {
             if known.epoch == 0 {
                 return Err(PostgresError::NotReady(format!(
                     "there is a replication slot {slot} already, and it is not known whose it is: name another one with \
@@ -117,7 +119,8 @@ impl Opening<'_> {
             drop_slot(&mut connection, slot).await?;
         }
         let mut walsender = Connection::open_for_replication(address).await?;
-        let (system, timeline) = catalog::identify(&mut walsender).await?;
+        catalog::allow_long_transactions(&mut walsender).await?;
+        let (system, timeline) = log::identify(&mut walsender).await?;
         if known.epoch > 0 && system != known.system && !known.renew {
             return Err(self.another_cluster());
         }
@@ -128,8 +131,8 @@ impl Opening<'_> {
             (notes.consistent, notes.snapshot_rows, notes.renew) = (u64::MAX, None, false);
         };
         self.tables.note(begun).await?;
-        let (consistent, name) = catalog::create_slot(&mut walsender, slot).await?;
-        let at = catalog::now(&mut connection).await?;
+        let (consistent, name) = log::create_slot(&mut walsender, slot).await?;
+        let at = log::now(&mut connection).await?;
         let notes = self
             .tables
             .note(|notes| (notes.consistent, notes.snapshot_at) = (consistent.0, at));
@@ -148,11 +151,11 @@ impl Opening<'_> {
         after: &Position,
         until: Option<&Position>,
     ) -> Result<(Arc<Window>, CancellationToken), PostgresError> {
-        let mut connection = Connection::open(&self.config.address).await?;
-        import(&mut connection, &exported.name).await?;
+        let connection = Connection::open(&self.config.address).await?;
         let (window, cancel, notes) = (self.window(after), CancellationToken::new(), &exported.notes);
         let reader = SnapshotReader {
             connection,
+            snapshot: exported.name.clone(),
             tables: Arc::clone(self.tables),
             to_read: exported.tables.clone(),
             origin: self.origin(notes),
@@ -189,6 +192,7 @@ impl Opening<'_> {
         } = self.config;
         let mut walsender = Connection::open_for_replication(address).await?;
         self.check_history(&mut walsender, notes, after).await?;
+        self.tell_what_is_not_read(&mut walsender).await?;
         let slot = match has_slot {
             true => slot.clone(),
             false => {
@@ -237,6 +241,34 @@ impl Opening<'_> {
         Ok((window, cancel))
     }
 
+    async fn tell_what_is_not_read(&self, connection: &mut Connection) -> Result<(), PostgresError> {
+        let source = &*self.config.source;
+        match catalog::tables(connection, self.tables.selection()).await {
+            Ok(tables) => {
+                let unread = publication::unpublished(connection, &self.config.publication, &tables).await?;
+                if !unread.is_empty() {
+                    tracing::warn!(
+                        module = "ingest",
+                        source,
+                        tables = unread.join(", "),
+                        "tables are not read until 'cortex ingest resnapshot'"
+                    );
+                }
+                Ok(())
+            }
+            Err(PostgresError::NotReady(why)) => {
+                tracing::warn!(
+                    module = "ingest",
+                    source,
+                    why,
+                    "the next snapshot of a source would be refused"
+                );
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     fn another_cluster(&self) -> PostgresError {
         let PostgresConfig { source, address, .. } = self.config;
         PostgresError::HistoryLost(format!(
@@ -257,12 +289,12 @@ impl Opening<'_> {
         } = self.config;
         let again = format!("to read the tables anew: cortex ingest resnapshot {source}");
         let lost = |why: String| Err(PostgresError::HistoryLost(format!("{why}; {again}")));
-        let (system, timeline) = catalog::identify(walsender).await?;
+        let (system, timeline) = log::identify(walsender).await?;
         if system != notes.system {
             return Err(self.another_cluster());
         }
         if timeline != notes.timeline {
-            let branched = catalog::branched_at(walsender, timeline, notes.timeline).await?;
+            let branched = log::branched_at(walsender, timeline, notes.timeline).await?;
             if branched.is_none_or(|at| at.0 < after.commit) {
                 let at = branched.map_or("an unknown place".to_owned(), |at| at.to_string());
                 return lost(format!(
@@ -273,11 +305,18 @@ impl Opening<'_> {
             }
             self.tables.note(|notes| notes.timeline = timeline).await?;
         }
-        let Some(found) = catalog::slot(walsender, slot).await? else {
+        let Some(found) = log::slot(walsender, slot).await? else {
             return lost(format!(
                 "the replication slot {slot} is gone from {address}, and with it the changes that were not read yet"
             ));
         };
+        let end = log::end_of_log(walsender).await?;
+        if end.0 < after.commit {
+            return lost(format!(
+                "the log of {address} ends at {end}, but it was read up to {}: the database is an older copy of itself",
+                Lsn(after.commit)
+            ));
+        }
         if let Some(why) = found.lost {
             return lost(format!("the replication slot {slot} is of no use any more: {why}"));
         }

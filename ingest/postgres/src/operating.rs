@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use cortex_types::Position;
 
 use crate::catalog::{self, CatalogTable};
+use crate::log;
 use crate::opening::drop_slot;
-use crate::wire::Connection;
+use crate::publication;
+use crate::wire::{Connection, literal};
 use crate::{Lsn, PostgresError, PostgresSource};
 
 /// How far a source was read.
@@ -33,11 +35,19 @@ impl PostgresSource {
         self.tables().await?.note(|notes| notes.renew = true).await.map(drop)
     }
 
-    /// Drops the slot: the database keeps its log for it no more. What it published stays, for it may not be ours.
+    /// What a superuser is to run where [`retire`](Self::retire) could not.
+    #[must_use]
+    pub fn retiring_sql(&self) -> String {
+        format!("SELECT pg_drop_replication_slot({})", literal(&self.config.slot))
+    }
+
+    /// Drops the slot: the database keeps its log for it no more. What it published stays, for it may not be ours. A source that is
+    /// added again under the name begins anew.
     pub async fn retire(&self) -> Result<(), PostgresError> {
         self.stop_reading().await;
+        self.renew().await?;
         let mut connection = Connection::open(&self.config.address).await?;
-        if catalog::slot(&mut connection, &self.config.slot).await?.is_none() {
+        if log::slot(&mut connection, &self.config.slot).await?.is_none() {
             return Ok(());
         }
         // A server that reads it lets go of it when it sees that the source was removed.
@@ -49,14 +59,20 @@ impl PostgresSource {
         let readers = self.standing_readers().await?;
         let asked = async {
             let mut connection = Connection::open(&self.config.address).await?;
-            let slot = catalog::slot(&mut connection, &self.config.slot).await?;
-            let end = catalog::end_of_log(&mut connection).await?;
-            Ok::<_, PostgresError>((slot, end))
+            let slot = log::slot(&mut connection, &self.config.slot).await?;
+            let end = log::end_of_log(&mut connection).await?;
+            let tables = catalog::tables(&mut connection, &self.config.tables).await;
+            let unread = match tables {
+                Ok(tables) => publication::unpublished(&mut connection, &self.config.publication, &tables).await?,
+                Err(PostgresError::NotReady(why)) => vec![why],
+                Err(error) => return Err(error),
+            };
+            Ok::<_, PostgresError>((slot, end, unread))
         };
         let (end_of_log, trouble) = match asked.await {
-            Ok((Some(slot), end)) => (Some(end), slot.lost),
-            Ok((None, end)) if readers.is_empty() => (Some(end), Some("not read yet".to_owned())),
-            Ok((None, end)) => (
+            Ok((Some(slot), end, unread)) => (Some(end), slot.lost.or_else(|| self.not_read(&unread))),
+            Ok((None, end, _)) if readers.is_empty() => (Some(end), Some("not read yet".to_owned())),
+            Ok((None, end, _)) => (
                 Some(end),
                 Some(format!("the replication slot {} is gone", self.config.slot)),
             ),
@@ -66,6 +82,17 @@ impl PostgresSource {
             readers,
             end_of_log,
             trouble,
+        })
+    }
+
+    /// A table that was made after the publication, or made again, is not in it.
+    fn not_read(&self, tables: &[String]) -> Option<String> {
+        let source = &self.config.source;
+        (!tables.is_empty()).then(|| {
+            format!(
+                "not read: {}; to read them with all others anew: cortex ingest resnapshot {source}",
+                tables.join(", ")
+            )
         })
     }
 }

@@ -91,6 +91,8 @@ pub(crate) struct Rows {
     raw: StringBuilder,
     unchanged: StringBuilder,
     ops: Vec<Op>,
+    /// Of the values, as they were sent.
+    bytes: usize,
     commits: Vec<i64>,
     seqs: Vec<i64>,
     transactions: Vec<i64>,
@@ -111,6 +113,7 @@ impl Rows {
             raw: StringBuilder::new(),
             unchanged: StringBuilder::new(),
             ops: Vec::new(),
+            bytes: 0,
             commits: Vec::new(),
             seqs: Vec::new(),
             transactions: Vec::new(),
@@ -125,6 +128,11 @@ impl Rows {
 
     pub(crate) fn len(&self) -> usize {
         self.ops.len()
+    }
+
+    /// As a [`ChangeSlice`](cortex_ingest::ChangeSlice) of them would weigh, about.
+    pub(crate) fn weight(&self) -> usize {
+        self.len().max(self.bytes / 1024)
     }
 
     /// One row of a change. A tuple has as many values as the shape has columns; what `row` does not repeat is taken from
@@ -149,6 +157,7 @@ impl Rows {
                     unchanged.push(column.lake.clone());
                 }
                 Value::Text(text) => {
+                    self.bytes += text.len();
                     if builder.push_text(text).is_err() {
                         raw.insert(column.lake.clone(), String::from_utf8_lossy(text).into());
                     }
@@ -185,6 +194,7 @@ impl Rows {
             match value {
                 None => builder.push_null(),
                 Some(value) => {
+                    self.bytes += value.len();
                     if let Err(text) = builder.push_binary(value) {
                         raw.insert(column.lake.clone(), text.into());
                     }
@@ -209,6 +219,7 @@ impl Rows {
     /// The rows so far as a batch in the bronze schema.
     pub(crate) fn finish(&mut self, origin: &Origin) -> Result<RecordBatch, ArrowError> {
         let count = self.len();
+        self.bytes = 0;
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.schema.fields().len());
         for builder in &mut self.columns {
             columns.push(builder.finish()?);

@@ -13,7 +13,8 @@ use cortex_types::{Position, TenantId};
 use tokio_util::sync::CancellationToken;
 
 use crate::PostgresError;
-use crate::catalog::CatalogTable;
+use crate::catalog::{self, CatalogTable};
+use crate::error::sqlstate;
 use crate::rows::{Op, Origin, Rows, Transaction};
 use crate::stream::SLICE_CHANGES;
 use crate::tables::Tables;
@@ -28,8 +29,9 @@ const HEADER_BYTES: usize = 19;
 const NO_MORE_ROWS: i16 = -1;
 
 pub(crate) struct SnapshotReader {
-    /// Sees the database as it was then.
     pub connection: Connection,
+    /// Shows the database as it was then.
+    pub snapshot: String,
     pub tables: Arc<Tables>,
     pub to_read: Vec<CatalogTable>,
     pub origin: Origin,
@@ -51,8 +53,7 @@ const SETTINGS: &str = "SET row_security = off; SET synchronize_seqscans = off; 
                         SET enable_indexscan = off; SET enable_indexonlyscan = off";
 
 /// Joins the snapshot that another session exported.
-pub(crate) async fn import(connection: &mut Connection, snapshot: &str) -> Result<(), PostgresError> {
-    connection.query(SETTINGS).await?;
+async fn import(connection: &mut Connection, snapshot: &str) -> Result<(), PostgresError> {
     connection
         .query("BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         .await?;
@@ -70,7 +71,10 @@ impl SnapshotReader {
 
     async fn read(&mut self) -> Result<(), PostgresError> {
         let (mut seq, mut begins) = (0, self.after.clone());
+        self.connection.query(SETTINGS).await?;
+        catalog::allow_long_transactions(&mut self.connection).await?;
         for table in std::mem::take(&mut self.to_read) {
+            self.enter(&table).await?;
             let (shape, selected) = self.tables.shape_now(&mut self.connection, &table).await?;
             let mut rows = Rows::new(Arc::clone(&shape));
             if self.renews {
@@ -79,12 +83,20 @@ impl SnapshotReader {
                     rows.push_empty(Op::Truncate, &self.transaction, seq);
                 }
             }
-            self.copy(&copies(&table, &selected), &mut rows, &mut seq, &mut begins)
-                .await?;
+            match self
+                .copy(&copies(&table, &selected), &mut rows, &mut seq, &mut begins)
+                .await
+            {
+                Err(refused) if refused.is(sqlstate::UNDEFINED_COLUMN) => {
+                    return Err(self.lost(format!("{} has other columns now", table.ident())).await);
+                }
+                copied => copied?,
+            }
             self.hand_out(&mut rows, seq, &mut begins).await?;
             if self.is_enough(seq) {
                 return Ok(());
             }
+            self.connection.query("COMMIT").await?;
         }
         // Behind the rows, and before the first change.
         let Origin { source, epoch, .. } = &self.origin;
@@ -97,6 +109,33 @@ impl SnapshotReader {
             .note(|notes| notes.snapshot_rows = Some(seq))
             .await
             .map(drop)
+    }
+
+    /// Begins to read a table, which nobody can alter from here on. One that was written anew since the snapshot was taken may look
+    /// empty in it.
+    async fn enter(&mut self, table: &CatalogTable) -> Result<(), PostgresError> {
+        match import(&mut self.connection, &self.snapshot).await {
+            Err(PostgresError::Refused { message, .. }) => return Err(self.lost(message).await),
+            imported => imported?,
+        }
+        let lock = format!("LOCK TABLE {} IN ACCESS SHARE MODE", table.ident());
+        match self.connection.query(&lock).await {
+            Err(refused) if refused.is(sqlstate::UNDEFINED_TABLE) => {
+                return Err(self.lost(format!("{} was dropped or renamed", table.ident())).await);
+            }
+            locked => locked?,
+        };
+        if catalog::files(&mut self.connection, table).await? == table.files {
+            return Ok(());
+        }
+        let why = "was truncated, or written anew by ALTER TABLE, VACUUM FULL or CLUSTER";
+        Err(self.lost(format!("{} {why}", table.ident())).await)
+    }
+
+    /// The snapshot is of no use any more, and the next attempt takes another one.
+    async fn lost(&self, why: String) -> PostgresError {
+        let noted = self.tables.note(|notes| notes.renew = true).await;
+        noted.err().unwrap_or(PostgresError::SnapshotLost(why))
     }
 
     async fn copy(
@@ -133,7 +172,7 @@ impl SnapshotReader {
                 if self.is_wanted(*seq) {
                     rows.push_copied(&self.transaction, *seq, row.values());
                 }
-                if rows.len() >= SLICE_CHANGES {
+                if rows.weight() >= SLICE_CHANGES {
                     self.hand_out(rows, *seq, begins).await?;
                 }
             }
@@ -205,11 +244,11 @@ fn whole(pending: &mut BytesMut, piece: Bytes) -> Bytes {
 }
 
 /// A row in binary: a count, and each value behind its length.
-struct CopiedRow(Bytes);
+pub(crate) struct CopiedRow(Bytes);
 
 impl CopiedRow {
     /// `None` where the rest is no whole row, or the end.
-    fn split_from(from: &mut Bytes) -> Result<Option<Self>, PostgresError> {
+    pub(crate) fn split_from(from: &mut Bytes) -> Result<Option<Self>, PostgresError> {
         let mut ahead = &from[..];
         let Ok(count) = ahead.try_get_i16() else {
             return Ok(None);
@@ -235,7 +274,7 @@ impl CopiedRow {
         Ok(Some(Self(row)))
     }
 
-    fn values(&self) -> impl Iterator<Item = Option<&[u8]>> {
+    pub(crate) fn values(&self) -> impl Iterator<Item = Option<&[u8]>> {
         let mut rest: &[u8] = &self.0;
         std::iter::from_fn(move || {
             let (length, tail) = rest.split_first_chunk::<4>()?;

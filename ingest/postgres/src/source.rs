@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use cortex_ingest::{ChangeSlice, ChangeSource, IngestError, SourceBook};
@@ -11,12 +12,16 @@ use cortex_types::{Position, SourceId, TenantId, Timestamp};
 use tokio::sync::{Mutex, OnceCell, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::catalog;
+use crate::log;
 use crate::opening::{Exported, Opening};
 use crate::tables::Tables;
 use crate::window::{Taken, Window};
 use crate::wire::{Address, Connection};
-use crate::{PostgresError, Selection};
+use crate::{Lsn, PostgresError, Selection};
+
+/// A connection of which nobody took anything for so long is closed when the next one is opened: its reader failed, or stands
+/// elsewhere by now.
+const UNUSED_MAX: Duration = Duration::from_secs(60);
 
 /// What is read, and how.
 #[derive(Clone, Debug)]
@@ -142,6 +147,7 @@ impl PostgresSource {
         if let Some(reader) = there {
             return Ok(Arc::clone(&reader.window));
         }
+        readers.reading.retain(|reader| reader.window.unused_for() < UNUSED_MAX);
         let (window, cancel, uses_slot) = self.start(tables, &mut readers, after, None).await?;
         let reader = Reader {
             window: Arc::clone(&window),
@@ -245,13 +251,26 @@ impl PostgresSource {
         }
         let notes = tables.notes().await;
         let mut connection = Connection::open(&self.config.address).await?;
-        let mut end = catalog::end_of_log(&mut connection).await?;
+        let mut end = log::end_of_records(&mut connection).await?;
         if end.0 <= notes.consistent {
             // Behind the snapshot, whether or not anything happens.
-            end = catalog::mark(&mut connection).await?;
+            end = log::mark(&mut connection).await?;
         }
         self.head_wanted.fetch_max(end.0, Ordering::AcqRel);
         Ok(Position::new(Arc::clone(&self.config.source), notes.epoch, end.0, 0))
+    }
+
+    /// What the database never wrote does not come, however long it is waited for.
+    async fn check_reaches(&self, to: &Position) -> Result<(), PostgresError> {
+        let end = log::end_of_log(&mut Connection::open(&self.config.address).await?).await?;
+        if end.0 >= to.commit {
+            return Ok(());
+        }
+        let PostgresConfig { source, address, .. } = &self.config;
+        Err(PostgresError::HistoryLost(format!(
+            "the log of {address} ends at {end}, but it was read up to {to}: the database is an older copy of itself; to read \
+             the tables anew: cortex ingest resnapshot {source}"
+        )))
     }
 
     async fn confirm(&self) -> Result<(), PostgresError> {
@@ -261,9 +280,15 @@ impl PostgresSource {
             return Ok(());
         };
         if !notes.lacks_snapshot(slowest) && slowest.epoch == notes.epoch {
-            self.confirmed.fetch_max(slowest.commit, Ordering::AcqRel);
+            let before = self.confirmed.fetch_max(slowest.commit, Ordering::AcqRel);
+            let mut readers = self.readers.lock().await;
             // Nobody needs it any more, and the server keeps dead rows for it.
-            self.readers.lock().await.exported = None;
+            readers.exported = None;
+            if before < slowest.commit && !readers.reading.iter().any(|reader| reader.uses_slot) {
+                // No walsender hears of it.
+                let mut connection = Connection::open(&self.config.address).await?;
+                log::advance_slot(&mut connection, &self.config.slot, Lsn(slowest.commit)).await?;
+            }
         }
         Ok(())
     }
@@ -278,9 +303,10 @@ impl ChangeSource for PostgresSource {
     async fn read(&self, after: &Position, _changes_min: usize) -> Result<Option<ChangeSlice>, IngestError> {
         loop {
             let window = self.reader_at(after).await.map_err(|error| self.failed(error))?;
-            match window.take().await {
+            match window.take(after).await {
                 Taken::Slice(slice) => return Ok(Some(slice)),
                 Taken::Nothing => return Ok(None),
+                Taken::Elsewhere => {}
                 Taken::Over(why) => {
                     self.forget(&window).await;
                     if let Some(why) = why {
@@ -297,13 +323,13 @@ impl ChangeSource for PostgresSource {
         while at < *to {
             let (begin, (window, _stop)) = (at.clone(), self.range_from(&at, to).await?);
             loop {
-                match window.take().await {
+                match window.take(&at).await {
                     Taken::Slice(slice) => {
                         at = slice.to.clone();
                         slices.push(slice);
                     }
-                    Taken::Nothing => {}
-                    Taken::Over(None) => break,
+                    Taken::Nothing => self.check_reaches(to).await.map_err(|error| self.failed(error))?,
+                    Taken::Over(None) | Taken::Elsewhere => break,
                     Taken::Over(Some(error)) => return Err(self.failed(error)),
                 }
             }

@@ -19,7 +19,7 @@ use crate::telemetry::{BYTES_TOTAL, LAG_BYTES};
 use crate::window::Window;
 use crate::wire::{Connection, standby_status};
 
-/// Changes of a slice, where there are as many.
+/// Changes of a slice, where there are as many; or KiB, where they are large.
 pub(crate) const SLICE_CHANGES: usize = 20_000;
 /// How often the server is told how far we are; it gives up on whoever is silent for a minute.
 const STATUS_EVERY: Duration = Duration::from_secs(5);
@@ -71,7 +71,7 @@ impl Stream {
             let mut heard_of_head = false;
             while let Some(sent) = self.connection.received()? {
                 heard_of_head |= self.hear(sent).await?;
-                if self.decoder.rows() >= SLICE_CHANGES || (self.decoder.rows() > 0 && self.window.is_wanted()) {
+                if self.decoder.weight() >= SLICE_CHANGES {
                     self.publish()?;
                 }
                 self.wait_for_room(&mut status_due).await?;
@@ -80,8 +80,14 @@ impl Stream {
                     return self.publish();
                 }
             }
-            if self.window.is_wanted() {
-                if self.decoder.rows() > 0 || (heard_of_head && self.owes_progress()) {
+            if self.decoder.rows() > 0 {
+                // What gathers meanwhile comes together.
+                if self.window.is_empty() {
+                    self.publish()?;
+                    self.progress_due = Instant::now() + PROGRESS_EVERY;
+                }
+            } else if self.window.is_wanted() {
+                if heard_of_head && self.owes_progress() {
                     self.publish()?;
                     self.progress_due = Instant::now() + PROGRESS_EVERY;
                 } else if heard_of_head && self.decoder.at().commit < self.window.head_wanted() {
@@ -245,10 +251,14 @@ impl Stream {
                     Message::Change { xid, change } if !spool.is_aborted(xid) => self.decoder.change(&change)?,
                     _ => {}
                 }
-                if self.decoder.rows() >= SLICE_CHANGES {
+                if self.decoder.weight() >= SLICE_CHANGES {
                     self.publish()?;
                     self.wait_for_room(&mut status_due).await?;
                 }
+            }
+            if status_due <= Instant::now() {
+                self.tell(false).await?;
+                status_due = Instant::now() + STATUS_EVERY;
             }
         }
     }

@@ -1,6 +1,8 @@
 //! Values as PostgreSQL writes them: ISO dates, hexadecimal bytes, arrays in braces.
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
+/// PostgreSQL's calendar ends there.
+const YEAR_MAX: i64 = 5_874_897;
 
 /// Days from 1970-01-01; `None` for the infinities.
 pub(crate) fn date(text: &str) -> Option<i32> {
@@ -30,7 +32,7 @@ fn days(text: &str, before_christ: bool) -> Option<i64> {
     let mut parts = text.splitn(3, '-');
     let mut part = || parts.next()?.parse::<i64>().ok();
     let (year, month, day) = (part()?, part()?, part()?);
-    if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+    if !(0..=YEAR_MAX).contains(&year) || !(1..=12).contains(&month) || !(1..=31).contains(&day) {
         return None;
     }
     // There is no year 0: before 1 AD comes 1 BC.
@@ -85,7 +87,11 @@ fn time_of_day(text: &str) -> Option<i64> {
     for _ in fraction.len()..6 {
         micros *= 10;
     }
-    let seconds = (hours * 60 + minutes) * 60 + seconds.parse::<i64>().ok()?;
+    let seconds = seconds.parse::<i64>().ok()?;
+    if !(0..=24).contains(&hours) || !(0..60).contains(&minutes) || !(0..=60).contains(&seconds) {
+        return None;
+    }
+    let seconds = (hours * 60 + minutes) * 60 + seconds;
     Some(seconds * 1_000_000 + micros)
 }
 

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use arrow::array::AsArray;
 use arrow::compute::min;
@@ -16,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::PostgresError;
 
-/// Changes that wait at most; a slice that is longer than that waits alone.
-const WAITING_CHANGES_MAX: usize = 100_000;
+/// What waits at most; a slice that is larger waits alone.
+const WAITING_WEIGHT_MAX: usize = 100_000;
 
 #[derive(Debug)]
 pub(crate) struct Window {
@@ -35,7 +36,7 @@ pub(crate) struct Window {
 #[derive(Debug)]
 struct Inner {
     ready: VecDeque<ChangeSlice>,
-    changes: usize,
+    weight: usize,
     /// The position behind what was taken.
     next: Position,
     /// A reader waits for whatever there is.
@@ -47,16 +48,32 @@ struct Inner {
     /// Why nothing more will come.
     ended: Option<PostgresError>,
     is_over: bool,
+    /// When a reader asked last.
+    used: Instant,
 }
 
 /// What a reader finds.
 #[derive(Debug)]
 pub(crate) enum Taken {
     Slice(ChangeSlice),
+    /// Another reader took what comes next.
+    Elsewhere,
     /// Everything that the server had was taken.
     Nothing,
     /// The stream is over, and this is why where it is an error.
     Over(Option<PostgresError>),
+}
+
+/// Says that the window is over, whatever happens to whoever fills it.
+struct Ending<'a> {
+    window: &'a Window,
+    why: Option<PostgresError>,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.window.end(self.why.take());
+    }
 }
 
 impl Window {
@@ -64,13 +81,14 @@ impl Window {
         Self {
             inner: Mutex::new(Inner {
                 ready: VecDeque::new(),
-                changes: 0,
+                weight: 0,
                 next: after,
                 is_wanted: false,
                 asks_for_head: false,
                 answers: 0,
                 ended: None,
                 is_over: false,
+                used: Instant::now(),
             }),
             asked: Notify::new(),
             filled: Notify::new(),
@@ -88,8 +106,18 @@ impl Window {
         self.inner.lock().next.clone()
     }
 
+    /// How long nobody has asked for anything.
+    pub(crate) fn unused_for(&self) -> Duration {
+        self.inner.lock().used.elapsed()
+    }
+
     pub(crate) fn is_full(&self) -> bool {
-        self.inner.lock().changes >= WAITING_CHANGES_MAX
+        self.inner.lock().weight >= WAITING_WEIGHT_MAX
+    }
+
+    /// Whether everything was taken, so that what comes next should not wait for more.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.inner.lock().ready.is_empty()
     }
 
     pub(crate) fn is_wanted(&self) -> bool {
@@ -111,7 +139,7 @@ impl Window {
         let has_changes = slice.changes() > 0;
         {
             let mut inner = self.inner.lock();
-            inner.changes += slice.changes();
+            inner.weight += slice.weight();
             inner.is_wanted = false;
             inner.ready.push_back(slice);
         }
@@ -142,11 +170,17 @@ impl Window {
         cancel: &CancellationToken,
         work: impl Future<Output = Result<(), PostgresError>> + Send,
     ) {
+        let mut ending = Ending {
+            window: self,
+            why: Some(PostgresError::protocol(
+                "reading it ended in a panic, which the log has",
+            )),
+        };
         let ended = tokio::select! {
             () = cancel.cancelled() => Ok(()),
             ended = work => ended,
         };
-        self.end(ended.err());
+        ending.why = ended.err();
     }
 
     fn end(&self, why: Option<PostgresError>) {
@@ -159,30 +193,28 @@ impl Window {
         self.wake();
     }
 
-    /// What is here by now, or comes before the server has said that there is nothing.
-    pub(crate) async fn take(&self) -> Taken {
+    /// What follows `after`, where it is here by now or comes before the server has said that there is nothing.
+    pub(crate) async fn take(&self, after: &Position) -> Taken {
         let mut asked = None;
         loop {
             let filled = self.filled.notified();
             tokio::pin!(filled);
             filled.as_mut().enable();
-            if let Some(taken) = self.take_ready() {
+            if let Some(taken) = self.take_ready(after) {
                 return taken;
             }
-            let answers = self.inner.lock().answers;
-            match asked {
-                None => {
-                    {
-                        let mut inner = self.inner.lock();
-                        (inner.is_wanted, inner.asks_for_head) = (true, true);
-                    }
-                    asked = Some(answers);
-                    self.asked.notify_one();
+            {
+                let mut inner = self.inner.lock();
+                match asked {
+                    Some(before) if before != inner.answers => return Taken::Nothing,
+                    _ => inner.is_wanted = true,
                 }
-                Some(before) if before != answers => return Taken::Nothing,
-                // It was about something that is taken already.
-                Some(_) => {}
+                if asked.is_none() {
+                    inner.asks_for_head = true;
+                    asked = Some(inner.answers);
+                }
             }
+            self.asked.notify_one();
             filled.await;
         }
     }
@@ -201,12 +233,16 @@ impl Window {
         times.min().map(Timestamp::from_micros)
     }
 
-    fn take_ready(&self) -> Option<Taken> {
+    fn take_ready(&self, after: &Position) -> Option<Taken> {
         let taken = {
             let mut inner = self.inner.lock();
+            if inner.next != *after {
+                return Some(Taken::Elsewhere);
+            }
+            inner.used = Instant::now();
             match inner.ready.pop_front() {
                 Some(slice) => {
-                    inner.changes -= slice.changes();
+                    inner.weight -= slice.weight();
                     inner.next = slice.to.clone();
                     Some(Taken::Slice(slice))
                 }

@@ -7,7 +7,9 @@ CREATE TABLE sources (
     settings TEXT NOT NULL,
     added_at BIGINT NOT NULL,
     -- Its tables are to be read anew.
-    renew BOOLEAN NOT NULL
+    renew BOOLEAN NOT NULL,
+    -- Why whoever reads it does not get on, as he said last.
+    trouble TEXT
 );
 
 -- What a source remembers of its database from one start to the next, in its own words.

@@ -106,6 +106,27 @@ impl SqlSources {
         Ok(set.rows_affected() == 1)
     }
 
+    /// Why it is not read at the moment; `None` where it is.
+    pub async fn set_trouble(&self, source: &str, trouble: Option<&str>) -> Result<(), StoreError> {
+        let mut write = self.0.begin().await?;
+        sql::query("UPDATE sources SET trouble = $1 WHERE source = $2")
+            .bind(trouble)
+            .bind(source)
+            .execute(write.connection())
+            .await?;
+        write.commit().await.map(drop)
+    }
+
+    /// What was said of it last.
+    pub async fn trouble(&self, source: &str) -> Result<Option<String>, StoreError> {
+        let found: Option<Option<String>> = sql::query_scalar("SELECT trouble FROM sources WHERE source = $1")
+            .bind(source)
+            .fetch_optional(self.0.readers())
+            .await
+            .map_err(|error| self.0.failed(error))?;
+        Ok(found.flatten())
+    }
+
     /// Reads it no more; `false` where there is none of this name. Its notes stay: should it be added again, its epochs
     /// go on, and so do its batches in the lake.
     pub async fn remove(&self, source: &str) -> Result<bool, StoreError> {

@@ -57,7 +57,7 @@ fn a_database_that_is_read_through_kills_arrives_once() -> Result<()> {
     // Each change of the history is there once: of the newest epoch, that is; what a broken snapshot left is of another.
     let twice = sql(
         &data,
-        "SELECT count(*) FROM (SELECT _epoch, _commit, _seq FROM bronze.bank_history GROUP BY 1, 2, 3 HAVING count(*) > 1)",
+        "SELECT count(*) FROM (SELECT _epoch, _commit, _seq FROM bronze.bank__history GROUP BY 1, 2, 3 HAVING count(*) > 1)",
     )?;
     ensure!(twice.trim() == "0", "{twice} positions are there twice");
     source.end(&data)
@@ -70,9 +70,9 @@ fn current(data: &std::path::Path, table: &str) -> Result<String> {
         _ => "id, account, delta",
     };
     let query = format!(
-        "WITH emptied AS (SELECT max(_epoch) AS epoch FROM bronze.bank_{table}), \
+        "WITH emptied AS (SELECT max(_epoch) AS epoch FROM bronze.bank__{table}), \
          newest AS (SELECT *, row_number() OVER (PARTITION BY id ORDER BY _commit DESC, _seq DESC) AS place \
-         FROM bronze.bank_{table}, emptied WHERE _epoch = epoch AND _op <> 'truncate') \
+         FROM bronze.bank__{table}, emptied WHERE _epoch = epoch AND _op <> 'truncate') \
          SELECT {columns} FROM newest WHERE place = 1 AND _op <> 'delete' ORDER BY id"
     );
     sql(data, &query)

@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use super::cpu;
-use super::postgres::Postgres;
 use super::tables::{self, Tables};
+use crate::cpu;
+use crate::postgres::Postgres;
 
 const DATABASE: &str = "reference";
 

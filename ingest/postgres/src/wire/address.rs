@@ -18,7 +18,7 @@ pub enum TlsMode {
     Disable,
     /// Where the server can. libpq's default, and ours.
     Prefer,
-    /// Always, whoever the server is.
+    /// Always, whoever the server is; with `sslrootcert`, as [`VerifyCa`](Self::VerifyCa).
     Require,
     /// And its certificate is signed by somebody whom we trust.
     VerifyCa,
@@ -75,11 +75,16 @@ impl Address {
         for (key, value) in url.query_pairs() {
             address.set(&key, &value)?;
         }
+        if address.tls == TlsMode::Require && address.tls_roots.is_some() {
+            // As libpq has it: whoever names roots wants them used.
+            address.tls = TlsMode::VerifyCa;
+        }
         Ok(address)
     }
 
     fn set(&mut self, key: &str, value: &str) -> Result<(), PostgresError> {
-        let wrong = |expected: &str| PostgresError::Address(format!("{key}={value}: {expected}"));
+        // Not the value: somebody may have put a password there.
+        let wrong = |expected: &str| PostgresError::Address(format!("{key}: {expected}"));
         match key {
             "sslmode" => {
                 self.tls = match value {
@@ -160,6 +165,8 @@ mod tests {
         assert_eq!(address.tls, TlsMode::VerifyFull);
         assert!(!format!("{address} {address:?}").contains("cret"));
         assert_eq!(Address::parse("postgres://ada@db").unwrap().database, "ada");
+        let rooted = Address::parse("postgres://ada@db?sslmode=require&sslrootcert=/ca.pem").unwrap();
+        assert_eq!(rooted.tls, TlsMode::VerifyCa);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Buf;
 use postgres_protocol::authentication::md5_hash;
@@ -12,6 +13,7 @@ use postgres_protocol::message::backend::{
 };
 use postgres_protocol::message::frontend;
 use rustls::pki_types::ServerName;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -21,7 +23,7 @@ use super::{Address, TlsMode, tls};
 use crate::PostgresError;
 
 /// Values are written in one way whatever the server, the database or the role prefer.
-const PARAMETERS: [(&str, &str); 10] = [
+const PARAMETERS: [(&str, &str); 11] = [
     ("application_name", "cortex"),
     ("client_encoding", "UTF8"),
     ("DateStyle", "ISO, YMD"),
@@ -33,7 +35,14 @@ const PARAMETERS: [(&str, &str); 10] = [
     ("statement_timeout", "0"),
     ("idle_in_transaction_session_timeout", "0"),
     ("idle_session_timeout", "0"),
+    ("lock_timeout", "0"),
 ];
+
+/// A server that went away without a word is missed after two minutes, whatever we wait for.
+const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
+    .with_time(Duration::from_secs(60))
+    .with_interval(Duration::from_secs(15))
+    .with_retries(4);
 
 /// What an authentication message asks for.
 mod asks {
@@ -64,6 +73,9 @@ async fn connect(address: &Address) -> Result<Socket, PostgresError> {
         .await
         .map_err(unreachable)?;
     socket.set_nodelay(true).map_err(unreachable)?;
+    SockRef::from(&socket)
+        .set_tcp_keepalive(&KEEPALIVE)
+        .map_err(unreachable)?;
     if address.tls == TlsMode::Disable {
         return Ok(Socket::Plain(socket));
     }

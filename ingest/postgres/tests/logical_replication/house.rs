@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
@@ -88,14 +89,23 @@ impl House {
             if self.database.query(&drop_slot).await.is_ok() {
                 return;
             }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
         panic!("the slot is still in use");
     }
 }
 
+/// Whatever hangs would hang for ever.
+const HANGS_AFTER: Duration = Duration::from_secs(120);
+
 /// Everything from `after` to where the log ends now.
 pub async fn read_on(source: &PostgresSource, after: &Position) -> Result<Vec<ChangeSlice>, IngestError> {
+    let read = tokio::time::timeout(HANGS_AFTER, read_to_the_end(source, after));
+    read.await
+        .unwrap_or_else(|_| panic!("what comes after {after} does not come"))
+}
+
+async fn read_to_the_end(source: &PostgresSource, after: &Position) -> Result<Vec<ChangeSlice>, IngestError> {
     let head = source.head().await?;
     let (mut at, mut slices) = (after.clone(), Vec::new());
     while at < head {

@@ -2,9 +2,10 @@
 
 mod house;
 mod kinds;
+mod refusals;
+mod snapshots;
 
-use cortex_ingest::{ChangeSource, IngestError};
-use cortex_ingest_postgres::Selection;
+use cortex_ingest::ChangeSource;
 use cortex_types::{Coded, ErrorCode, Position};
 
 use house::{House, changes, end, read_on};
@@ -29,7 +30,7 @@ async fn what_was_there_comes_first_and_then_every_change_once_and_in_order() {
     assert_eq!(rows.len(), 1_000);
     assert!(
         rows.iter()
-            .all(|row| row.op == "snapshot" && row.table == "shop_orders")
+            .all(|row| row.op == "snapshot" && row.table == "shop__orders")
     );
     assert_eq!(
         (rows[9].value("id"), rows[9].value("customer"), rows[9].value("total")),
@@ -73,7 +74,7 @@ async fn a_snapshot_has_every_table_and_the_stream_begins_behind_it() {
     let source = house.source();
     let snapshot = changes(&read_on(&source, &origin()).await.unwrap());
     let count = |table: &str| snapshot.iter().filter(|change| change.table == table).count();
-    assert_eq!((count("shop_a"), count("shop_b"), count("shop_c")), (45_000, 100, 0));
+    assert_eq!((count("shop__a"), count("shop__b"), count("shop__c")), (45_000, 100, 0));
     // A range may begin in the snapshot and end behind it.
     house.run("INSERT INTO c SELECT generate_series(1, 10)").await;
     let slices = read_on(&source, &origin()).await.unwrap();
@@ -214,13 +215,13 @@ async fn what_an_update_does_not_repeat_is_said_or_taken_from_the_row_before() {
     let seen = changes(&read_on(&source, &end(&snapshot)).await.unwrap());
     let ops: Vec<(&str, &str)> = seen.iter().map(|change| (&*change.table, &*change.op)).collect();
     let expected = [
-        ("shop_notes", "update"),
-        ("shop_whole", "update"),
-        ("shop_whole", "delete"),
-        ("shop_whole", "insert"),
-        ("shop_keyless", "insert"),
-        ("shop_keyless", "update"),
-        ("shop_keyless", "delete"),
+        ("shop__notes", "update"),
+        ("shop__whole", "update"),
+        ("shop__whole", "delete"),
+        ("shop__whole", "insert"),
+        ("shop__keyless", "insert"),
+        ("shop__keyless", "update"),
+        ("shop__keyless", "delete"),
     ];
     assert_eq!(ops, expected);
     assert_eq!((seen[0].value("body"), seen[0].value("_unchanged")), ("", "[\"body\"]"));
@@ -253,6 +254,94 @@ async fn two_readers_stand_at_different_places() {
 }
 
 #[tokio::test]
+async fn two_readers_at_the_same_place_both_get_everything() {
+    let Some(mut house) = House::build(ORDERS).await else {
+        return;
+    };
+    let source = house.source();
+    let snapshot = read_on(&source, &origin()).await.unwrap();
+    let mut at = end(&snapshot);
+    for round in 0..5 {
+        house
+            .run(&format!(
+                "INSERT INTO orders SELECT generate_series({round}00, {round}99)"
+            ))
+            .await;
+        let (here, there) = tokio::join!(read_on(&source, &at), read_on(&source, &at));
+        let (here, there) = (here.unwrap(), there.unwrap());
+        assert_eq!(changes(&here).len(), 100);
+        assert_eq!(changes(&here), changes(&there));
+        at = end(&here).min(end(&there));
+    }
+    house.tear_down(source).await;
+}
+
+#[tokio::test]
+async fn whoever_waits_hears_of_a_change_to_an_idle_database() {
+    let Some(mut house) = House::build(ORDERS).await else {
+        return;
+    };
+    let source = house.source();
+    let mut at = end(&read_on(&source, &origin()).await.unwrap());
+    let mut commits = source.commits();
+    commits.mark_unchanged();
+    while let Some(slice) = source.read(&at, 1).await.unwrap() {
+        assert_eq!(slice.changes(), 0);
+        at = slice.to;
+        commits.mark_unchanged();
+    }
+    house.run("INSERT INTO orders VALUES (1)").await;
+    commits.changed().await.unwrap();
+    let slice = source.read(&at, 1).await.unwrap().unwrap();
+    assert_eq!(slice.changes(), 1);
+    house.tear_down(source).await;
+}
+
+#[tokio::test]
+async fn long_rows_come_in_small_slices() {
+    let Some(mut house) = House::build(ORDERS).await else {
+        return;
+    };
+    let insert = |from: u32| {
+        format!(
+            "INSERT INTO orders SELECT n, repeat('0123456789abcdef', 32768) FROM generate_series({from}, {from} + 99) n"
+        )
+    };
+    house.run(&insert(1)).await;
+    let source = house.source();
+    let snapshot = read_on(&source, &origin()).await.unwrap();
+    house.run(&insert(101)).await;
+    let stream = read_on(&source, &end(&snapshot)).await.unwrap();
+    for (slices, most) in [(&snapshot, 41), (&stream, 100)] {
+        assert_eq!(changes(slices).len(), 100);
+        assert!(
+            slices.iter().all(|slice| slice.changes() <= most),
+            "{most} of half a MiB at most"
+        );
+    }
+    house.tear_down(source).await;
+}
+
+#[tokio::test]
+async fn a_range_that_the_log_does_not_reach_is_not_waited_for() {
+    let Some(mut house) = House::build(ORDERS).await else {
+        return;
+    };
+    house.run("INSERT INTO orders VALUES (1)").await;
+    let source = house.source();
+    let at = end(&read_on(&source, &origin()).await.unwrap());
+    let never = Position::new("shop", at.epoch, at.commit + (1 << 40), 0);
+    for error in [
+        source.read_range(&at, &never).await.unwrap_err(),
+        source.read(&never, 1).await.unwrap_err(),
+    ] {
+        assert_eq!(error.code(), ErrorCode::Corrupt, "{error}");
+        assert!(error.to_string().contains("older copy"), "{error}");
+    }
+    house.tear_down(source).await;
+}
+
+#[tokio::test]
 async fn a_lost_slot_is_said_and_the_next_step_with_it() {
     let Some(mut house) = House::build(ORDERS).await else {
         return;
@@ -268,48 +357,5 @@ async fn a_lost_slot_is_said_and_the_next_step_with_it() {
     let error = source.read(&end(&snapshot), 1).await.unwrap_err();
     assert_eq!(error.code(), ErrorCode::Corrupt);
     assert!(error.to_string().contains("cortex ingest resnapshot shop"), "{error}");
-    house.tear_down(source).await;
-}
-
-#[tokio::test]
-async fn a_snapshot_that_was_not_finished_is_taken_anew_and_what_was_begun_of_it_is_not() {
-    let Some(mut house) = House::build(ORDERS).await else {
-        return;
-    };
-    house.run("INSERT INTO orders SELECT generate_series(1, 50000)").await;
-    let source = house.source();
-    let first = source.read(&origin(), 1).await.unwrap().unwrap();
-    drop(source);
-    house.run("DELETE FROM orders WHERE id > 10").await;
-    let source = house.source();
-    let gone = source.read_range(&origin(), &first.to).await;
-    assert!(matches!(gone, Err(IngestError::Superseded { .. })), "{gone:?}");
-    let again = loop {
-        match read_on(&source, &first.to).await {
-            Ok(again) => break changes(&again),
-            Err(error) => assert_eq!(error.code(), ErrorCode::Unavailable, "{error}"),
-        }
-    };
-    let ops: Vec<&str> = again.iter().map(|change| &*change.op).collect();
-    let mut expected = vec!["truncate"];
-    expected.extend(["snapshot"; 10]);
-    assert_eq!(ops, expected);
-    house.tear_down(source).await;
-}
-
-#[tokio::test]
-async fn what_cannot_be_read_is_refused_with_what_to_do() {
-    let Some(house) = House::build("CREATE TABLE bare (a int)").await else {
-        return;
-    };
-    let source = house.source();
-    let error = source.read(&origin(), 1).await.unwrap_err().to_string();
-    assert!(
-        error.contains("ALTER TABLE \"public\".\"bare\" REPLICA IDENTITY FULL"),
-        "{error}"
-    );
-    let source = house.source_of(Selection::parse(["missing"]).unwrap());
-    let error = source.read(&origin(), 1).await.unwrap_err().to_string();
-    assert!(error.contains("no table \"public\".\"missing\""), "{error}");
     house.tear_down(source).await;
 }

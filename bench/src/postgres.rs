@@ -11,6 +11,8 @@ use tempfile::TempDir;
 
 use crate::server::free_address;
 
+pub const MISSING: &str = "PostgreSQL is not installed: as root, apt-get install postgresql";
+
 /// Debian's package puts the server's programs here, which is not on the PATH.
 const DEBIAN: &str = "/usr/lib/postgresql";
 /// Measures, and loads what is measured.
@@ -52,7 +54,7 @@ impl Postgres {
 
     async fn admit(&self) -> Result<()> {
         let mut connection = self.connect("postgres").await?;
-        let role = format!("CREATE ROLE {USER} LOGIN PASSWORD '{}'", self.password);
+        let role = format!("CREATE ROLE {USER} LOGIN REPLICATION PASSWORD '{}'", self.password);
         sqlx::raw_sql(AssertSqlSafe(role)).execute(&mut connection).await?;
         connection.close().await?;
         Ok(())
