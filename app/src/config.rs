@@ -35,6 +35,7 @@ pub struct Config {
     pub definitions: DefinitionsSection,
     pub erp: ErpSection,
     pub ingest: IngestSection,
+    pub lake: LakeSection,
     pub serving: ServingSection,
     pub experience: ExperienceSection,
     pub log: LogConfig,
@@ -132,6 +133,13 @@ pub struct IngestSection {
     pub batch_rows_max: NonZeroUsize,
     /// How long a batch that is not full waits for more changes.
     pub linger_ms: u64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LakeSection {
+    /// How often many small files become few large ones; 0 for never.
+    pub compact_every_minutes: u64,
 }
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -244,6 +252,14 @@ impl Default for IngestSection {
         Self {
             batch_rows_max: const { NonZeroUsize::new(65_536).unwrap() },
             linger_ms: 1000,
+        }
+    }
+}
+
+impl Default for LakeSection {
+    fn default() -> Self {
+        Self {
+            compact_every_minutes: 30,
         }
     }
 }

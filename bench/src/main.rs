@@ -28,7 +28,7 @@ enum Bench {
     Predict,
     /// The ERP on a private PostgreSQL: posting, revaluing, reporting and reading, beside the database by itself.
     Erp,
-    /// Another PostgreSQL into the lake: a backlog of changes beside `pg_recvlogical`, a snapshot beside `COPY`.
+    /// Another PostgreSQL into the lake: a backlog of changes beside `pg_recvlogical`, a snapshot beside `COPY`, changes that keep coming.
     Ingest,
 }
 

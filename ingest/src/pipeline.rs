@@ -174,7 +174,7 @@ impl Pipeline {
             let before = self.standings.position(index);
             if let Ok(head) = self.source.head().await {
                 let lag = head.seq.saturating_sub(before.seq);
-                metrics::gauge!(LAG_CHANGES, "sink" => self.standings.name(index)).set(lag as f64);
+                metrics::gauge!(LAG_CHANGES, self.standings.labels(index)).set(lag as f64);
             }
             if let Err(error) = self.start_alone(index, &until).await {
                 self.report(index, &error);

@@ -52,7 +52,7 @@ impl SinkTask {
                 unacknowledged = Some(slice.to.clone());
             }
             drop(room);
-            metrics::gauge!(LAG_CHANGES, "sink" => self.name()).set(self.lag());
+            metrics::gauge!(LAG_CHANGES, self.standings.labels(self.index)).set(self.lag());
             if acknowledged.elapsed() >= self.config.acknowledge_every {
                 self.acknowledge(&mut unacknowledged, &mut acknowledged).await?;
             }
@@ -111,9 +111,11 @@ impl SinkTask {
             let start = Instant::now();
             match self.sink.apply(slice).await {
                 Ok(()) => {
-                    metrics::counter!(CHANGES_TOTAL, "sink" => self.name()).increment(slice.changes() as u64);
-                    metrics::counter!(BATCHES_TOTAL, "sink" => self.name()).increment(1);
-                    metrics::histogram!(APPLY_SECONDS, "sink" => self.name()).record(start.elapsed().as_secs_f64());
+                    metrics::counter!(CHANGES_TOTAL, self.standings.labels(self.index))
+                        .increment(slice.changes() as u64);
+                    metrics::counter!(BATCHES_TOTAL, self.standings.labels(self.index)).increment(1);
+                    metrics::histogram!(APPLY_SECONDS, self.standings.labels(self.index))
+                        .record(start.elapsed().as_secs_f64());
                     self.standings.reached(self.index, &slice.to);
                     return Ok(());
                 }
@@ -140,9 +142,5 @@ impl SinkTask {
         self.config
             .queued_changes_max
             .saturating_sub(self.room.available_permits()) as f64
-    }
-
-    fn name(&self) -> String {
-        self.sink.name().to_owned()
     }
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use cortex_types::{Coded, ErrorCode, Position};
+use cortex_types::{Coded, ErrorCode, Position, SourceId};
+use metrics::Label;
 use tokio::sync::watch;
 
 use crate::telemetry::{FAILED, FAILURES_TOTAL};
@@ -49,7 +50,10 @@ impl SinkStanding {
 
 /// The standings of all sinks, by their index. Clones are the same.
 #[derive(Clone, Debug)]
-pub(crate) struct Standings(watch::Sender<Vec<SinkStanding>>);
+pub(crate) struct Standings {
+    source: SourceId,
+    sinks: watch::Sender<Vec<SinkStanding>>,
+}
 
 impl Standings {
     pub(crate) fn new(sinks: &[Arc<dyn ChangeSink>], origin: &Position) -> Self {
@@ -58,44 +62,47 @@ impl Standings {
             position: origin.clone(),
             failure: None,
         };
-        Self(watch::Sender::new(sinks.iter().map(standing).collect()))
+        Self {
+            source: Arc::clone(&origin.source),
+            sinks: watch::Sender::new(sinks.iter().map(standing).collect()),
+        }
     }
 
     pub(crate) fn all(&self) -> Vec<SinkStanding> {
-        self.0.borrow().clone()
+        self.sinks.borrow().clone()
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<Vec<SinkStanding>> {
-        self.0.subscribe()
+        self.sinks.subscribe()
     }
 
     /// Whoever waits has to look again.
     pub(crate) fn announce(&self) {
-        self.0.send_modify(|_| {});
+        self.sinks.send_modify(|_| {});
     }
 
     pub(crate) fn position(&self, index: usize) -> Position {
-        self.0.borrow()[index].position.clone()
+        self.sinks.borrow()[index].position.clone()
     }
 
     /// The position that all of these sinks have reached; none where there are no sinks.
     pub(crate) fn slowest(&self, sinks: &[usize]) -> Option<Position> {
-        let standings = self.0.borrow();
+        let standings = self.sinks.borrow();
         sinks.iter().map(|index| &standings[*index].position).min().cloned()
     }
 
     pub(crate) fn has(&self, index: usize, position: &Position) -> bool {
-        self.0.borrow()[index].position >= *position
+        self.sinks.borrow()[index].position >= *position
     }
 
     /// What a sink says of itself when it is started; that alone does not end a failure.
     pub(crate) fn stands(&self, index: usize, position: Position) {
-        self.0.send_modify(|standings| standings[index].position = position);
+        self.sinks.send_modify(|standings| standings[index].position = position);
     }
 
     /// A sink took changes up to `position`. A slice that it had already may end before where it is.
     pub(crate) fn reached(&self, index: usize, position: &Position) {
-        self.0.send_modify(|standings| {
+        self.sinks.send_modify(|standings| {
             let standing = &mut standings[index];
             standing.failure = None;
             if standing.position < *position {
@@ -106,22 +113,31 @@ impl Standings {
     }
 
     pub(crate) fn works(&self, index: usize) {
-        self.0.send_modify(|standings| standings[index].failure = None);
+        self.sinks.send_modify(|standings| standings[index].failure = None);
         self.gauge(index, 0.0);
     }
 
     pub(crate) fn failed(&self, index: usize, error: &IngestError) {
         let failure = SinkFailure::from(error);
-        self.0.send_modify(|standings| standings[index].failure = Some(failure));
+        self.sinks
+            .send_modify(|standings| standings[index].failure = Some(failure));
         self.gauge(index, 1.0);
-        metrics::counter!(FAILURES_TOTAL, "sink" => self.name(index)).increment(1);
+        metrics::counter!(FAILURES_TOTAL, self.labels(index)).increment(1);
     }
 
     fn gauge(&self, index: usize, failed: f64) {
-        metrics::gauge!(FAILED, "sink" => self.name(index)).set(failed);
+        metrics::gauge!(FAILED, self.labels(index)).set(failed);
+    }
+
+    /// Of what is measured of a sink: several sources may have sinks of one name.
+    pub(crate) fn labels(&self, index: usize) -> Vec<Label> {
+        vec![
+            Label::new("source", self.source.to_string()),
+            Label::new("sink", self.name(index)),
+        ]
     }
 
     pub(crate) fn name(&self, index: usize) -> String {
-        self.0.borrow()[index].sink.to_string()
+        self.sinks.borrow()[index].sink.to_string()
     }
 }

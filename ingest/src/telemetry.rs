@@ -1,4 +1,4 @@
-//! The names of what ingest measures. Each has the label `sink`.
+//! The names of what ingest measures. Each has the labels `source` and `sink`, retries the latter alone.
 
 /// Changes that a sink made durable.
 pub(crate) const CHANGES_TOTAL: &str = "cortex_ingest_changes_total";

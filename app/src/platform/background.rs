@@ -6,14 +6,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cortex_erp::Erp;
 use cortex_experience_log::{JournaledStore, MemoryDecisionLog};
+use cortex_lake::Lake;
 use cortex_runtime::lifecycle::Failure;
 use cortex_runtime::{Aside, HealthCheck, Lifecycle, Supervisor};
 use tokio_util::sync::CancellationToken;
 
 use super::Platform;
 use super::models_check::ModelsCheck;
+use super::online_rebuild::tenants_of;
 use super::sinks_check::SinksCheck;
 use super::sources::SourcesCheck;
+use crate::layout::DataLayout;
 use crate::system::{DatabaseCheck, FolderCheck, LedgerCheck, OnlineCheck};
 
 impl Platform {
@@ -39,6 +42,16 @@ impl Platform {
             let sources = Arc::clone(&sources);
             async move { Ok::<(), Failure>(Aside::new()?.run(sources.run(finish)).await?) }
         });
+
+        let minutes = self.config.lake.compact_every_minutes;
+        if minutes > 0 {
+            let (lake, layout) = (Arc::clone(&services.lake), self.providers.layout.clone());
+            let pause = Duration::from_secs(minutes * 60);
+            supervisor.task("lake-maintenance", move |finish| {
+                let (lake, layout) = (Arc::clone(&lake), layout.clone());
+                async move { Ok::<(), Failure>(Aside::new()?.run(compact_every(pause, lake, layout, finish)).await?) }
+            });
+        }
 
         let memory = services.memory.clone();
         let pause = Duration::from_millis(self.config.experience.resolve_interval_ms.get());
@@ -66,6 +79,36 @@ impl Platform {
             Arc::new(self.providers.models.clone()),
             Arc::new(ModelsCheck(Arc::clone(&self.services.serving))),
         ]
+    }
+}
+
+/// A table that cannot be compacted is told of, and is in the way of no other.
+async fn compact_every(pause: Duration, lake: Arc<dyn Lake>, layout: DataLayout, finish: CancellationToken) {
+    while !finished_after(pause, &finish).await {
+        let compacted = async {
+            for tenant in tenants_of(&layout)? {
+                for table in lake.tables(&tenant).await? {
+                    if finish.is_cancelled() {
+                        return Ok(());
+                    }
+                    match lake.compact(&table).await {
+                        Ok(done) if done.files_before > 0 => tracing::info!(
+                            module = "lake",
+                            %table,
+                            files_before = done.files_before,
+                            files_after = done.files_after,
+                            "compacted"
+                        ),
+                        Ok(_) => {}
+                        Err(error) => tracing::warn!(module = "lake", %table, %error, "not compacted"),
+                    }
+                }
+            }
+            Ok::<(), crate::failure::Failure>(())
+        };
+        if let Err(error) = compacted.await {
+            tracing::warn!(module = "lake", %error, "the lake's tables cannot be looked through");
+        }
     }
 }
 

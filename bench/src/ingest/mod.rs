@@ -4,6 +4,7 @@
 mod backlog;
 mod product;
 mod snapshot;
+mod steady;
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -21,6 +22,12 @@ pub struct IngestOptions {
     /// Rows of the table whose snapshot is taken, in hundred thousands. With 0 it is not measured.
     #[arg(long, default_value_t = 50)]
     snapshot_scale: u32,
+    /// Changes a second that keep coming, one rate after the other until it does not keep up.
+    #[arg(long, value_delimiter = ',', default_value = "2000,5000,10000,20000")]
+    steady_rates: Vec<u32>,
+    /// Seconds of each of those. With 0 they are not measured.
+    #[arg(long, default_value_t = 20)]
+    steady_seconds: u32,
 }
 
 /// `named`: it was asked for by its name, so a machine that cannot is an error.
@@ -52,6 +59,10 @@ async fn measure(options: &Options, postgres: &Postgres) -> Result<()> {
     }
     if options.ingest.snapshot_scale > 0 {
         snapshot::run(&options.cortex, postgres, options.ingest.snapshot_scale).await?;
+    }
+    if options.ingest.steady_seconds > 0 {
+        let (rates, seconds) = (&options.ingest.steady_rates, options.ingest.steady_seconds);
+        steady::run(&options.cortex, postgres, rates, seconds).await?;
     }
     Ok(())
 }

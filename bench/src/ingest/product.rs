@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use sqlx::PgConnection;
+
 use crate::postgres::Postgres;
 use crate::server::memory_bytes_peak;
 
@@ -94,4 +96,21 @@ pub fn program(postgres: &Postgres, name: &str, arguments: &[&str]) -> Result<Co
         .with_context(|| format!("{name} is not on this machine"))?;
     command.args(arguments);
     Ok(command)
+}
+
+/// A database with pgbench's tables.
+pub async fn own_tables(postgres: &Postgres, database: &str, scale: u32) -> Result<PgConnection> {
+    postgres.create(database, None).await?;
+    let scale = scale.to_string();
+    timed(program(postgres, "pgbench", &["-i", "-q", "-s", &scale, database])?)?;
+    let mut connection = postgres.connect(database).await?;
+    // Cortex's role makes the publication, so the tables are its own; and the history has no key.
+    sqlx::raw_sql(
+        "ALTER TABLE pgbench_history REPLICA IDENTITY FULL; ALTER TABLE pgbench_history OWNER TO cortex; \
+         ALTER TABLE pgbench_accounts OWNER TO cortex; ALTER TABLE pgbench_branches OWNER TO cortex; \
+         ALTER TABLE pgbench_tellers OWNER TO cortex",
+    )
+    .execute(&mut connection)
+    .await?;
+    Ok(connection)
 }

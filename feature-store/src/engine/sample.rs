@@ -115,12 +115,14 @@ pub(crate) fn bronze(versions: &[Version], offset: usize, before: &[Version]) ->
         }
         rows.push(row);
     }
-    let mut decoder = ReaderBuilder::new(bronze_schema(&columns())).build_decoder().unwrap();
+    let mut decoder = ReaderBuilder::new(bronze_schema(&columns(), &[]))
+        .build_decoder()
+        .unwrap();
     decoder.serialize(&rows).unwrap();
     decoder
         .flush()
         .unwrap()
-        .unwrap_or_else(|| RecordBatch::new_empty(bronze_schema(&columns())))
+        .unwrap_or_else(|| RecordBatch::new_empty(bronze_schema(&columns(), &[])))
 }
 
 /// Any history of a few rows: late, backdated, corrected, moved to another customer, deleted.

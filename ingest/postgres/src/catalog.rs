@@ -231,11 +231,26 @@ pub(crate) async fn columns(connection: &mut Connection, table: u32) -> Result<V
     rows.await?.into_iter().map(column).collect()
 }
 
-/// The columns of the primary key; none where there is none.
-pub(crate) async fn primary_key(connection: &mut Connection, table: u32) -> Result<Vec<String>, PostgresError> {
+/// The columns that have a value in rows that do not name one.
+pub(crate) async fn defaults(connection: &mut Connection, table: u32) -> Result<Vec<String>, PostgresError> {
     let sql = format!(
-        "SELECT a.attname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND \
-         a.attnum = ANY (i.indkey) WHERE i.indrelid = {table} AND i.indisprimary ORDER BY a.attnum"
+        "SELECT attname FROM pg_catalog.pg_attribute WHERE attrelid = {table} AND attnum > 0 AND (atthasmissing OR atthasdef OR \
+         attidentity <> '')"
+    );
+    let rows = connection.query(&sql);
+    rows.await?
+        .into_iter()
+        .map(|row| Row(row).text(0).map(str::to_owned))
+        .collect()
+}
+
+/// The columns that say which row is meant: those of the index that is the replica identity, else of the primary key; none
+/// where there is neither.
+pub(crate) async fn key(connection: &mut Connection, table: u32) -> Result<Vec<String>, PostgresError> {
+    let sql = format!(
+        "SELECT a.attname FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indrelid JOIN \
+         pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey) WHERE i.indrelid = {table} AND CASE \
+         c.relreplident WHEN 'i' THEN i.indisreplident ELSE i.indisprimary END ORDER BY a.attnum"
     );
     let rows = connection.query(&sql);
     rows.await?

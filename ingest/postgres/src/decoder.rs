@@ -180,9 +180,6 @@ impl Decoder {
         let Some(shape) = self.shape(relation)? else {
             return Ok(false);
         };
-        if shape.key.len() == shape.columns.len() {
-            return Ok(false);
-        }
         let pairs: Vec<(Value<'_>, Value<'_>)> = old.values().zip(new.values()).collect();
         let differ = |(old, new): &(Value<'_>, Value<'_>)| old != new && *new != Value::Unchanged;
         Ok(shape.key.iter().filter_map(|column| pairs.get(*column)).any(differ))
@@ -292,7 +289,8 @@ fn joined(batches: &[RecordBatch]) -> Result<RecordBatch, arrow::error::ArrowErr
             fields.push(field);
         }
     }
-    let schema: SchemaRef = Arc::new(Schema::new(fields));
+    let newest = batches.last().map(|batch| batch.schema().metadata().clone());
+    let schema: SchemaRef = Arc::new(Schema::new(fields).with_metadata(newest.unwrap_or_default()));
     let padded = batches.iter().map(|batch| {
         let columns = schema.fields().iter().map(|field| {
             let absent = || arrow::array::new_null_array(field.data_type(), batch.num_rows());

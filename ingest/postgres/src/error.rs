@@ -70,6 +70,14 @@ impl PostgresError {
         }
     }
 
+    /// What a failpoint says.
+    pub(crate) fn failpoint() -> Self {
+        Self::Unreachable {
+            at: "failpoint".to_owned(),
+            source: io::ErrorKind::Other.into(),
+        }
+    }
+
     pub(crate) fn protocol(what: impl Into<String>) -> Self {
         Self::Protocol(what.into())
     }

@@ -35,6 +35,9 @@ pub(crate) struct TableNotes {
     pub name: String,
     pub lake: String,
     pub columns: Vec<ColumnNotes>,
+    /// Columns of the lake that came later and already had values in rows that did not change since: those are not in the lake.
+    #[serde(default)]
+    pub filled: Vec<String>,
 }
 
 /// A column of the lake is there for good: one that comes back with another type gets another.
@@ -56,6 +59,20 @@ impl Notes {
         self.epoch == 0 || self.renew || after.epoch < self.epoch || after.commit < self.consistent
     }
 
+    /// Which values of rows that were there before a column came are not in the lake.
+    pub(crate) fn lacking(&self) -> Option<String> {
+        let lacking = self.tables.iter().filter(|table| !table.filled.is_empty());
+        let told: Vec<String> = lacking
+            .map(|table| format!("{}.{} ({})", table.schema, table.name, table.filled.join(", ")))
+            .collect();
+        (!told.is_empty()).then(|| {
+            format!(
+                "rows that did not change since lack the values of columns that came or changed their type: {}",
+                told.join(", ")
+            )
+        })
+    }
+
     /// The notes of a table, made where there are none. One that was dropped and made again is the same table.
     pub(crate) fn table(&mut self, source: &str, oid: u32, schema: &str, name: &str) -> &mut TableNotes {
         let by_oid = self.tables.iter().position(|table| table.oid == oid);
@@ -71,6 +88,7 @@ impl Notes {
                 name: name.to_owned(),
                 lake: naming::table(source, schema, name, &taken),
                 columns: Vec::new(),
+                filled: Vec::new(),
             });
             self.tables.len() - 1
         });
@@ -82,6 +100,17 @@ impl Notes {
 }
 
 impl TableNotes {
+    /// Whether a column of this name is there, as another type.
+    pub(crate) fn had(&self, name: &str, kind: &Kind) -> bool {
+        let mut columns = self.columns.iter();
+        columns.any(|column| column.name == name && column.kind != *kind)
+    }
+
+    pub(crate) fn has(&self, name: &str, kind: &Kind) -> bool {
+        let mut columns = self.columns.iter();
+        columns.any(|column| column.name == name && column.kind == *kind)
+    }
+
     /// The lake's name of a column of this type.
     pub(crate) fn column(&mut self, name: &str, kind: &Kind) -> String {
         let mut known = self.columns.iter();

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
 use cortex_types::Position;
+use fail::fail_point;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -131,7 +132,9 @@ impl Opening<'_> {
             (notes.consistent, notes.snapshot_rows, notes.renew) = (u64::MAX, None, false);
         };
         self.tables.note(begun).await?;
+        fail_point!("replication::before-slot", |_| Err(PostgresError::failpoint()));
         let (consistent, name) = log::create_slot(&mut walsender, slot).await?;
+        fail_point!("replication::after-slot", |_| Err(PostgresError::failpoint()));
         let at = log::now(&mut connection).await?;
         let notes = self
             .tables

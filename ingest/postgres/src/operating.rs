@@ -70,7 +70,15 @@ impl PostgresSource {
             Ok::<_, PostgresError>((slot, end, unread))
         };
         let (end_of_log, trouble) = match asked.await {
-            Ok((Some(slot), end, unread)) => (Some(end), slot.lost.or_else(|| self.not_read(&unread))),
+            Ok((Some(slot), end, unread)) => {
+                let lacking = self.tables().await?.notes().await.lacking();
+                (
+                    Some(end),
+                    slot.lost
+                        .or_else(|| self.not_read(&unread))
+                        .or(lacking.map(|what| self.again(what))),
+                )
+            }
             Ok((None, end, _)) if readers.is_empty() => (Some(end), Some("not read yet".to_owned())),
             Ok((None, end, _)) => (
                 Some(end),
@@ -87,12 +95,11 @@ impl PostgresSource {
 
     /// A table that was made after the publication, or made again, is not in it.
     fn not_read(&self, tables: &[String]) -> Option<String> {
+        (!tables.is_empty()).then(|| self.again(format!("not read: {}", tables.join(", "))))
+    }
+
+    fn again(&self, what: String) -> String {
         let source = &self.config.source;
-        (!tables.is_empty()).then(|| {
-            format!(
-                "not read: {}; to read them with all others anew: cortex ingest resnapshot {source}",
-                tables.join(", ")
-            )
-        })
+        format!("{what}; to read all tables anew: cortex ingest resnapshot {source}")
     }
 }

@@ -30,7 +30,7 @@ pub(crate) struct Shape {
     /// Its name in the lake.
     pub table: Arc<str>,
     pub columns: Vec<Column>,
-    /// Which of the columns say which row is meant.
+    /// Which of the columns say which row is meant; none where only all of them together do.
     pub key: Vec<usize>,
 }
 
@@ -40,7 +40,8 @@ impl Shape {
         let columns = self.columns.iter();
         let own = columns.map(|column| Field::new(&column.lake, column.kind.data_type(), true));
         let added = [RAW, UNCHANGED].map(|name| Field::new(name, DataType::Utf8, true));
-        bronze_schema(&own.chain(added).collect())
+        let key: Vec<&str> = self.key.iter().map(|column| &*self.columns[*column].lake).collect();
+        bronze_schema(&own.chain(added).collect(), &key)
     }
 }
 

@@ -10,6 +10,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use cortex_ingest::ChangeSlice;
 use cortex_lake::ChangeBatch;
 use cortex_types::{Position, TenantId};
+use fail::fail_point;
 use tokio_util::sync::CancellationToken;
 
 use crate::PostgresError;
@@ -105,6 +106,7 @@ impl SnapshotReader {
             let (after, batches) = (begins, Vec::new());
             self.window.push(ChangeSlice { after, to, batches });
         }
+        fail_point!("replication::snapshot-read", |_| Err(PostgresError::failpoint()));
         self.tables
             .note(|notes| notes.snapshot_rows = Some(seq))
             .await

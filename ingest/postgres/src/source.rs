@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cortex_ingest::{ChangeSlice, ChangeSource, IngestError, SourceBook};
 use cortex_types::{Position, SourceId, TenantId, Timestamp};
+use fail::fail_point;
 use tokio::sync::{Mutex, OnceCell, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -383,6 +384,9 @@ impl ChangeSource for PostgresSource {
             return Ok(());
         }
         self.book.acknowledge(&self.config.source, reader, upto).await?;
+        fail_point!("replication::before-confirm", |_| Err(
+            self.failed(PostgresError::failpoint())
+        ));
         self.confirm().await.map_err(|error| self.failed(error))
     }
 }

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use cortex_ingest::SourceBook;
+use fail::fail_point;
 use tokio::sync::Mutex;
 
 use crate::catalog::{self, CatalogTable, OwnTypes};
 use crate::kind::Kind;
 use crate::notes::Notes;
-use crate::pgoutput::Relation;
+use crate::pgoutput::{Relation, RelationColumn};
 use crate::rows::{Column, Shape};
 use crate::wire::{Address, Connection, ident};
 use crate::{PostgresError, Selection};
@@ -87,6 +88,7 @@ impl Tables {
 
     async fn keep(&self, inner: &mut Inner, notes: Notes) -> Result<(), PostgresError> {
         if notes != inner.notes {
+            fail_point!("replication::before-note", |_| Err(PostgresError::failpoint()));
             let json = serde_json::to_string(&notes).map_err(|error| PostgresError::protocol(error.to_string()))?;
             self.book.note(&self.source, &json).await.map_err(PostgresError::Book)?;
             inner.notes = notes;
@@ -101,23 +103,31 @@ impl Tables {
         }
         let mut inner = self.inner.lock().await;
         let key = match relation.identity {
-            FULL => inner.primary_key(&self.address, relation.oid).await?,
-            _ => Vec::new(),
+            FULL => inner.key(&self.address, relation.oid).await?,
+            _ => {
+                let columns = relation.columns.iter().filter(|column| column.in_identity);
+                columns.map(|column| column.name.clone()).collect()
+            }
         };
         let mut kinds = Vec::with_capacity(relation.columns.len());
         for column in &relation.columns {
             kinds.push(inner.kind(&self.address, column.type_oid, column.type_modifier).await?);
         }
+        let filled = inner.filled(&self.address, relation, &kinds).await?;
         let columns = relation.columns.iter().zip(kinds);
         let columns = columns.map(|(column, kind)| (column.name.clone(), kind, column.in_identity));
-        let shape = inner.shaped(
+        let (shape, mut notes) = inner.shaped(
             &self.source,
             (relation.oid, &relation.schema, &relation.name),
             columns,
             &key,
         );
-        self.keep(&mut inner, shape.1).await?;
-        Ok(Some(shape.0))
+        let of_lake = shape.columns.iter().filter(|column| filled.contains(&column.name));
+        let of_lake: Vec<String> = of_lake.map(|column| column.lake.clone()).collect();
+        let table = notes.table(&self.source, relation.oid, &relation.schema, &relation.name);
+        table.filled.extend(of_lake);
+        self.keep(&mut inner, notes).await?;
+        Ok(Some(shape))
     }
 
     /// What rows look like that are read from the table itself, and what is to be selected of it.
@@ -127,7 +137,7 @@ impl Tables {
         table: &CatalogTable,
     ) -> Result<(Arc<Shape>, Vec<String>), PostgresError> {
         let columns = catalog::columns(connection, table.oid).await?;
-        let key = catalog::primary_key(connection, table.oid).await?;
+        let key = catalog::key(connection, table.oid).await?;
         let mut inner = self.inner.lock().await;
         let (mut described, mut selected) = (Vec::with_capacity(columns.len()), Vec::with_capacity(columns.len()));
         for column in columns {
@@ -142,8 +152,13 @@ impl Tables {
             described.into_iter(),
             &key,
         );
-        self.keep(&mut inner, shape.1).await?;
-        Ok((shape.0, selected))
+        let (shape, mut notes) = shape;
+        notes
+            .table(&self.source, table.oid, &table.schema, &table.name)
+            .filled
+            .clear();
+        self.keep(&mut inner, notes).await?;
+        Ok((shape, selected))
     }
 }
 
@@ -161,8 +176,33 @@ impl Inner {
         }
     }
 
-    async fn primary_key(&mut self, address: &Address, table: u32) -> Result<Vec<String>, PostgresError> {
-        catalog::primary_key(self.connection(address).await?, table).await
+    async fn key(&mut self, address: &Address, table: u32) -> Result<Vec<String>, PostgresError> {
+        catalog::key(self.connection(address).await?, table).await
+    }
+
+    /// Columns that are new to the lake, though rows that were there before may have values in them: those of another type than before,
+    /// and those that were added with a default.
+    async fn filled(
+        &mut self,
+        address: &Address,
+        relation: &Relation,
+        kinds: &[Kind],
+    ) -> Result<Vec<String>, PostgresError> {
+        let mut tables = self.notes.tables.iter();
+        let Some(known) = tables.find(|table| table.oid == relation.oid && !table.columns.is_empty()) else {
+            return Ok(Vec::new());
+        };
+        let columns = relation.columns.iter().zip(kinds);
+        let new = columns.filter(|(column, kind)| !known.has(&column.name, kind));
+        let (retyped, added): (Vec<_>, Vec<_>) = new.partition(|(column, kind)| known.had(&column.name, kind));
+        let name = |(column, _): (&RelationColumn, &Kind)| column.name.clone();
+        let mut filled: Vec<String> = retyped.into_iter().map(name).collect();
+        let added: Vec<String> = added.into_iter().map(name).collect();
+        if !added.is_empty() {
+            let with_default = catalog::defaults(self.connection(address).await?, relation.oid).await?;
+            filled.extend(added.into_iter().filter(|name| with_default.contains(name)));
+        }
+        Ok(filled)
     }
 
     /// A type that is not known may have been made since the types were read; one that is not there any more is text.
@@ -180,7 +220,7 @@ impl Inner {
         source: &str,
         (oid, schema, name): (u32, &str, &str),
         columns: impl Iterator<Item = (String, Kind, bool)>,
-        primary_key: &[String],
+        key: &[String],
     ) -> (Arc<Shape>, Notes) {
         let mut notes = self.notes.clone();
         let table = notes.table(source, oid, schema, name);
@@ -192,11 +232,8 @@ impl Inner {
                 in_identity,
             })
             .collect();
-        let of_key = |column: &Column| match primary_key.is_empty() {
-            true => column.in_identity,
-            false => primary_key.contains(&column.name),
-        };
-        let key = columns.iter().enumerate().filter(|(_, column)| of_key(column));
+        let of_key = |(_, column): &(usize, &Column)| key.contains(&column.name);
+        let key = columns.iter().enumerate().filter(of_key);
         let shape = Shape {
             table: table.lake.as_str().into(),
             key: key.map(|(index, _)| index).collect(),

@@ -15,6 +15,9 @@ use cortex_types::{ErrorCode, TenantId};
 
 use crate::change_log::EPOCH;
 
+/// Every captured table has one.
+const ID: &str = "id";
+
 /// One row of the change log.
 #[derive(Debug, sqlx::FromRow)]
 pub(crate) struct LoggedChange {
@@ -79,8 +82,8 @@ pub(crate) fn batches(
         let rows = rows(schema, &changes).map_err(|error| failed(table, error))?;
         let metadata = metadata(source, &changes, transactions)?;
         let columns = rows.columns().iter().cloned().chain(metadata).collect();
-        let rows =
-            RecordBatch::try_new(bronze_schema(schema.fields()), columns).map_err(|error| failed(table, error))?;
+        let rows = RecordBatch::try_new(bronze_schema(schema.fields(), &[ID]), columns)
+            .map_err(|error| failed(table, error))?;
         let tenant = TenantId::new(tenant).map_err(|error| IngestError::source(source, error))?;
         batches.push(ChangeBatch {
             tenant,

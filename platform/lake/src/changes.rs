@@ -3,6 +3,7 @@
 //! A bronze row is the source row after the change (before it, for a delete) followed by the columns named here. Rows
 //! stand in the order of their positions.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
@@ -32,6 +33,9 @@ pub const RAW: &str = "_raw";
 /// null in the row, and have the value that the row had before.
 pub const UNCHANGED: &str = "_unchanged";
 
+/// The property of a schema, and of a Delta table, that names the columns of its key as a JSON array.
+pub const KEY: &str = "cortex.key";
+
 /// Instants are microseconds, UTC.
 #[must_use]
 pub fn timestamp_type() -> DataType {
@@ -56,13 +60,23 @@ pub fn metadata_fields() -> Vec<Field> {
     ]
 }
 
-/// The bronze schema of a source table: its columns, all nullable (a later schema may drop one), then the metadata.
+/// The bronze schema of a source table: its columns, all nullable (a later schema may drop one), then the metadata. `key` names
+/// the columns that say which row is meant; none where nothing does.
 #[must_use]
-pub fn bronze_schema(source_columns: &Fields) -> SchemaRef {
+pub fn bronze_schema(source_columns: &Fields, key: &[&str]) -> SchemaRef {
     let columns = source_columns
         .iter()
         .map(|field| field.as_ref().clone().with_nullable(true));
-    Arc::new(Schema::new(columns.chain(metadata_fields()).collect::<Vec<_>>()))
+    let key = serde_json::Value::from(key.to_vec()).to_string();
+    let schema = Schema::new(columns.chain(metadata_fields()).collect::<Vec<_>>());
+    Arc::new(schema.with_metadata(HashMap::from([(KEY.to_owned(), key)])))
+}
+
+/// What [`bronze_schema`] was told of the key; none where nothing is said of it.
+#[must_use]
+pub fn key_of<S: std::hash::BuildHasher>(metadata: &HashMap<String, String, S>) -> Vec<String> {
+    let key = metadata.get(KEY).map(String::as_str);
+    key.and_then(|json| serde_json::from_str(json).ok()).unwrap_or_default()
 }
 
 /// Changes of one table of one tenant, in the bronze schema, in the order of their positions.

@@ -14,6 +14,8 @@ pub enum LakeError {
     NoTable(String),
     #[error("table {table} has no version {version}: the newest is {newest}")]
     NoVersion { table: String, version: u64, newest: u64 },
+    #[error("nothing says which row of {0} a change is about: it has no key; its changes themselves can be read")]
+    NoKey(String),
     #[error("rows for {table} do not fit its schema: {detail}")]
     Schema { table: String, detail: String },
     #[error("another writer is committing to {0}: one table has one writer")]
@@ -117,7 +119,7 @@ fn without_backtrace(error: Box<dyn Error + Send + Sync>) -> Box<dyn Error + Sen
 impl Coded for LakeError {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::TableName(_) | Self::Schema { .. } => ErrorCode::InvalidArgument,
+            Self::TableName(_) | Self::Schema { .. } | Self::NoKey(_) => ErrorCode::InvalidArgument,
             Self::NoTable(_) | Self::NoVersion { .. } => ErrorCode::NotFound,
             Self::Conflict(_) => ErrorCode::Unavailable,
             Self::Damaged { .. } => ErrorCode::Corrupt,

@@ -5,6 +5,8 @@
 //! [`MemoryLake`] is the implementation that tests use. Reading happens through DataFusion's `TableProvider`s, so that
 //! filters and projections push down.
 //!
+//! [`state`] makes of a change log the rows as they are, or as they were at some place or time.
+//!
 //! This crate never names Delta Lake or a file system: that is `cortex-lake-delta`. Of object stores and Parquet it knows
 //! the errors that DataFusion passes on.
 
@@ -12,10 +14,13 @@ pub mod changes;
 mod error;
 mod memory;
 mod port;
+pub mod state;
 mod table;
+mod verification;
 
 pub use changes::ChangeBatch;
 pub use error::{LakeError, one_paragraph};
 pub use memory::MemoryLake;
-pub use port::{Appended, AsOf, Commit, CommitRecord, Lake, Snapshot};
+pub use port::{Appended, AsOf, Commit, CommitRecord, Compacted, Lake, Snapshot};
 pub use table::{Layer, TableRef};
+pub use verification::{Verification, verify};

@@ -9,7 +9,8 @@ use cortex_types::TenantId;
 use datafusion::datasource::MemTable;
 use parking_lot::Mutex;
 
-use crate::port::{Appended, AsOf, Commit, CommitRecord, Lake, Snapshot};
+use crate::changes::key_of;
+use crate::port::{Appended, AsOf, Commit, CommitRecord, Compacted, Lake, Snapshot};
 use crate::{LakeError, TableRef};
 
 #[derive(Debug, Default)]
@@ -84,6 +85,7 @@ impl Lake for MemoryLake {
         Ok(Snapshot {
             table: table.clone(),
             version,
+            key: key_of(schema.metadata()),
             schema,
             provider: Arc::new(provider),
         })
@@ -99,6 +101,11 @@ impl Lake for MemoryLake {
             .collect())
     }
 
+    /// There are no files.
+    async fn compact(&self, _table: &TableRef) -> Result<Compacted, LakeError> {
+        Ok(Compacted::default())
+    }
+
     async fn history(&self, table: &TableRef, limit: usize) -> Result<Vec<CommitRecord>, LakeError> {
         let tables = self.tables.lock();
         let commits = tables.get(table).ok_or_else(|| LakeError::NoTable(table.to_string()))?;
@@ -108,6 +115,7 @@ impl Lake for MemoryLake {
                 version: version as u64,
                 committed_at: None,
                 operation: "WRITE".to_owned(),
+                batch: Some((commit.commit.pipeline.to_string(), commit.commit.batch)),
                 frontier: Some(commit.commit.frontier.clone()),
                 rows: Some(commit.rows.iter().map(|batch| batch.num_rows() as u64).sum()),
             })

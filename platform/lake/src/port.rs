@@ -45,6 +45,8 @@ pub struct Snapshot {
     pub table: TableRef,
     pub version: u64,
     pub schema: SchemaRef,
+    /// The columns that say which row of the source is meant; none where nothing is known of it.
+    pub key: Vec<String>,
     pub provider: Arc<dyn TableProvider>,
 }
 
@@ -54,9 +56,19 @@ pub struct CommitRecord {
     pub version: u64,
     pub committed_at: Option<Timestamp>,
     pub operation: String,
-    /// Present where Cortex wrote it.
+    /// The pipeline and its batch. Present where Cortex wrote it, as are the others.
+    pub batch: Option<(String, u64)>,
     pub frontier: Option<Frontier>,
     pub rows: Option<u64>,
+}
+
+/// What compacting a table did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compacted {
+    pub files_before: u64,
+    pub files_after: u64,
+    /// Of the files before.
+    pub bytes: u64,
 }
 
 #[async_trait]
@@ -76,6 +88,10 @@ pub trait Lake: Send + Sync + std::fmt::Debug {
 
     /// The tenant's tables, in order of their names; damaged ones too.
     async fn tables(&self, tenant: &TenantId) -> Result<Vec<TableRef>, LakeError>;
+
+    /// Puts few large files in the place of many small ones, where there are many. Neither blocks an append nor loses to one, and
+    /// changes nothing that a reader sees, of this version or an older one.
+    async fn compact(&self, table: &TableRef) -> Result<Compacted, LakeError>;
 
     /// The newest `limit` commits, newest first.
     async fn history(&self, table: &TableRef, limit: usize) -> Result<Vec<CommitRecord>, LakeError>;

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+use crate::ids::InvalidId;
 
 /// The name of a change source, such as `erp` (the embedded ERP's own database).
 pub type SourceId = Arc<str>;
@@ -43,6 +46,26 @@ impl Position {
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}@{}.{}.{}", self.source, self.epoch, self.commit, self.seq)
+    }
+}
+
+impl FromStr for Position {
+    type Err = InvalidId;
+
+    /// As it is written: `SOURCE@EPOCH.COMMIT.SEQ`.
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let read = || {
+            let (source, place) = text.trim().rsplit_once('@')?;
+            let mut numbers = place.split('.').map(str::parse);
+            let mut number = || numbers.next()?.ok();
+            let position = Self::new(source, number()?, number()?, number()?);
+            (!source.is_empty() && numbers.next().is_none()).then_some(position)
+        };
+        read().ok_or_else(|| InvalidId {
+            kind: "position",
+            text: text.to_owned(),
+            expected: "SOURCE@EPOCH.COMMIT.SEQ, such as erp@1.42.0",
+        })
     }
 }
 
@@ -97,6 +120,19 @@ impl Frontier {
     }
 }
 
+impl FromStr for Frontier {
+    type Err = InvalidId;
+
+    /// As it is written: positions with commas in between.
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let mut frontier = Self::default();
+        for position in text.split(',') {
+            frontier.advance(position.parse()?);
+        }
+        Ok(frontier)
+    }
+}
+
 impl fmt::Display for Frontier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
@@ -111,6 +147,23 @@ impl fmt::Display for Frontier {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn positions_and_frontiers_read_as_they_are_written() {
+        let frontier = Frontier::of(Position::new("erp", 1, 2, 3)).join(&Frontier::of(Position::new("shop", 4, 5, 6)));
+        assert_eq!(frontier.to_string().parse::<Frontier>().unwrap(), frontier);
+        for wrong in [
+            "",
+            "shop",
+            "@1.2.3",
+            "shop@1.2",
+            "shop@1.2.3.4",
+            "shop@1.2.x",
+            "shop@1.2.3,",
+        ] {
+            assert!(wrong.parse::<Frontier>().is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_new_epoch_sorts_after_every_commit_of_the_old() {

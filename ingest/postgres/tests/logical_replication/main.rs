@@ -4,6 +4,7 @@ mod house;
 mod kinds;
 mod refusals;
 mod snapshots;
+mod values;
 
 use cortex_ingest::ChangeSource;
 use cortex_types::{Coded, ErrorCode, Position};

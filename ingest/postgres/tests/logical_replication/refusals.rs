@@ -97,3 +97,28 @@ async fn a_table_that_is_made_later_is_said_not_to_be_read() {
     assert_eq!(source.standing().await.unwrap().trouble, None);
     house.tear_down(source).await;
 }
+
+#[tokio::test]
+async fn values_that_old_rows_were_given_by_a_new_column_are_said_to_be_missing() {
+    let Some(mut house) = House::build(ORDERS).await else {
+        return;
+    };
+    house.run("INSERT INTO orders VALUES (1, 'a', 1)").await;
+    let source = house.source();
+    let snapshot = read_on(&source, &origin()).await.unwrap();
+    house
+        .run("ALTER TABLE orders ADD COLUMN note text; INSERT INTO orders VALUES (2)")
+        .await;
+    let stream = read_on(&source, &end(&snapshot)).await.unwrap();
+    assert_eq!(source.standing().await.unwrap().trouble, None);
+    house
+        .run("ALTER TABLE orders ADD COLUMN rank int DEFAULT 7; ALTER TABLE orders ALTER COLUMN total TYPE float8; INSERT INTO orders VALUES (3)")
+        .await;
+    let stream = read_on(&source, &end(&stream)).await.unwrap();
+    let trouble = source.standing().await.unwrap().trouble.unwrap();
+    assert!(trouble.contains("public.orders (total__float64, rank)"), "{trouble}");
+    source.renew().await.unwrap();
+    read_on(&source, &end(&stream)).await.unwrap();
+    assert_eq!(source.standing().await.unwrap().trouble, None);
+    house.tear_down(source).await;
+}

@@ -22,10 +22,17 @@ const WRITER_VERSION: i32 = 2;
 /// Stored with each commit, so that any served value can be traced to the state of its sources.
 #[derive(Debug, Serialize, Deserialize)]
 struct Note {
-    pipeline: String,
-    batch: u64,
+    /// What appended: none where the rows were there before.
+    #[serde(flatten)]
+    batch: Option<Batch>,
     frontier: Frontier,
     rows: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Batch {
+    pipeline: String,
+    batch: u64,
 }
 
 /// The table's properties. `delta.setTransactionRetentionDuration` stays unset: with it, Delta would forget batches and
@@ -59,20 +66,46 @@ pub(crate) fn check_protocol(table: &TableRef, protocol: &Protocol) -> Result<()
 /// The content of a commit file: what it adds, the batch that it is, and our note.
 pub(crate) fn entry(commit: &Commit, rows: u64, actions: Vec<Action>) -> Result<Bytes, TransactionError> {
     let note = Note {
-        pipeline: commit.pipeline.to_string(),
-        batch: commit.batch,
+        batch: Some(Batch {
+            pipeline: commit.pipeline.to_string(),
+            batch: commit.batch,
+        }),
         frontier: commit.frontier.clone(),
         rows,
     };
-    // A struct of text, numbers and maps with text keys always has a JSON form.
-    let note = serde_json::to_value(note).unwrap_or_default();
     let append = DeltaOperation::Write {
         mode: SaveMode::Append,
         partition_by: None,
         predicate: None,
     };
     let batch = Transaction::new(&commit.pipeline, commit.batch.cast_signed());
-    CommitData::new(actions, append, HashMap::from([(NOTE.to_owned(), note)]), vec![batch]).get_bytes()
+    CommitData::new(actions, append, note.into_map(), vec![batch]).get_bytes()
+}
+
+/// The content of a commit file that puts files in the place of others, with the same rows. It reaches as far as the one before.
+pub(crate) fn rewrite(
+    frontier: Option<Frontier>,
+    actions: Vec<Action>,
+    file_bytes: i64,
+) -> Result<Bytes, TransactionError> {
+    let note = Note {
+        batch: None,
+        frontier: frontier.unwrap_or_default(),
+        rows: 0,
+    };
+    let compacted = DeltaOperation::Optimize {
+        predicate: None,
+        target_size: file_bytes,
+    };
+    CommitData::new(actions, compacted, note.into_map(), Vec::new()).get_bytes()
+}
+
+impl Note {
+    fn into_map(self) -> HashMap<String, Value> {
+        // A struct of text, numbers and maps with text keys always has a JSON form.
+        let note = serde_json::to_value(self).unwrap_or_default();
+        HashMap::from([(NOTE.to_owned(), note)])
+    }
 }
 
 /// Reads a commit file: one action a line, of which `commitInfo` is one.
@@ -90,6 +123,10 @@ pub(crate) fn record_of(version: u64, file: &[u8]) -> CommitRecord {
             .map(|millis| Timestamp::from_micros(millis.saturating_mul(1_000))),
         operation: info["operation"].as_str().unwrap_or("unknown").to_owned(),
         rows: note.as_ref().map(|note| note.rows),
+        batch: note
+            .as_ref()
+            .and_then(|note| note.batch.as_ref())
+            .map(|batch| (batch.pipeline.clone(), batch.batch)),
         frontier: note.map(|note| note.frontier),
     }
 }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
-use cortex_lake::{Appended, AsOf, Commit, CommitRecord, Lake, LakeError, Layer, Snapshot, TableRef};
+use cortex_lake::{Appended, AsOf, Commit, CommitRecord, Compacted, Lake, LakeError, Layer, Snapshot, TableRef};
 use cortex_types::TenantId;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
@@ -149,6 +149,10 @@ impl Lake for DeltaLake {
         }
         tables.sort();
         Ok(tables)
+    }
+
+    async fn compact(&self, table: &TableRef) -> Result<Compacted, LakeError> {
+        self.table(table)?.compact().await
     }
 
     async fn history(&self, table: &TableRef, limit: usize) -> Result<Vec<CommitRecord>, LakeError> {

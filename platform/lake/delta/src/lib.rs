@@ -9,6 +9,7 @@
 mod synced_files;
 
 mod commit;
+mod compaction;
 mod conform;
 mod damage;
 mod failure;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
+use cortex_lake::changes::{KEY, key_of};
 use cortex_lake::{Appended, AsOf, Commit, CommitRecord, LakeError, Snapshot, TableRef};
+use cortex_types::Frontier;
 use datafusion::execution::SessionState;
 use deltalake_core::DeltaTable;
 use deltalake_core::checkpoints::create_checkpoint;
@@ -32,21 +34,23 @@ const ZSTD_LEVEL: i32 = 1;
 /// What an append has to know of the table. Its list of files is not among it: an append costs as much on a table of many
 /// files as on one of few.
 #[derive(Clone)]
-struct Head {
+pub(crate) struct Head {
     version: u64,
-    schema: SchemaRef,
+    pub(crate) schema: SchemaRef,
     metadata: Metadata,
 }
 
 pub(crate) struct OpenTable {
-    name: TableRef,
-    log: LogStoreRef,
+    pub(crate) name: TableRef,
+    pub(crate) log: LogStoreRef,
     /// The newest commit. `None`: nothing is known, the log has to be read.
     head: RwLock<Option<Head>>,
     /// The table with its files as it was last read, which may lie behind the head.
     files: Mutex<Option<DeltaTableState>>,
     /// Held while appending. The last batch of each pipeline that asked, because Delta finds it by reading its log.
     writer: Mutex<HashMap<Arc<str>, Option<u64>>>,
+    /// Held while compacting.
+    pub(crate) compacting: Mutex<()>,
 }
 
 impl OpenTable {
@@ -57,6 +61,7 @@ impl OpenTable {
             head: RwLock::new(None),
             files: Mutex::default(),
             writer: Mutex::default(),
+            compacting: Mutex::default(),
         }
     }
 
@@ -114,6 +119,7 @@ impl OpenTable {
             table: self.name.clone(),
             version,
             schema: provider.schema(),
+            key: key_of(state.metadata().configuration()),
             provider,
         })
     }
@@ -148,7 +154,7 @@ impl OpenTable {
         has_log.map_err(|error| failed(&self.name, error))
     }
 
-    async fn newest(&self) -> Result<Head, LakeError> {
+    pub(crate) async fn newest(&self) -> Result<Head, LakeError> {
         self.head()
             .await?
             .ok_or_else(|| LakeError::NoTable(self.name.to_string()))
@@ -184,7 +190,7 @@ impl OpenTable {
     }
 
     /// The newest state with its files, brought up to date by what was committed since the last reader asked.
-    async fn state(&self) -> Result<DeltaTableState, LakeError> {
+    pub(crate) async fn state(&self) -> Result<DeltaTableState, LakeError> {
         let newest = self.newest().await?.version;
         let mut files = self.files.lock().await;
         let state = match files.take() {
@@ -245,15 +251,21 @@ impl OpenTable {
             &self.name,
             "failpoint"
         )));
+        let key = rows
+            .iter()
+            .rev()
+            .find_map(|batch| batch.schema().metadata().get(KEY).cloned());
         let (version, metadata, mut actions) = match head {
-            None => self.first_actions(&schema)?,
-            Some(head) if head.schema != schema => {
-                let kernel = kernel_schema(&self.name, &schema)?;
-                let metadata = head.metadata.with_schema(&kernel);
-                let metadata = metadata.map_err(|error| failed(&self.name, error))?;
-                (head.version + 1, metadata.clone(), vec![Action::Metadata(metadata)])
+            None => self.first_actions(&schema, key)?,
+            Some(head) => {
+                let metadata = self.metadata_after(&head, &schema, key)?;
+                let changed = metadata.clone().map(Action::Metadata);
+                (
+                    head.version + 1,
+                    metadata.unwrap_or(head.metadata),
+                    changed.into_iter().collect(),
+                )
             }
-            Some(head) => (head.version + 1, head.metadata, Vec::new()),
         };
         actions.extend(files.into_iter().map(Action::Add));
         let row_count = rows.iter().map(|batch| batch.num_rows() as u64).sum();
@@ -290,6 +302,15 @@ impl OpenTable {
     }
 
     async fn write_files(&self, schema: &SchemaRef, rows: &[RecordBatch]) -> Result<Vec<Add>, LakeError> {
+        let mut writer = self.writer_of(schema);
+        for batch in rows.iter().filter(|batch| batch.num_rows() > 0) {
+            let batch = conform(&self.name, schema, batch)?;
+            writer.write(&batch).await.map_err(|error| failed(&self.name, error))?;
+        }
+        writer.close().await.map_err(|error| failed(&self.name, error))
+    }
+
+    pub(crate) fn writer_of(&self, schema: &SchemaRef) -> DeltaWriter {
         let level = ZstdLevel::try_new(ZSTD_LEVEL).unwrap_or_default();
         let parquet = WriterProperties::builder()
             .set_compression(Compression::ZSTD(level))
@@ -303,17 +324,72 @@ impl OpenTable {
             Default::default(),
             None,
         );
-        let mut writer = DeltaWriter::new(self.log.object_store(None), config);
-        for batch in rows.iter().filter(|batch| batch.num_rows() > 0) {
-            let batch = conform(&self.name, schema, batch)?;
-            writer.write(&batch).await.map_err(|error| failed(&self.name, error))?;
-        }
-        writer.close().await.map_err(|error| failed(&self.name, error))
+        DeltaWriter::new(self.log.object_store(None), config)
     }
 
-    fn first_actions(&self, schema: &SchemaRef) -> Result<(u64, Metadata, Vec<Action>), LakeError> {
+    /// One commit in its turn, which changes files and no rows.
+    pub(crate) async fn replace_files(&self, actions: Vec<Action>, file_bytes: i64) -> Result<(), LakeError> {
+        let mut last_batches = self.writer.lock().await;
+        let head = self.newest().await?;
+        let (version, frontier) = (head.version + 1, self.frontier_at(head.version).await?);
+        let entry = commit::rewrite(frontier, actions, file_bytes).map_err(|error| failed(&self.name, error))?;
+        let written = self
+            .log
+            .write_commit_entry(version, CommitOrBytes::LogBytes(entry), Uuid::now_v7())
+            .await;
+        match written {
+            Ok(()) => {
+                *self.head.write() = Some(Head { version, ..head });
+                if (version + 1).is_multiple_of(COMMITS_PER_CHECKPOINT) {
+                    self.checkpoint(version).await;
+                }
+                Ok(())
+            }
+            Err(error) => {
+                *self.head.write() = None;
+                last_batches.clear();
+                Err(failed(&self.name, error))
+            }
+        }
+    }
+
+    async fn frontier_at(&self, version: u64) -> Result<Option<Frontier>, LakeError> {
+        let file = self.log.read_commit_entry(version).await;
+        let file = file.map_err(|error| failed(&self.name, error))?;
+        Ok(file.and_then(|file| commit::record_of(version, &file).frontier))
+    }
+
+    /// `None` where it stays as it is.
+    fn metadata_after(
+        &self,
+        head: &Head,
+        schema: &SchemaRef,
+        key: Option<String>,
+    ) -> Result<Option<Metadata>, LakeError> {
+        let mut changed = None;
+        if head.schema != *schema {
+            let kernel = kernel_schema(&self.name, schema)?;
+            let grown = head.metadata.clone().with_schema(&kernel);
+            changed = Some(grown.map_err(|error| failed(&self.name, error))?);
+        }
+        if let Some(key) = key
+            && head.metadata.configuration().get(KEY) != Some(&key)
+        {
+            let metadata = changed.unwrap_or_else(|| head.metadata.clone());
+            let keyed = metadata.add_config_key(KEY.to_owned(), key);
+            changed = Some(keyed.map_err(|error| failed(&self.name, error))?);
+        }
+        Ok(changed)
+    }
+
+    fn first_actions(
+        &self,
+        schema: &SchemaRef,
+        key: Option<String>,
+    ) -> Result<(u64, Metadata, Vec<Action>), LakeError> {
         let schema = kernel_schema(&self.name, schema)?;
-        let metadata = new_metadata(&schema, Vec::<String>::new(), table_properties())
+        let properties = table_properties().into_iter().chain(key.map(|key| (KEY, key)));
+        let metadata = new_metadata(&schema, Vec::<String>::new(), properties)
             .and_then(|metadata| metadata.with_name(self.name.name().to_owned()))
             .map_err(|error| failed(&self.name, error))?;
         let protocol = protocol().map_err(|error| misfit(&self.name, error))?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::Int64Type;
 use arrow::util::pretty::pretty_format_batches;
-use cortex_lake::{Appended, AsOf, Commit, Lake, LakeError, Layer, MemoryLake, TableRef};
+use cortex_lake::{Appended, AsOf, Commit, Compacted, Lake, LakeError, Layer, MemoryLake, TableRef};
 use cortex_lake_delta::DeltaLake;
 use cortex_types::{Coded, ErrorCode, Frontier, Position, TenantId};
 use datafusion::prelude::{SessionContext, col, lit};
@@ -347,4 +347,45 @@ fn a_root_that_cannot_be_made_is_named_in_the_error() {
     let refused = DeltaLake::open(&folder.path().join("a-file/lake")).unwrap_err();
     assert_eq!(refused.code(), ErrorCode::StorageFailed);
     assert!(refused.to_string().contains("a-file"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn compacting_changes_nothing_that_is_read_and_is_in_no_writer_s_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lake, table) = (Arc::new(delta(folder.path())), sales("compacted"));
+    for number in 1..=20_i64 {
+        lake.append(&table, vec![rows(&[number])], &batch(number.unsigned_abs()))
+            .await
+            .unwrap();
+    }
+    let writer = tokio::spawn({
+        let (lake, table) = (Arc::clone(&lake), table.clone());
+        async move {
+            for number in 21..=60_i64 {
+                lake.append(&table, vec![rows(&[number])], &batch(number.unsigned_abs()))
+                    .await
+                    .unwrap();
+            }
+        }
+    });
+    let done = lake.compact(&table).await.unwrap();
+    assert!(done.files_before >= 20 && done.files_after == 1, "{done:?}");
+    writer.await.unwrap();
+    let all: Vec<i64> = (1..=60).collect();
+    assert_eq!(units(&*lake, &table, AsOf::Latest).await, all);
+    assert_eq!(units(&*lake, &table, AsOf::Version(9)).await, all[..10]);
+    lake.compact(&table).await.unwrap();
+    assert_eq!(lake.compact(&table).await.unwrap(), Compacted::default());
+
+    let again = delta(folder.path());
+    assert_eq!(units(&again, &table, AsOf::Latest).await, all);
+    assert_eq!(again.last_batch(&table, "lake").await.unwrap(), Some(60));
+    let newest = again.history(&table, 1).await.unwrap().pop().unwrap();
+    assert_eq!(
+        (newest.operation.as_str(), newest.rows, newest.batch),
+        ("OPTIMIZE", Some(0), None)
+    );
+    assert_eq!(newest.frontier, Some(batch(60).frontier));
+    let verified = cortex_lake::verify(&again, &table).await.unwrap();
+    assert_eq!((verified.rows, verified.problems), (60, Vec::<String>::new()));
 }

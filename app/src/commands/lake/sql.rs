@@ -1,10 +1,11 @@
-//! `cortex lake`: look into the lake.
+//! `cortex lake sql`: questions to the lake.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use clap::{Subcommand, ValueEnum};
+use clap::ValueEnum;
+use cortex_lake::state::{self, Cut};
 use cortex_lake::{AsOf, Lake, LakeError, Layer, TableRef, one_paragraph};
 use cortex_types::RequestContext;
 use datafusion::arrow::array::RecordBatch;
@@ -16,99 +17,62 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::prelude::SessionContext;
 
-use super::table::Table;
-use super::{open, say};
-use crate::cli::Globals;
+use crate::commands::say;
 use crate::failure::{AppError, Failure};
 use crate::platform::Platform;
 
 /// DataFusion's names for the catalog that is there from the start.
 const CATALOG: &str = "datafusion";
+/// Where the rows are that bronze tells of.
+const SILVER: &str = "silver";
 
-#[derive(Debug, Subcommand)]
-pub enum LakeCommand {
-    /// List the tenant's tables with their newest version
-    Ls,
-    /// Show a table's newest commits, newest first
-    History {
-        /// As LAYER/TABLE, such as bronze/sales_invoices
-        table: String,
-        #[arg(long, default_value_t = 20)]
-        limit: usize,
-    },
-    /// Ask a question in SQL; tables are named LAYER.TABLE
-    #[command(after_help = "\
-Example:
-  cortex lake sql \"SELECT country, sum(net_minor) / 100 AS net FROM bronze.sales_invoices GROUP BY 1 ORDER BY 2 DESC\"")]
-    Sql {
-        query: String,
-        #[arg(long, value_enum, default_value_t = Format::Table)]
-        format: Format,
-    },
-}
-
-impl LakeCommand {
-    pub async fn run(self, globals: &Globals) -> Result<(), Failure> {
-        let (platform, ctx) = open(globals).await?;
-        match self {
-            Self::Ls => list(&platform, &ctx).await?,
-            Self::History { table, limit } => history(&platform, &ctx, &table, limit).await?,
-            Self::Sql { query, format } => sql(&platform, &ctx, &query, format).await?,
-        }
-        platform.close().await;
-        Ok(())
-    }
-}
-
-async fn list(platform: &Platform, ctx: &RequestContext) -> Result<(), Failure> {
-    let lake = &platform.services.lake;
-    let mut table = Table::new(["table", "version", "columns", "frontier"]);
-    for name in lake.tables(&ctx.tenant).await? {
-        let snapshot = match lake.snapshot(&name, AsOf::Latest).await {
-            Ok(snapshot) => snapshot,
-            Err(damaged @ LakeError::Damaged { .. }) => {
-                tracing::warn!(table = %name, "{damaged}");
-                table.row([short(&name), "damaged".to_owned(), "–".to_owned(), "–".to_owned()]);
-                continue;
-            }
-            Err(error) => return Err(error.into()),
-        };
-        let newest = lake.history(&name, 1).await?.pop();
-        let frontier = newest
-            .and_then(|commit| commit.frontier)
-            .map_or("–".to_owned(), |frontier| frontier.to_string());
-        let columns = snapshot.schema.fields().len();
-        table.row([
-            short(&name),
-            snapshot.version.to_string(),
-            columns.to_string(),
-            frontier,
-        ]);
-    }
-    say(table.to_string());
-    Ok(())
-}
-
-async fn history(platform: &Platform, ctx: &RequestContext, name: &str, limit: usize) -> Result<(), Failure> {
-    let name = parse(ctx, name)?;
-    let mut table = Table::new(["version", "committed", "operation", "rows", "frontier"]);
-    for commit in platform.services.lake.history(&name, limit).await? {
-        let text = |value: Option<String>| value.unwrap_or_else(|| "–".to_owned());
-        table.row([
-            commit.version.to_string(),
-            text(commit.committed_at.map(|at| at.to_string())),
-            commit.operation,
-            text(commit.rows.map(|rows| rows.to_string())),
-            text(commit.frontier.map(|frontier| frontier.to_string())),
-        ]);
-    }
-    say(table.to_string());
-    Ok(())
-}
-
-async fn sql(platform: &Platform, ctx: &RequestContext, query: &str, format: Format) -> Result<(), Failure> {
-    let session = session(platform, ctx).await?;
+pub(super) async fn run(
+    platform: &Platform,
+    ctx: &RequestContext,
+    query: &str,
+    cut: Cut,
+    format: Format,
+) -> Result<(), Failure> {
+    let session = session(platform, ctx, &cut).await?;
     let answered = async { session.sql_with_options(query, only_queries()).await?.collect().await };
+    let batches = answered.await.map_err(refused)?;
+    let text = format.write(&batches).map_err(|error| refused(error.into()))?;
+    say(text.trim_end());
+    Ok(())
+}
+
+/// Rows that are at one of two cuts only, with those that changed as they were and as they are.
+pub(super) async fn diff(
+    platform: &Platform,
+    ctx: &RequestContext,
+    table: &str,
+    cuts: [Cut; 2],
+    format: Format,
+) -> Result<(), Failure> {
+    let log = platform
+        .services
+        .lake
+        .snapshot(&super::parse(ctx, table)?, AsOf::Latest)
+        .await?;
+    let session = SessionContext::new();
+    for (name, cut) in ["before", "after"].into_iter().zip(&cuts) {
+        session
+            .register_table(name, state::rows(&log, cut).await?)
+            .map_err(refused)?;
+    }
+    let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let own = log.schema.fields().iter().map(|field| field.name());
+    let own: Vec<String> = own
+        .filter(|name| !name.starts_with('_'))
+        .map(|name| quoted(name))
+        .collect();
+    let key: Vec<String> = log.key.iter().map(|name| quoted(name)).collect();
+    let (own, key) = (own.join(", "), key.join(", "));
+    let query = format!(
+        "SELECT * FROM (SELECT '-' AS diff, {own} FROM (SELECT {own} FROM before EXCEPT SELECT {own} FROM after) UNION ALL \
+         SELECT '+' AS diff, {own} FROM (SELECT {own} FROM after EXCEPT SELECT {own} FROM before)) ORDER BY {key}, diff DESC"
+    );
+    let answered = async { session.sql(&query).await?.collect().await };
     let batches = answered.await.map_err(refused)?;
     let text = format.write(&batches).map_err(|error| refused(error.into()))?;
     say(text.trim_end());
@@ -176,8 +140,8 @@ impl Format {
     }
 }
 
-/// One schema per layer, with the tenant's tables as they are when they are asked for.
-async fn session(platform: &Platform, ctx: &RequestContext) -> Result<SessionContext, Failure> {
+/// One schema per layer, with the tenant's tables as they are when they are asked for; and one with the rows that bronze tells of.
+async fn session(platform: &Platform, ctx: &RequestContext, cut: &Cut) -> Result<SessionContext, Failure> {
     let lake = &platform.services.lake;
     let mut layers: BTreeMap<&str, BTreeMap<String, TableRef>> = BTreeMap::new();
     for table in lake.tables(&ctx.tenant).await? {
@@ -185,25 +149,59 @@ async fn session(platform: &Platform, ctx: &RequestContext) -> Result<SessionCon
         tables.insert(table.name().to_owned(), table);
     }
     let session = SessionContext::new();
-    for layer in Layer::ALL {
+    let Some(catalog) = session.catalog(CATALOG) else {
+        return Ok(session);
+    };
+    let register = |name: &str, shows: Shows, tables: BTreeMap<String, TableRef>| {
+        let (lake, cut) = (Arc::clone(lake), cut.clone());
         let schema = LayerTables {
-            lake: Arc::clone(lake),
-            tables: layers.remove(layer.as_str()).unwrap_or_default(),
+            lake,
+            cut,
+            shows,
+            tables,
         };
-        if let Some(catalog) = session.catalog(CATALOG) {
-            catalog
-                .register_schema(layer.as_str(), Arc::new(schema))
-                .map_err(refused)?;
-        }
+        catalog.register_schema(name, Arc::new(schema)).map_err(refused)
+    };
+    let logs = layers.get(Layer::Bronze.as_str()).cloned();
+    register(SILVER, Shows::Rows, logs.unwrap_or_default())?;
+    for layer in Layer::ALL {
+        let shows = match layer {
+            Layer::Bronze => Shows::Changes,
+            _ => Shows::All,
+        };
+        register(layer.as_str(), shows, layers.remove(layer.as_str()).unwrap_or_default())?;
     }
     Ok(session)
+}
+
+/// What of a table is shown.
+#[derive(Clone, Copy, Debug)]
+enum Shows {
+    All,
+    /// Of a change log, those within the cut.
+    Changes,
+    /// Of a change log, what the rows are at the cut.
+    Rows,
 }
 
 /// Opens only what a query names, so that a damaged table is in the way of no other.
 #[derive(Debug)]
 struct LayerTables {
     lake: Arc<dyn Lake>,
+    cut: Cut,
+    shows: Shows,
     tables: BTreeMap<String, TableRef>,
+}
+
+impl LayerTables {
+    async fn open(&self, table: &TableRef) -> Result<Arc<dyn TableProvider>, LakeError> {
+        let snapshot = self.lake.snapshot(table, AsOf::Latest).await?;
+        match self.shows {
+            Shows::All => Ok(snapshot.provider),
+            Shows::Changes => state::changes(&snapshot, &self.cut).await,
+            Shows::Rows => state::rows(&snapshot, &self.cut).await,
+        }
+    }
 }
 
 #[async_trait]
@@ -216,8 +214,8 @@ impl SchemaProvider for LayerTables {
         let Some(table) = self.tables.get(name) else {
             return Ok(None);
         };
-        match self.lake.snapshot(table, AsOf::Latest).await {
-            Ok(snapshot) => Ok(Some(snapshot.provider)),
+        match self.open(table).await {
+            Ok(provider) => Ok(Some(provider)),
             Err(error) => Err(DataFusionError::External(Box::new(error))),
         }
     }
@@ -225,19 +223,6 @@ impl SchemaProvider for LayerTables {
     fn table_exist(&self, name: &str) -> bool {
         self.tables.contains_key(name)
     }
-}
-
-/// Without the tenant, which is the command's.
-fn short(table: &TableRef) -> String {
-    format!("{}/{}", table.layer.as_str(), table.name())
-}
-
-pub(super) fn parse(ctx: &RequestContext, text: &str) -> Result<TableRef, Failure> {
-    let (layer, name) = text.split_once(['/', '.']).unwrap_or(("bronze", text));
-    let layer = Layer::ALL.into_iter().find(|known| known.as_str() == layer);
-    let layer =
-        layer.ok_or_else(|| AppError::Invalid(format!("'{text}' names no table: 'cortex lake ls' lists them")))?;
-    Ok(TableRef::new(ctx.tenant.clone(), layer, name)?)
 }
 
 #[cfg(test)]
