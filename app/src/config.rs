@@ -172,6 +172,7 @@ impl Default for Config {
             definitions: DefinitionsSection::default(),
             erp: ErpSection::default(),
             ingest: IngestSection::default(),
+            lake: LakeSection::default(),
             serving: ServingSection::default(),
             experience: ExperienceSection::default(),
             log: LogConfig::default(),
