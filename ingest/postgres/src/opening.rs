@@ -18,7 +18,7 @@ use crate::notes::Notes;
 use crate::publication;
 use crate::rows::{Origin, Transaction};
 use crate::snapshot::SnapshotReader;
-use crate::stream::Stream;
+use crate::stream::{Stream, bytes_read};
 use crate::tables::Tables;
 use crate::window::Window;
 use crate::wire::{Connection, ident, literal};
@@ -239,6 +239,7 @@ impl Opening<'_> {
             in_progress: Default::default(),
             progress_due: Instant::now(),
             heard_at: Instant::now(),
+            bytes_read: bytes_read(&self.config.source),
         };
         tokio::spawn(stream.run());
         Ok((window, cancel))

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, Bytes};
+use metrics::Counter;
 use tokio_util::sync::CancellationToken;
 
 use crate::PostgresError;
@@ -48,6 +49,12 @@ pub(crate) struct Stream {
     pub in_progress: InProgress,
     pub progress_due: Instant,
     pub heard_at: Instant,
+    pub bytes_read: Counter,
+}
+
+/// Counts what is read of a source.
+pub(crate) fn bytes_read(source: &str) -> Counter {
+    metrics::counter!(BYTES_TOTAL, "source" => source.to_owned())
 }
 
 /// Transactions whose end is not known.
@@ -140,7 +147,7 @@ impl Stream {
 
     /// Whether the server said how far it is.
     async fn hear(&mut self, mut sent: Bytes) -> Result<bool, PostgresError> {
-        metrics::counter!(BYTES_TOTAL, "source" => self.tables.source().to_string()).increment(sent.len() as u64);
+        self.bytes_read.increment(sent.len() as u64);
         let cut_off = |_| PostgresError::protocol("a piece of the log that ends too early");
         match sent.try_get_u8().map_err(cut_off)? {
             LOG_DATA if sent.len() > LOG_DATA_HEADER => {
