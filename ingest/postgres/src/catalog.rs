@@ -139,11 +139,12 @@ const TABLES: &str = r#"
                    SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = p.oid AND i.indimmediate
                    AND CASE p.relreplident WHEN 'd' THEN i.indisprimary WHEN 'i' THEN i.indisreplident END
                ) AS has_identity
-        FROM pg_catalog.pg_class p JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
-        WHERE CASE c.relkind
-            WHEN 'p' THEN p.oid IN (SELECT relid FROM pg_catalog.pg_partition_tree(c.oid) WHERE isleaf)
-            ELSE p.oid = c.oid
-        END
+        FROM (
+            SELECT c.oid WHERE c.relkind = 'r'
+            UNION ALL SELECT relid FROM pg_catalog.pg_partition_tree(c.oid) WHERE c.relkind = 'p' AND isleaf
+        ) leaf
+        JOIN pg_catalog.pg_class p ON p.oid = leaf.oid
+        JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace
     ) part ON true
     WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p'
       AND n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_'

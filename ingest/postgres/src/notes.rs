@@ -17,6 +17,8 @@ pub(crate) struct Notes {
     /// The cluster's own identifier, and its timeline.
     pub system: String,
     pub timeline: u32,
+    /// Where the timeline began, after a failover: what was read beyond it before that never happened.
+    pub branched: u64,
     /// Where the slot's history begins: the snapshot is the database as it was there.
     pub consistent: u64,
     /// When that was, in microseconds from 1970.

@@ -299,15 +299,17 @@ impl Opening<'_> {
         }
         if timeline != notes.timeline {
             let branched = log::branched_at(walsender, timeline, notes.timeline).await?;
-            if branched.is_none_or(|at| at.0 < after.commit) {
+            let Some(branched) = branched.filter(|at| at.0 >= after.commit) else {
                 let at = branched.map_or("an unknown place".to_owned(), |at| at.to_string());
                 return lost(format!(
                     "{address} went on from another history (timeline {timeline} instead of {}): what was read after {at} \
                      never happened there",
                     notes.timeline
                 ));
-            }
-            self.tables.note(|notes| notes.timeline = timeline).await?;
+            };
+            self.tables
+                .note(|notes| (notes.timeline, notes.branched) = (timeline, branched.0))
+                .await?;
         }
         let Some(found) = log::slot(walsender, slot).await? else {
             return lost(format!(

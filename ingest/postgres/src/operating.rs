@@ -71,13 +71,12 @@ impl PostgresSource {
         };
         let (end_of_log, trouble) = match asked.await {
             Ok((Some(slot), end, unread)) => {
-                let lacking = self.tables().await?.notes().await.lacking();
-                (
-                    Some(end),
-                    slot.lost
-                        .or_else(|| self.not_read(&unread))
-                        .or(lacking.map(|what| self.again(what))),
-                )
+                let notes = self.tables().await?.notes().await;
+                let reading = "the tables are being read: the lake has only some of their rows yet".to_owned();
+                let reading = (!notes.has_whole_snapshot()).then_some(reading);
+                let trouble = slot.lost.or(reading).or_else(|| self.not_read(&unread));
+                let lacking = || notes.lacking().map(|what| self.again(what));
+                (Some(end), trouble.or_else(lacking))
             }
             Ok((None, end, _)) if readers.is_empty() => (Some(end), Some("not read yet".to_owned())),
             Ok((None, end, _)) => (

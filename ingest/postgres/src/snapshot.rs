@@ -102,15 +102,13 @@ impl SnapshotReader {
         // Behind the rows, and before the first change.
         let Origin { source, epoch, .. } = &self.origin;
         let to = Position::new(Arc::clone(source), *epoch, self.transaction.commit + 1, 0);
+        fail_point!("replication::snapshot-read", |_| Err(PostgresError::failpoint()));
+        self.tables.note(|notes| notes.snapshot_rows = Some(seq)).await?;
         if self.until.as_ref().is_none_or(|until| *until >= to) {
             let (after, batches) = (begins, Vec::new());
             self.window.push(ChangeSlice { after, to, batches });
         }
-        fail_point!("replication::snapshot-read", |_| Err(PostgresError::failpoint()));
-        self.tables
-            .note(|notes| notes.snapshot_rows = Some(seq))
-            .await
-            .map(drop)
+        Ok(())
     }
 
     /// Begins to read a table, which nobody can alter from here on. One that was written anew since the snapshot was taken may look

@@ -20,8 +20,7 @@ use crate::window::{Taken, Window};
 use crate::wire::{Address, Connection};
 use crate::{Lsn, PostgresError, Selection};
 
-/// A connection of which nobody took anything for so long is closed when the next one is opened: its reader failed, or stands
-/// elsewhere by now.
+/// A connection of which nobody took anything for so long is closed: its reader failed, or stands elsewhere by now.
 const UNUSED_MAX: Duration = Duration::from_secs(60);
 
 /// What is read, and how.
@@ -82,6 +81,14 @@ struct Readers {
     reading: Vec<Reader>,
     /// The session that holds the snapshot open.
     exported: Option<Exported>,
+}
+
+impl Readers {
+    /// Whoever waits for the changes of one that goes is woken, and opens another.
+    fn prune(&mut self) {
+        self.reading
+            .retain(|reader| reader.window.unused_for() < UNUSED_MAX && !reader.window.is_over());
+    }
 }
 
 #[derive(Debug)]
@@ -148,7 +155,7 @@ impl PostgresSource {
         if let Some(reader) = there {
             return Ok(Arc::clone(&reader.window));
         }
-        readers.reading.retain(|reader| reader.window.unused_for() < UNUSED_MAX);
+        readers.prune();
         let (window, cancel, uses_slot) = self.start(tables, &mut readers, after, None).await?;
         let reader = Reader {
             window: Arc::clone(&window),
@@ -233,6 +240,16 @@ impl PostgresSource {
         }
         let started = self.start(tables, &mut readers, after, Some(to)).await;
         let (window, cancel, _) = started.map_err(|error| self.failed(error))?;
+        let branched = tables.notes().await.branched;
+        if after.commit < branched && branched < to.commit {
+            // It may have been planned before the failover, of a history that went another way.
+            let PostgresConfig { source, address, .. } = &self.config;
+            return Err(self.failed(PostgresError::HistoryLost(format!(
+                "{address} went on from another history at {}, in the middle of what was being written: some of it may never have \
+                 happened there; to read the tables anew: cortex ingest resnapshot {source}",
+                Lsn(branched)
+            ))));
+        }
         Ok((window, cancel.drop_guard()))
     }
 
@@ -285,6 +302,7 @@ impl PostgresSource {
             let mut readers = self.readers.lock().await;
             // Nobody needs it any more, and the server keeps dead rows for it.
             readers.exported = None;
+            readers.prune();
             if before < slowest.commit && !readers.reading.iter().any(|reader| reader.uses_slot) {
                 // No walsender hears of it.
                 let mut connection = Connection::open(&self.config.address).await?;

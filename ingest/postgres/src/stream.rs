@@ -87,14 +87,13 @@ impl Stream {
                     return self.publish();
                 }
             }
-            if self.decoder.rows() > 0 {
+            if self.decoder.rows() > 0 && self.window.is_empty() {
                 // What gathers meanwhile comes together.
-                if self.window.is_empty() {
-                    self.publish()?;
-                    self.progress_due = Instant::now() + PROGRESS_EVERY;
-                }
-            } else if self.window.is_wanted() {
-                if heard_of_head && self.owes_progress() {
+                self.publish()?;
+                self.progress_due = Instant::now() + PROGRESS_EVERY;
+            }
+            if self.window.is_wanted() {
+                if self.decoder.rows() == 0 && heard_of_head && self.owes_progress() {
                     self.publish()?;
                     self.progress_due = Instant::now() + PROGRESS_EVERY;
                 } else if heard_of_head && self.decoder.at().commit < self.window.head_wanted() {

@@ -113,7 +113,7 @@ impl Tables {
         for column in &relation.columns {
             kinds.push(inner.kind(&self.address, column.type_oid, column.type_modifier).await?);
         }
-        let filled = inner.filled(&self.address, relation, &kinds).await?;
+        let filled = inner.filled(&self.address, relation, &kinds, &key).await?;
         let columns = relation.columns.iter().zip(kinds);
         let columns = columns.map(|(column, kind)| (column.name.clone(), kind, column.in_identity));
         let (shape, mut notes) = inner.shaped(
@@ -181,12 +181,13 @@ impl Inner {
     }
 
     /// Columns that are new to the lake, though rows that were there before may have values in them: those of another type than before,
-    /// and those that were added with a default.
+    /// those that were added with a default, and those of the key.
     async fn filled(
         &mut self,
         address: &Address,
         relation: &Relation,
         kinds: &[Kind],
+        key: &[String],
     ) -> Result<Vec<String>, PostgresError> {
         let mut tables = self.notes.tables.iter();
         let Some(known) = tables.find(|table| table.oid == relation.oid && !table.columns.is_empty()) else {
@@ -200,7 +201,9 @@ impl Inner {
         let added: Vec<String> = added.into_iter().map(name).collect();
         if !added.is_empty() {
             let with_default = catalog::defaults(self.connection(address).await?, relation.oid).await?;
-            filled.extend(added.into_iter().filter(|name| with_default.contains(name)));
+            // The rows that were there have a key as well.
+            let has_values = |name: &String| with_default.contains(name) || key.contains(name);
+            filled.extend(added.into_iter().filter(has_values));
         }
         Ok(filled)
     }

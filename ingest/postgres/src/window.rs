@@ -111,6 +111,12 @@ impl Window {
         self.inner.lock().used.elapsed()
     }
 
+    /// Whether nothing more will come, and all of it was taken.
+    pub(crate) fn is_over(&self) -> bool {
+        let inner = self.inner.lock();
+        inner.is_over && inner.ready.is_empty() && inner.ended.is_none()
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         self.inner.lock().weight >= WAITING_WEIGHT_MAX
     }

@@ -16,6 +16,8 @@ pub enum LakeError {
     NoVersion { table: String, version: u64, newest: u64 },
     #[error("nothing says which row of {0} a change is about: it has no key; its changes themselves can be read")]
     NoKey(String),
+    #[error("the rows of {table} cannot be told from its changes: {detail}. Reading the source's tables anew mends it")]
+    OtherKey { table: String, detail: String },
     #[error("rows for {table} do not fit its schema: {detail}")]
     Schema { table: String, detail: String },
     #[error("another writer is committing to {0}: one table has one writer")]
@@ -119,7 +121,9 @@ fn without_backtrace(error: Box<dyn Error + Send + Sync>) -> Box<dyn Error + Sen
 impl Coded for LakeError {
     fn code(&self) -> ErrorCode {
         match self {
-            Self::TableName(_) | Self::Schema { .. } | Self::NoKey(_) => ErrorCode::InvalidArgument,
+            Self::TableName(_) | Self::Schema { .. } | Self::NoKey(_) | Self::OtherKey { .. } => {
+                ErrorCode::InvalidArgument
+            }
             Self::NoTable(_) | Self::NoVersion { .. } => ErrorCode::NotFound,
             Self::Conflict(_) => ErrorCode::Unavailable,
             Self::Damaged { .. } => ErrorCode::Corrupt,

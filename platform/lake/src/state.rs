@@ -53,6 +53,7 @@ pub async fn rows(log: &Snapshot, cut: &Cut) -> Result<Arc<dyn TableProvider>, L
     conditions.extend(within(cut));
     let emptied = emptied_at(log, &conditions.join(" AND ")).await?;
     conditions.extend(emptied.as_ref().map(behind));
+    check(log, &conditions.join(" AND ")).await?;
 
     let has = |name: &str| log.schema.field_with_name(name).is_ok();
     let own = log.schema.fields().iter().map(|field| field.name().as_str());
@@ -86,6 +87,44 @@ pub async fn rows(log: &Snapshot, cut: &Cut) -> Result<Arc<dyn TableProvider>, L
         op = quoted(OP),
     );
     Ok(view(asked(log, &sql).await?))
+}
+
+/// Refuses what would be answered wrongly: rows that are named by another key than today's, and rows that took values along from
+/// the key that they had before.
+async fn check(log: &Snapshot, condition: &str) -> Result<(), LakeError> {
+    let no_key: Vec<String> = log.key.iter().map(|name| format!("{} IS NULL", quoted(name))).collect();
+    let moved = match log.schema.field_with_name(UNCHANGED) {
+        Ok(_) => format!("{} = 'insert' AND {} IS NOT NULL", quoted(OP), quoted(UNCHANGED)),
+        Err(_) => "false".to_owned(),
+    };
+    let sql = format!(
+        "SELECT count(*) FILTER (WHERE {}), count(*) FILTER (WHERE {moved}) FROM {CHANGES} WHERE {condition} AND {} <> 'truncate'",
+        no_key.join(" OR "),
+        quoted(OP)
+    );
+    let found = asked(log, &sql)
+        .await?
+        .collect()
+        .await
+        .map_err(|error| failed(log, error))?;
+    let count = |index: usize| {
+        found
+            .first()
+            .map_or(0, |row| row.column(index).as_primitive::<Int64Type>().value(0))
+    };
+    let table = log.table.to_string();
+    let detail = match (count(0), count(1)) {
+        (0, 0) => return Ok(()),
+        (0, _) => {
+            "rows took another key and left large values alone, which are in the log under the key before; give the table \
+             REPLICA IDENTITY FULL"
+        }
+        _ => "the columns of its key changed, and earlier changes name rows by those from before",
+    };
+    Err(LakeError::OtherKey {
+        table,
+        detail: detail.to_owned(),
+    })
 }
 
 /// Where the log was emptied last, of the changes that meet the condition.
@@ -266,5 +305,25 @@ mod tests {
             ["1 a 10", "2 - 20", "5 - -"]
         );
         assert!(state(&log, &second("2025-12-31T23:59:59Z")).await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_would_be_wrong_is_refused() {
+        let other_key = [
+            ("insert", [1, 1, 1], json!({"n": 1})),
+            ("insert", [1, 2, 1], json!({"id": 2})),
+        ];
+        let moved = [
+            ("insert", [1, 1, 1], json!({"id": 1, "Größe": "long"})),
+            ("delete", [1, 2, 1], json!({"id": 1})),
+            ("insert", [1, 2, 2], json!({"id": 7, UNCHANGED: "[\"Größe\"]"})),
+        ];
+        let emptied = ("truncate", [1, 9, 1], json!({}));
+        for mut changes in [other_key.to_vec(), moved.to_vec()] {
+            let refused = rows(&log(&changes).await, &Cut::Latest).await;
+            assert!(matches!(refused, Err(LakeError::OtherKey { .. })), "{changes:?}");
+            changes.push(emptied.clone());
+            assert!(state(&log(&changes).await, &Cut::Latest).await.is_empty());
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use clap::ValueEnum;
+use cortex_lake::changes::RAW;
 use cortex_lake::state::{self, Cut};
 use cortex_lake::{AsOf, Lake, LakeError, Layer, TableRef, one_paragraph};
 use cortex_types::RequestContext;
@@ -62,15 +63,13 @@ pub(super) async fn diff(
     }
     let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
     let own = log.schema.fields().iter().map(|field| field.name());
-    let own: Vec<String> = own
-        .filter(|name| !name.starts_with('_'))
-        .map(|name| quoted(name))
-        .collect();
+    let own = own.filter(|name| !name.starts_with('_') || *name == RAW);
+    let own: Vec<String> = own.map(|name| quoted(name)).collect();
     let key: Vec<String> = log.key.iter().map(|name| quoted(name)).collect();
     let (own, key) = (own.join(", "), key.join(", "));
     let query = format!(
-        "SELECT * FROM (SELECT '-' AS diff, {own} FROM (SELECT {own} FROM before EXCEPT SELECT {own} FROM after) UNION ALL \
-         SELECT '+' AS diff, {own} FROM (SELECT {own} FROM after EXCEPT SELECT {own} FROM before)) ORDER BY {key}, diff DESC"
+        "SELECT * FROM (SELECT '-' AS _diff, {own} FROM (SELECT {own} FROM before EXCEPT SELECT {own} FROM after) UNION ALL \
+         SELECT '+' AS _diff, {own} FROM (SELECT {own} FROM after EXCEPT SELECT {own} FROM before)) ORDER BY {key}, _diff DESC"
     );
     let answered = async { session.sql(&query).await?.collect().await };
     let batches = answered.await.map_err(refused)?;

@@ -38,7 +38,8 @@ const PARAMETERS: [(&str, &str); 11] = [
     ("lock_timeout", "0"),
 ];
 
-/// A server that went away without a word is missed after two minutes, whatever we wait for.
+/// A server that went away without a word is missed after two minutes, whether we wait for it or told it something.
+const MISSED_AFTER: Duration = Duration::from_secs(120);
 const KEEPALIVE: TcpKeepalive = TcpKeepalive::new()
     .with_time(Duration::from_secs(60))
     .with_interval(Duration::from_secs(15))
@@ -73,9 +74,9 @@ async fn connect(address: &Address) -> Result<Socket, PostgresError> {
         .await
         .map_err(unreachable)?;
     socket.set_nodelay(true).map_err(unreachable)?;
-    SockRef::from(&socket)
-        .set_tcp_keepalive(&KEEPALIVE)
-        .map_err(unreachable)?;
+    let settings = SockRef::from(&socket);
+    settings.set_tcp_keepalive(&KEEPALIVE).map_err(unreachable)?;
+    settings.set_tcp_user_timeout(Some(MISSED_AFTER)).map_err(unreachable)?;
     if address.tls == TlsMode::Disable {
         return Ok(Socket::Plain(socket));
     }
@@ -113,7 +114,9 @@ async fn start(stream: &mut Stream, address: &Address, replication: bool) -> Res
     let lost = |error| PostgresError::unreachable(address, error);
     let who = [("user", address.user.as_str()), ("database", address.database.as_str())];
     let parameters = who.into_iter().chain(PARAMETERS);
-    let parameters = parameters.chain(replication.then_some(("replication", "database")));
+    // A server looks at what we say at least that often; longer, and it would seem to be gone while it is busy.
+    let of_replication = [("replication", "database"), ("wal_sender_timeout", "60s")];
+    let parameters = parameters.chain(of_replication.into_iter().filter(|_| replication));
     frontend::startup_message(parameters, &mut stream.outgoing).map_err(lost)?;
     stream.send().await.map_err(lost)?;
     let mut scram = None;

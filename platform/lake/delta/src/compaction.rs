@@ -1,10 +1,10 @@
 //! Many small files into few: what readers open costs more than what they read.
 //!
-//! Rows keep their order and nothing is added or lost, so that readers see no difference. Writing goes on meanwhile: only the
-//! commit that puts the new files in the place of the old takes its turn among the appends. Files that are not part of the newest
-//! version any more stay, for older versions name them.
+//! The rows are the same before and after. Writing goes on meanwhile: only the commit that puts the new files in the place of the old
+//! takes its turn among the appends. Files become one with others of about their size, so that each row is rewritten a few times at
+//! most. Those that are not part of the newest version any more stay, for older versions name them.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 
 use cortex_lake::{Compacted, LakeError};
 use deltalake_core::kernel::{Action, Add, Remove};
@@ -19,12 +19,18 @@ use crate::table::OpenTable;
 
 /// What a file should come to; one of half of it and more is left alone.
 const FILE_BYTES: i64 = 128 * 1024 * 1024;
-/// Fewer are not worth their rewriting.
+/// Fewer are not worth their rewriting; and what they come to is too large for their like.
 const FILES_MIN: usize = 8;
+
+/// Files of one class differ in size by less than [`FILES_MIN`] times.
+fn class(bytes: i64) -> u32 {
+    bytes.max(1).ilog2() / FILES_MIN.ilog2()
+}
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Files that follow one another and become one.
+/// Files that become one.
+#[derive(Default)]
 struct Group {
     removed: Vec<Remove>,
     paths: Vec<Path>,
@@ -51,33 +57,26 @@ impl OpenTable {
         Ok(done)
     }
 
-    /// Small files, oldest first.
+    /// Small files of about one size, of which there are enough; the oldest first.
     async fn groups(&self) -> Result<Vec<Group>, LakeError> {
         let state = self.state().await?;
-        let mut small: Vec<_> = state
-            .log_data()
-            .iter()
-            .filter(|file| file.size() < FILE_BYTES / 2)
-            .collect();
+        let files = state.log_data();
+        let mut small: Vec<_> = files.iter().filter(|file| file.size() < FILE_BYTES / 2).collect();
         small.sort_by_key(|file| (file.modification_time(), file.path().into_owned()));
-        let (mut groups, mut small) = (Vec::new(), VecDeque::from(small));
-        while !small.is_empty() {
-            let mut group = Group {
-                removed: Vec::new(),
-                paths: Vec::new(),
-                bytes: 0,
-            };
-            while group.bytes < FILE_BYTES
-                && let Some(file) = small.pop_front()
-            {
-                group.bytes += file.size();
-                group.removed.push(file.remove_action(false));
-                group.paths.push(file.object_store_path());
-            }
-            if group.paths.len() >= FILES_MIN {
-                groups.push(group);
+        let mut open: BTreeMap<u32, Group> = BTreeMap::new();
+        let mut groups = Vec::new();
+        for file in small {
+            let class = class(file.size());
+            let group = open.entry(class).or_default();
+            group.bytes += file.size();
+            group.removed.push(file.remove_action(false));
+            group.paths.push(file.object_store_path());
+            if group.bytes >= FILE_BYTES {
+                groups.extend(open.remove(&class));
             }
         }
+        groups.extend(open.into_values());
+        groups.retain(|group| group.paths.len() >= FILES_MIN);
         Ok(groups)
     }
 
