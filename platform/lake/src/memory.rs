@@ -10,7 +10,7 @@ use datafusion::datasource::MemTable;
 use parking_lot::Mutex;
 
 use crate::changes::key_of;
-use crate::port::{Appended, AsOf, Commit, CommitRecord, Compacted, Lake, Snapshot};
+use crate::port::{Appended, AsOf, Commit, CommitRecord, Lake, Snapshot};
 use crate::{LakeError, TableRef};
 
 #[derive(Debug, Default)]
@@ -99,11 +99,6 @@ impl Lake for MemoryLake {
             .filter(|table| table.tenant == *tenant)
             .cloned()
             .collect())
-    }
-
-    /// There are no files.
-    async fn compact(&self, _table: &TableRef) -> Result<Compacted, LakeError> {
-        Ok(Compacted::default())
     }
 
     async fn history(&self, table: &TableRef, limit: usize) -> Result<Vec<CommitRecord>, LakeError> {

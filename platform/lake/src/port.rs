@@ -90,8 +90,11 @@ pub trait Lake: Send + Sync + std::fmt::Debug {
     async fn tables(&self, tenant: &TenantId) -> Result<Vec<TableRef>, LakeError>;
 
     /// Puts few large files in the place of many small ones, where there are many. Neither blocks an append nor loses to one, and
-    /// changes nothing that a reader sees, of this version or an older one.
-    async fn compact(&self, table: &TableRef) -> Result<Compacted, LakeError>;
+    /// changes nothing that a reader sees, of this version or an older one. A lake without files has nothing to do.
+    async fn compact(&self, table: &TableRef) -> Result<Compacted, LakeError> {
+        let _ = table;
+        Ok(Compacted::default())
+    }
 
     /// The newest `limit` commits, newest first.
     async fn history(&self, table: &TableRef, limit: usize) -> Result<Vec<CommitRecord>, LakeError>;
