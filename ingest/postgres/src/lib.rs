@@ -11,6 +11,7 @@
 
 mod catalog;
 mod column;
+mod config;
 mod decoder;
 mod error;
 #[cfg(feature = "fuzzing")]
@@ -36,9 +37,10 @@ mod text;
 mod window;
 mod wire;
 
+pub use config::PostgresConfig;
 pub use error::PostgresError;
 pub use lsn::Lsn;
 pub use operating::Standing;
 pub use selection::Selection;
-pub use source::{PostgresConfig, PostgresSource};
+pub use source::PostgresSource;
 pub use wire::{Address, Connection, TlsMode};

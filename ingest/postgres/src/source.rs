@@ -1,7 +1,6 @@
 //! A PostgreSQL database as a [`ChangeSource`]: who reads from where, by which connection.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -17,49 +16,11 @@ use crate::log;
 use crate::opening::{Exported, Opening};
 use crate::tables::Tables;
 use crate::window::{Taken, Window};
-use crate::wire::{Address, Connection};
-use crate::{Lsn, PostgresError, Selection};
+use crate::wire::Connection;
+use crate::{Lsn, PostgresConfig, PostgresError};
 
 /// A connection of which nobody took anything for so long is closed: its reader failed, or stands elsewhere by now.
 const UNUSED_MAX: Duration = Duration::from_secs(60);
-
-/// What is read, and how.
-#[derive(Clone, Debug)]
-pub struct PostgresConfig {
-    /// Names the source in positions, in the lake and to people.
-    pub source: SourceId,
-    /// Whose rows they are.
-    pub tenant: TenantId,
-    pub address: Address,
-    pub tables: Selection,
-    /// The replication slot that keeps what was not read yet; made where it is not there.
-    pub slot: String,
-    /// The publication; made, and extended by what it lacks.
-    pub publication: String,
-    /// Where transactions in progress are kept that are too large for memory.
-    pub spool_folder: PathBuf,
-}
-
-impl PostgresConfig {
-    /// Slot and publication named after the source.
-    #[must_use]
-    pub fn new(source: &str, tenant: TenantId, address: Address, tables: Selection, spool_folder: PathBuf) -> Self {
-        let word: String = source
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-            .collect();
-        let name = format!("cortex_{}", word.to_lowercase());
-        Self {
-            source: source.into(),
-            tenant,
-            address,
-            tables,
-            slot: name.clone(),
-            publication: name,
-            spool_folder,
-        }
-    }
-}
 
 /// Each reader has a connection of its own, from where it stands. The first reads from the slot; one that reads elsewhere
 /// at the same time, from a temporary copy of it.
