@@ -96,7 +96,7 @@ impl House {
 }
 
 /// Whatever hangs would hang for ever.
-const HANGS_AFTER: Duration = Duration::from_secs(120);
+pub const HANGS_AFTER: Duration = Duration::from_secs(120);
 
 /// Everything from `after` to where the log ends now.
 pub async fn read_on(source: &PostgresSource, after: &Position) -> Result<Vec<ChangeSlice>, IngestError> {
