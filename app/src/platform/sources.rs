@@ -25,6 +25,8 @@ use crate::failure::{AppError, Failure};
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// How soon one is tried again that failed in a way that waiting alone seldom mends.
 const TRY_AGAIN_AFTER: Duration = Duration::from_secs(30);
+/// Changes that wait besides a full batch.
+const GATHERED_CHANGES: usize = 40_000;
 /// The subject under whose key an address is sealed, and the field that it is.
 const SUBJECT: &str = "source";
 const FIELD: &str = "address";
@@ -224,7 +226,12 @@ impl Sources {
         let sink = LakeSink::new(Arc::clone(&self.lake), Arc::clone(&self.plan), Arc::clone(&source));
         let sink = Arc::new(sink.with_batching(self.batching));
         sink.refuse_if_ahead(std::slice::from_ref(&record.tenant)).await?;
-        Ok(Pipeline::new(source, vec![sink], PipelineConfig::default()))
+        // A batch that is being written, and what is gathered for the next: more would take memory and make nothing faster.
+        let config = PipelineConfig {
+            queued_changes_max: self.batching.changes + GATHERED_CHANGES,
+            ..PipelineConfig::default()
+        };
+        Ok(Pipeline::new(source, vec![sink], config))
     }
 
     /// Moves what a source has now, and answers up to where that is.

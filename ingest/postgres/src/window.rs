@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::PostgresError;
 
 /// What waits at most; a slice that is larger waits alone.
-const WAITING_WEIGHT_MAX: usize = 100_000;
+const WAITING_WEIGHT_MAX: usize = 40_000;
 
 #[derive(Debug)]
 pub(crate) struct Window {
