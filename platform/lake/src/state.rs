@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::Int64Type;
 use cortex_types::{Frontier, Position, Timestamp};
 use datafusion::catalog::TableProvider;
@@ -102,11 +102,7 @@ async fn check(log: &Snapshot, condition: &str) -> Result<(), LakeError> {
         no_key.join(" OR "),
         quoted(OP)
     );
-    let found = asked(log, &sql)
-        .await?
-        .collect()
-        .await
-        .map_err(|error| failed(log, error))?;
+    let found = answered(log, &sql).await?;
     let count = |index: usize| {
         found
             .first()
@@ -136,13 +132,9 @@ async fn emptied_at(log: &Snapshot, condition: &str) -> Result<Option<[i64; 3]>,
         place.join(", "),
         quoted(OP)
     );
-    let found = asked(log, &sql)
-        .await?
-        .collect()
-        .await
-        .map_err(|error| failed(log, error))?;
+    let found = answered(log, &sql).await?;
     let row = found.iter().find(|batch| batch.num_rows() > 0);
-    let number = |batch: &arrow::array::RecordBatch, index: usize| {
+    let number = |batch: &RecordBatch, index: usize| {
         let column = batch.column(index).as_primitive_opt::<Int64Type>()?;
         column.is_valid(0).then(|| column.value(0))
     };
@@ -191,6 +183,11 @@ async fn asked(log: &Snapshot, sql: &str) -> Result<DataFrame, LakeError> {
     asked.await.map_err(|error| failed(log, error))
 }
 
+async fn answered(log: &Snapshot, sql: &str) -> Result<Vec<RecordBatch>, LakeError> {
+    let asked = asked(log, sql).await?;
+    asked.collect().await.map_err(|error| failed(log, error))
+}
+
 fn view(asked: DataFrame) -> Arc<dyn TableProvider> {
     Arc::new(ViewTable::new(asked.into_unoptimized_plan(), None))
 }
@@ -205,7 +202,6 @@ fn quoted(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::RecordBatch;
     use arrow::datatypes::{DataType, Field};
     use arrow::json::ReaderBuilder;
     use arrow::util::display::{ArrayFormatter, FormatOptions};
